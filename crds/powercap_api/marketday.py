@@ -1,0 +1,173 @@
+"""MarketDay: one auction's results for one delivery day, once for the whole cluster."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .crd import Column, KindSpec
+from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
+from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
+from .names import MARKET_DAY, PLURALS
+from .powerpolicy import Provider
+
+
+class MarketDaySpec(ApiModel):
+    """Which results are wanted."""
+
+    provider: Provider = Provider.EPEX
+    """Where the results come from."""
+    area: Literal[tuple(BIDDING_ZONES)] = "FR"  # type: ignore[valid-type]
+    """Bidding zone, as the exchange names it."""
+    auction: Auction = Auction.IDA1
+    """SDAC is the day-ahead auction; IDA1, IDA2 and IDA3 are the intraday auctions."""
+    resolution_minutes: Literal[RESOLUTIONS_MINUTES] = 15  # type: ignore[valid-type]
+    """Length of the market time unit in minutes."""
+    delivery_date: Annotated[
+        date,
+        Field(
+            json_schema_extra={
+                "maxLength": 32,
+                "x-kubernetes-validations": [
+                    {
+                        "rule": "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}$')",
+                        "message": "must be a day such as 2025-10-09",
+                    }
+                ],
+            }
+        ),
+    ]
+    """Day on which the power is delivered, in the bidding zone's time."""
+
+
+class MarketPeriod(ApiModel):
+    """One market time unit."""
+
+    start: Time
+    """Begin of the period."""
+    volume: DecimalText | None = None
+    """Volume traded in the period, in MWh. Absent where the source gives none."""
+    price: DecimalText | None = None
+    """Price of the period in the market day's currency per MWh. Absent where the source gives none."""
+
+
+class MarketSummary(ApiModel):
+    """The day at a glance."""
+
+    periods: int
+    """Number of periods with data."""
+    expected_periods: int
+    """Number of periods that the delivery day has (fewer or more than 96 quarters when clocks change)."""
+    max_volume: DecimalText | None = None
+    """Largest volume of a period, in MWh: what strategy Volume divides by."""
+    total_volume: DecimalText | None = None
+    """Sum of all periods' volumes, in MWh."""
+    mean_price: DecimalText | None = None
+    """Mean price, in the currency per MWh."""
+    volume_range: str | None = None
+    """Smallest and largest volume, for the eye: "33.8..108.1"."""
+    price_range: str | None = None
+    """Lowest and highest price, for the eye: "-5.02..95.69"."""
+
+
+class MarketSource(ApiModel):
+    """Where the periods come from."""
+
+    fetched_at: Time
+    """When they were fetched."""
+    published_at: Time | None = None
+    """When the source says that it published them."""
+    route: str
+    """Which way in worked, such as page, ajax or disclaimer."""
+
+
+class MarketFetch(ApiModel):
+    """What was asked of the source for this day; kept here so that no restart forgets it."""
+
+    requests: int = 0
+    """Number of requests made for this day."""
+    failures: int = 0
+    """Number of attempts in a row that did not give the day."""
+    last_request_at: Time | None = None
+    """When the last request was made."""
+    next_attempt_at: Time | None = None
+    """Not before this will the operator ask again."""
+    last_error: str | None = None
+    """What the last attempt came to, where it did not give the day."""
+
+
+class MarketDayStatus(ApiModel):
+    """What is known of the day."""
+
+    observed_generation: int | None = None
+    """The spec generation that this status was made from."""
+    conditions: Conditions = Field(default_factory=list)
+    """Complete: every period of the day is there. Ready: the same, summed up."""
+    resolution_minutes: int | None = None
+    """Length of the periods in minutes."""
+    time_zone: str | None = None
+    """Time zone that the delivery day follows."""
+    currency: str | None = None
+    """Currency of the prices."""
+    periods: Annotated[
+        list[MarketPeriod], Field(max_length=128, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = Field(default_factory=list)
+    """The day's periods in order of time."""
+    summary: MarketSummary | None = None
+    """The day at a glance."""
+    source: MarketSource | None = None
+    """Where the periods come from."""
+    fetch: MarketFetch | None = None
+    """What was asked of the source."""
+
+
+class MarketDay(KubeObject):
+    """A MarketDay holds one auction's results for one delivery day. The operator makes those it needs; a person
+    can make one to have a day fetched. It is kept for some days, as the fallback and the record."""
+
+    kind_spec: ClassVar[KindSpec] = KindSpec(
+        kind=MARKET_DAY,
+        plural=PLURALS[MARKET_DAY],
+        short_name="md",
+        columns=(
+            Column("Area", "string", ".spec.area", "Bidding zone"),
+            Column("Auction", "string", ".spec.auction", "Auction"),
+            Column("Date", "string", ".spec.deliveryDate", "Delivery day"),
+            Column("Periods", "integer", ".status.summary.periods", "Periods with data"),
+            Column("Price", "string", ".status.summary.priceRange", "Lowest and highest price per MWh"),
+            Column("Volume", "string", ".status.summary.volumeRange", "Smallest and largest volume in MWh"),
+            Column("Source", "string", ".spec.provider", "Where the results come from"),
+            Column("Route", "string", ".status.source.route", "Which way in worked", wide=True),
+            Column("Currency", "string", ".status.currency", "Currency of the prices", wide=True),
+            Column(
+                "Fetched",
+                "date",
+                ".status.source.fetchedAt",
+                "Time since the results were fetched",
+                wide=True,
+            ),
+            Column("Requests", "integer", ".status.fetch.requests", "Requests made for this day", wide=True),
+            Column(
+                "Complete",
+                "string",
+                '.status.conditions[?(@.type=="Complete")].status',
+                "All periods are there",
+            ),
+            Column(
+                "Reason", "string", '.status.conditions[?(@.type=="Complete")].reason', "Why (not)", wide=True
+            ),
+            Column("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
+        ),
+        spec_rules=(
+            {
+                "rule": "self == oldSelf",
+                "message": "a MarketDay stands for one market and day: make another object for another",
+            },
+        ),
+    )
+
+    kind: Literal["MarketDay"] = MARKET_DAY
+    spec: MarketDaySpec
+    """Which results are wanted."""
+    status: MarketDayStatus = Field(default_factory=MarketDayStatus)
+    """What is known of the day."""

@@ -1,0 +1,25 @@
+"""Names that several parts must agree on: API group, plurals, labels, field managers."""
+
+from typing import Final
+
+GROUP: Final = "powercap.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = "powercap.dev/v1alpha1"
+
+POWER_POLICY: Final = "PowerPolicy"
+MARKET_DAY: Final = "MarketDay"
+POWER_BUDGET: Final = "PowerBudget"
+PLURALS: Final = {
+    POWER_POLICY: "powerpolicies",
+    MARKET_DAY: "marketdays",
+    POWER_BUDGET: "powerbudgets",
+}
+
+EXEMPT_LABEL: Final = f"{GROUP}/exempt"
+"""On a Node, value ``true``: no policy applies to it."""
+
+POLICY_LABEL: Final = f"{GROUP}/policy"
+"""On a PowerBudget: the policy that governs it, for ``kubectl get powerbudgets -l``."""
+
+OPERATOR_FIELD_MANAGER: Final = "powercap-operator"
+AGENT_FIELD_MANAGER: Final = "powercap-agent"

@@ -1,0 +1,178 @@
+"""PowerBudget: one node's caps for the day. The operator writes spec, the node's agent writes status.
+
+The agent reads and writes these objects without pydantic (``powercap_agent.budget``); a test holds the two
+readings together.
+"""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .crd import Column, KindSpec
+from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
+from .names import PLURALS, POWER_BUDGET
+from .reasons import Fallback
+
+PowerMicrowatts = Annotated[int, Field(ge=1, le=100_000_000_000, json_schema_extra={"format": "int64"})]
+
+
+class Slot(ApiModel):
+    """A stretch of time with one cap: from its start to the next slot's start, or to validUntil."""
+
+    start: Time
+    """Begin of the slot."""
+    cap_microwatts: PowerMicrowatts
+    """Cap of the whole node, in microwatts."""
+    volume: DecimalText | None = None
+    """Volume of the market period, in MWh."""
+    price: DecimalText | None = None
+    """Price of the market period, in the budget's currency per MWh."""
+    why: Annotated[str, Field(max_length=256)] | None = None
+    """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
+
+
+class PowerBudgetSpec(ApiModel):
+    """The node's caps, as the operator computed them."""
+
+    policy: str
+    """PowerPolicy that governs the node."""
+    market_days: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list
+    )
+    """MarketDays that the slots come from."""
+    currency: str | None = None
+    """Currency of the slots' prices."""
+    slots: Annotated[
+        list[Slot], Field(max_length=512, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = Field(default_factory=list)
+    """Caps in order of time."""
+    min_power_microwatts: PowerMicrowatts
+    """Power that the node always gets, in microwatts: the agent never caps below it."""
+    valid_until: Time
+    """End of the last slot. After it the agent does what onExpiry says."""
+    on_expiry: Fallback = Fallback.MIN_POWER
+    """What the agent does after validUntil. MinPower: cap at minPowerMicrowatts. Hold: keep the last slot's cap.
+    Release: put the original limits back."""
+    stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+    """How often the agent checks, and re-applies, what it wrote."""
+    suspend: bool = False
+    """True: the original limits are in force."""
+    dry_run: bool = False
+    """True: the agent reports what it would do and writes nothing."""
+
+
+class BudgetCurrent(ApiModel):
+    """What holds on the node now."""
+
+    start: Time | None = None
+    """Begin of the slot in force."""
+    end: Time | None = None
+    """End of the slot in force."""
+    period: str | None = None
+    """The slot for the eye, such as "12:00-12:15 UTC"."""
+    cap_microwatts: int | None = None
+    """Cap that the slot asks for, in microwatts."""
+    applied_microwatts: int | None = None
+    """Sum of the limits that the packages read back, in microwatts."""
+    cap: str | None = None
+    """Cap that the slot asks for, such as "25.2 W"."""
+    applied: str | None = None
+    """Sum of the limits that the packages read back, such as "25.1 W"."""
+    volume: str | None = None
+    """Volume of the market period, with its unit."""
+    price: str | None = None
+    """Price of the market period, with its unit."""
+    why: str | None = None
+    """Why the cap is what it is."""
+    draw: str | None = None
+    """Average power drawn in the slot before, such as "18.3 W"."""
+
+
+class BudgetZone(ApiModel):
+    """One constraint of one power zone of the node."""
+
+    zone: Annotated[str, Field(max_length=256)]
+    """The zone's folder below the powercap root, such as intel-rapl/intel-rapl:0."""
+    name: str
+    """The zone's name, such as package-0."""
+    constraint: Annotated[str, Field(max_length=64)]
+    """The constraint's name, such as long_term."""
+    original_microwatts: int | None = None
+    """Limit found before the agent first wrote, in microwatts."""
+    requested_microwatts: int | None = None
+    """Limit asked for, in microwatts."""
+    read_back_microwatts: int | None = None
+    """Limit read after writing, in microwatts: what is in force."""
+    reason: str | None = None
+    """How it fared: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower, Released
+    or DryRun."""
+    message: str | None = None
+    """What to know or do, where the reason does not say it all."""
+
+
+class PowerBudgetStatus(ApiModel):
+    """What the node's agent did."""
+
+    observed_generation: int | None = None
+    """The spec generation that this status was made from."""
+    conditions: Conditions = Field(default_factory=list)
+    """Applied: every zone holds what was asked for. Ready: the node follows its budget."""
+    current: BudgetCurrent | None = None
+    """What holds on the node now."""
+    zones: Annotated[
+        list[BudgetZone],
+        Field(
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["zone", "constraint"],
+            }
+        ),
+    ] = Field(default_factory=list)
+    """Every constraint that the agent looks after."""
+    reapplied: int | None = None
+    """How often something else had changed a limit and the agent set it again, since the agent started."""
+
+
+class PowerBudget(KubeObject):
+    """A PowerBudget holds the caps of one node, whose name it has, over the day. The operator writes it; the node's
+    agent follows it by its own clock and reports."""
+
+    kind_spec: ClassVar[KindSpec] = KindSpec(
+        kind=POWER_BUDGET,
+        plural=PLURALS[POWER_BUDGET],
+        short_name="pb",
+        columns=(
+            Column("Policy", "string", ".spec.policy", "PowerPolicy that governs the node"),
+            Column("Cap", "string", ".status.current.cap", "Cap of the node in the current slot"),
+            Column("Applied", "string", ".status.current.applied", "Sum of the limits read back"),
+            Column("Period", "string", ".status.current.period", "Current slot"),
+            Column("Volume", "string", ".status.current.volume", "Volume of the market period"),
+            Column("Price", "string", ".status.current.price", "Price of the market period"),
+            Column(
+                "Ready",
+                "string",
+                '.status.conditions[?(@.type=="Ready")].status',
+                "The node follows its budget",
+            ),
+            Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why (not)"),
+            Column("Draw", "string", ".status.current.draw", "Average power in the slot before", wide=True),
+            Column(
+                "Reapplied",
+                "integer",
+                ".status.reapplied",
+                "Limits set again after a change by others",
+                wide=True,
+            ),
+            Column("ValidUntil", "string", ".spec.validUntil", "End of the last slot", wide=True),
+            Column("OnExpiry", "string", ".spec.onExpiry", "What happens then", wide=True),
+            Column("DryRun", "boolean", ".spec.dryRun", "Nothing is written on the node", wide=True),
+            Column("Why", "string", ".status.current.why", "Why the cap is what it is", wide=True),
+            Column("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
+        ),
+    )
+
+    kind: Literal["PowerBudget"] = POWER_BUDGET
+    spec: PowerBudgetSpec
+    """What the node is to do."""
+    status: PowerBudgetStatus = Field(default_factory=PowerBudgetStatus)
+    """What the node's agent did."""

@@ -1,0 +1,207 @@
+"""PowerPolicy: what a person edits to say how much power which nodes get, and by what rule."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .crd import Column, KindSpec
+from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
+from .model import ApiModel, Conditions, KubeObject, Time, Watts
+from .names import PLURALS, POWER_POLICY
+from .reasons import Fallback
+
+
+class Provider(StrEnum):
+    """Where market data can come from."""
+
+    EPEX = "EPEX"
+
+
+class StrategyType(StrEnum):
+    """The rules by which a market day becomes a day of caps."""
+
+    VOLUME = "Volume"
+
+
+class Reference(StrEnum):
+    """What a period's volume is divided by."""
+
+    MAX = "Max"
+    AVERAGE = "Average"
+
+
+_QUALIFIED_NAME = (
+    "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+    "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+)
+_LABEL_VALUE = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$"
+
+NodeSelector = Annotated[
+    dict[str, Annotated[str, Field(max_length=63)]],
+    Field(
+        max_length=32,
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"self.all(key, key.matches('{_QUALIFIED_NAME}'))",
+                    "message": "every key must be a label key, such as node-role.kubernetes.io/worker",
+                },
+                {
+                    "rule": f"self.all(key, self[key].matches('{_LABEL_VALUE}'))",
+                    "message": "every value must be a label value: at most 63 letters, digits, '-', '_' or '.', "
+                    "beginning and ending with a letter or digit",
+                },
+            ]
+        },
+    ),
+]
+
+
+class MarketSpec(ApiModel):
+    """Which auction's results the policy follows."""
+
+    providers: Annotated[
+        list[Provider],
+        Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = Field(default=[Provider.EPEX])
+    """Sources of the results, asked in this order until one has what the strategy needs."""
+    area: Literal[tuple(BIDDING_ZONES)] = "FR"  # type: ignore[valid-type]
+    """Bidding zone, as the exchange names it."""
+    auction: Auction = Auction.IDA1
+    """SDAC is the day-ahead auction; IDA1, IDA2 and IDA3 are the intraday auctions. IDA3 covers only the second
+    half of the day: the results of IDA2 stand for the first."""
+    resolution_minutes: Literal[RESOLUTIONS_MINUTES] = 15  # type: ignore[valid-type]
+    """Length of the market time unit in minutes."""
+
+
+class StrategySpec(ApiModel):
+    """How a period of the market day becomes a cap."""
+
+    type: StrategyType = StrategyType.VOLUME
+    """Volume: cap = volume of the period / reference volume of the day x maxSource."""
+    reference: Reference = Reference.MAX
+    """Volume only. Max: the day's largest volume gets maxSource. Average: the day's mean volume does, and what
+    lies above it is cut off at maxSource."""
+
+
+class FallbackSpec(ApiModel):
+    """What to do where the exchange has not published the day."""
+
+    previous_days: Annotated[int, Field(ge=0, le=7)] = 1
+    """How many days back the operator may take a day's results from, period for period by local time. 0: none."""
+    then: Fallback = Fallback.MIN_POWER
+    """When there is no such day either. MinPower: cap at minPower. Hold: keep the last cap. Release: put the
+    nodes' original limits back."""
+
+
+class PowerPolicySpec(ApiModel):
+    """How much power which nodes get, and by what rule."""
+
+    max_source: Watts
+    """Power of one node at the best period of the day, in watts: "40", or 40000000u for the same in microwatts.
+    A node's own limits are never raised above what they were before powercap."""
+    min_power: Watts = "10"
+    """Power that a node always gets, in watts: no cap goes below it."""
+    node_selector: NodeSelector = Field(default={})
+    """Labels that a node must have for the policy to apply. Empty: every node. A node labelled
+    powercap.dev/exempt=true is never selected."""
+    priority: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)] = 0
+    """Where several policies select a node the highest priority wins, then the older policy, then the name
+    that sorts first."""
+    market: MarketSpec = MarketSpec()
+    """Which auction's results the policy follows."""
+    strategy: StrategySpec = StrategySpec()
+    """How a period of the market day becomes a cap."""
+    stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+    """How often the agents check, and re-apply, what they wrote: firmware and other programs change limits too."""
+    fallback: FallbackSpec = FallbackSpec()
+    """What to do where the exchange has not published the day."""
+    suspend: bool = False
+    """True: the nodes' original limits are put back and kept until this is false again."""
+    dry_run: bool = False
+    """True: caps are computed and shown, but no limit is changed."""
+
+
+class PolicyCurrent(ApiModel):
+    """The cap that the policy gives its nodes now."""
+
+    start: Time
+    """Begin of the market period."""
+    cap: str
+    """Cap of one node, such as "25.2 W"."""
+    share: str
+    """The cap as a share of maxSource, such as "63 %"."""
+
+
+class PowerPolicyStatus(ApiModel):
+    """What the operator makes of the policy."""
+
+    observed_generation: int | None = None
+    """The spec generation that this status was made from."""
+    conditions: Conditions = Field(default_factory=list)
+    """Ready: the policy is in force. MarketData: today's results are there."""
+    market: str | None = None
+    """The market followed, such as "FR IDA1"."""
+    nodes: int | None = None
+    """Number of nodes that the policy governs."""
+    nodes_ready: int | None = None
+    """How many of them report that their limits are applied."""
+    market_days: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
+        default_factory=list
+    )
+    """MarketDays that the current caps come from."""
+    current: PolicyCurrent | None = None
+    """The cap that the policy gives its nodes now."""
+
+
+class PowerPolicy(KubeObject):
+    """A PowerPolicy says how much power a set of nodes gets over the day: the share of maxSource that the
+    electricity market's results give to each market period."""
+
+    kind_spec: ClassVar[KindSpec] = KindSpec(
+        kind=POWER_POLICY,
+        plural=PLURALS[POWER_POLICY],
+        short_name="pp",
+        columns=(
+            Column(
+                "MaxSource",
+                "string",
+                ".spec.maxSource",
+                "Power of one node at the day's best period, in watts",
+            ),
+            Column("MinPower", "string", ".spec.minPower", "Power that a node always gets, in watts"),
+            Column("Strategy", "string", ".spec.strategy.type", "Rule by which the market gives the cap"),
+            Column("Market", "string", ".status.market", "Market followed"),
+            Column("Nodes", "integer", ".status.nodes", "Nodes that the policy governs"),
+            Column(
+                "Share", "string", ".status.current.share", "Share of maxSource in the current market period"
+            ),
+            Column(
+                "Cap", "string", ".status.current.cap", "Cap of one node in the current period", wide=True
+            ),
+            Column("NodesReady", "integer", ".status.nodesReady", "Nodes with limits applied", wide=True),
+            Column("Priority", "integer", ".spec.priority", "Highest wins a node", wide=True),
+            Column("Suspended", "boolean", ".spec.suspend", "Original limits are in force", wide=True),
+            Column("DryRun", "boolean", ".spec.dryRun", "Nothing is written on the nodes", wide=True),
+            Column(
+                "Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "The policy is in force"
+            ),
+            Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why (not)"),
+            Column("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
+        ),
+        spec_rules=(
+            {
+                "rule": "!isQuantity(string(self.minPower)) || !isQuantity(string(self.maxSource)) || "
+                "!quantity(string(self.minPower)).isGreaterThan(quantity(string(self.maxSource)))",
+                "message": "minPower must not be above maxSource: lower minPower or raise maxSource",
+                "fieldPath": ".minPower",
+            },
+        ),
+    )
+
+    kind: Literal["PowerPolicy"] = POWER_POLICY
+    spec: PowerPolicySpec
+    """What is wanted."""
+    status: PowerPolicyStatus = Field(default_factory=PowerPolicyStatus)
+    """What is seen."""

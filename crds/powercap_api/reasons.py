@@ -1,0 +1,89 @@
+"""The words that conditions and zones use: few, CamelCase, each with one meaning."""
+
+from enum import StrEnum
+
+
+class Fallback(StrEnum):
+    """What happens when there is no market data left to follow."""
+
+    MIN_POWER = "MinPower"
+    HOLD = "Hold"
+    RELEASE = "Release"
+
+
+class ConditionType(StrEnum):
+    """Types of the conditions on the three kinds."""
+
+    READY = "Ready"
+    APPLIED = "Applied"
+    COMPLETE = "Complete"
+    MARKET_DATA = "MarketData"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+class BudgetReason(StrEnum):
+    """Reasons of a PowerBudget's conditions, written by the node's agent."""
+
+    APPLIED = "Applied"
+    """Every zone reads back what was asked for."""
+    CLAMPED = "Clamped"
+    """The cap lies outside [floor, original] of the node and was kept within."""
+    DRY_RUN = "DryRun"
+    """The caps are worked out and reported, nothing is written."""
+    SUSPENDED = "Suspended"
+    """The policy is suspended: the original limits are in force."""
+    HOLDING = "Holding"
+    """Past validUntil, the last cap is held as onExpiry says."""
+    EXPIRED = "Expired"
+    """Past validUntil, onExpiry has been carried out (MinPower or Release)."""
+    UNSUPPORTED = "Unsupported"
+    """The node has nothing that can be capped."""
+    WRITE_FAILED = "WriteFailed"
+    """At least one zone does not hold what was asked for; zones say which and why."""
+    PARTLY_APPLIED = "PartlyApplied"
+    """Some zones hold what was asked for, others do not; zones say which and why."""
+    INVALID_SPEC = "InvalidSpec"
+    """The spec cannot be read by this version of the agent; the last good one is followed."""
+
+
+class ZoneReason(StrEnum):
+    """How one constraint of one zone fared."""
+
+    APPLIED = "Applied"
+    CLAMPED = "Clamped"
+    FIRMWARE_LOCKED = "FirmwareLocked"
+    MASKED = "Masked"
+    READ_ONLY = "ReadOnly"
+    UNSUPPORTED = "Unsupported"
+    DRIFTED = "Drifted"
+    MMIO_LOWER = "MmioLower"
+    RELEASED = "Released"
+    DRY_RUN = "DryRun"
+
+
+class PolicyReason(StrEnum):
+    """Reasons of a PowerPolicy's conditions."""
+
+    ACTIVE = "Active"
+    SUSPENDED = "Suspended"
+    NO_NODES = "NoNodes"
+    OVERRULED = "Overruled"
+    NODES_NOT_READY = "NodesNotReady"
+    INVALID = "Invalid"
+    CURRENT = "Current"
+    FALLBACK = "Fallback"
+    MISSING = "Missing"
+
+
+class MarketDayReason(StrEnum):
+    """Reasons of a MarketDay's conditions."""
+
+    COMPLETE = "Complete"
+    INCOMPLETE = "Incomplete"
+    NOT_PUBLISHED = "NotPublished"
+    FETCHING = "Fetching"
+    REFUSED = "Refused"
+    UNREACHABLE = "Unreachable"
+    REQUESTS_SPENT = "RequestsSpent"
+    INVALID = "Invalid"

@@ -1,0 +1,68 @@
+"""Power as whole microwatts, and as people write it.
+
+Every power inside the project is an ``int`` number of microwatts in a name that ends in ``_uw``, the unit of the
+kernel's powercap files; text in watts exists only at the edges, in what a person writes and reads. All
+arithmetic here is exact (Decimal), so that a value read and printed again is the same value.
+"""
+
+import re
+from decimal import Decimal
+from typing import Final
+
+MICROWATTS_PER_WATT: Final = 1_000_000
+
+MAX_NODE_WATTS: Final = 100_000
+"""A power above this is a mistake in the unit: no node draws 100 kW."""
+
+MIN_NODE_WATTS: Final = 1
+"""A power below this is a mistake in the unit too, and 0 is no way to say "no cap"."""
+
+_SUFFIXES: Final = {
+    suffix: Decimal(f"1e{exponent}")
+    for suffix, exponent in {
+        "n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18,
+    }.items()
+} | {f"{prefix}i": Decimal(1024**power) for power, prefix in enumerate("KMGTPE", start=1)}  # fmt: skip
+_QUANTITY: Final = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]{1,24}\.?[0-9]{0,24}|\.[0-9]{1,24})(?:[eE][+-]?[0-9]{1,2})?)"
+    r"(?P<suffix>[numkMGTPE]?|[KMGTPE]i)"
+)
+
+
+class PowerFormatError(ValueError):
+    """The text is no power in watts as a Kubernetes Quantity."""
+
+
+def parse_watts(text: str | int) -> int:
+    """Turn a Quantity in watts into microwatts, rounded down to a whole one.
+
+    ``"40"``, ``40``, ``"0.04k"``, ``"4e1"``, ``"40000m"`` and ``"40000000u"`` are all 40 W. The format is that
+    of ``resource.Quantity`` in Kubernetes' apimachinery.
+
+    Raises:
+        PowerFormatError: no such quantity, or outside ``MIN_NODE_WATTS`` to ``MAX_NODE_WATTS``.
+    """
+    match = _QUANTITY.fullmatch(str(text).strip())
+    if match is None:
+        raise PowerFormatError(f'{text!r} is no power: write watts, such as "40", or microwatts as 40000000u')
+    watts = Decimal(match["number"]) * _SUFFIXES[match["suffix"]]
+    if watts < MIN_NODE_WATTS:
+        raise PowerFormatError(f"{text!r} is less than {MIN_NODE_WATTS} W: the unit is watts")
+    if watts > MAX_NODE_WATTS:
+        raise PowerFormatError(
+            f"{text!r} is {watts:f} W, more than any node draws: the unit is watts;"
+            f" if you mean microwatts, write {text}u"
+        )
+    return int(watts * MICROWATTS_PER_WATT)
+
+
+def format_watts(power_uw: int) -> str:
+    """Microwatts as watts without trailing zeros: ``37500000`` gives ``37.5``. The inverse of ``parse_watts``."""
+    watts = Decimal(power_uw).scaleb(-6)
+    text = f"{watts:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_watts_short(power_uw: int) -> str:
+    """Microwatts as watts to one decimal, with the unit, for tables: ``25236817`` gives ``25.2 W``."""
+    return f"{format_watts(round(power_uw, -5))} W"

@@ -1,0 +1,1 @@
+"""The cluster operator: market results in, a PowerBudget for every node out."""

@@ -1,0 +1,85 @@
+"""A real API server for the tests of this folder: one for the whole run, emptied after each test that uses it."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.cluster.binaries import Binaries, locate
+from dev.cluster.control_plane import ControlPlane
+
+CRDS = Path(__file__).parents[2] / "crds"
+OURS = ("powerpolicies", "marketdays", "powerbudgets")
+
+
+def _say(line: str) -> None:
+    """Past pytest's capture: the first run builds the control plane for minutes, and a person wants to know."""
+    sys.__stderr__.write(f"{line}\n")
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Binaries:
+    """etcd, kube-apiserver and kubectl: from KUBEBUILDER_ASSETS, else built once."""
+    return locate(os.environ, _say)
+
+
+@pytest.fixture(scope="session")
+def shared_control_plane(
+    binaries: Binaries, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """A control plane with our CRDs, without controller-manager: nobody but the tests changes anything."""
+    root = tmp_path_factory.mktemp("control-plane")
+    with ControlPlane(binaries, root, controller_manager=False) as plane:
+        for kind in OURS:
+            plane.kubectl("apply", "--server-side", "-f", str(CRDS / f"{kind}.yaml"))
+        plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        yield plane
+
+
+@pytest.fixture
+def control_plane(shared_control_plane: ControlPlane) -> Iterator[ControlPlane]:
+    """The control plane, empty of nodes and of our objects."""
+    yield shared_control_plane
+    shared_control_plane.kubectl(
+        "delete", ",".join((*OURS, "nodes")), "--all", "--wait=true", "--timeout=30s"
+    )
+    shared_control_plane.kubectl("delete", "events", "--all", "-n", "default")
+
+
+class Kube:
+    """kubectl for tests: objects in, objects out."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self.plane = plane
+
+    def get(self, *what: str) -> dict[str, Any]:
+        """``kubectl get … -o json``."""
+        found: dict[str, Any] = json.loads(self.plane.kubectl("get", *what, "-o", "json"))
+        return found
+
+    def items(self, kind: str) -> dict[str, dict[str, Any]]:
+        """All objects of a kind by name."""
+        return {item["metadata"]["name"]: item for item in self.get(kind)["items"]}
+
+    def apply(self, *objects: dict[str, Any]) -> str:
+        """``kubectl apply`` with strict validation; what the server says to a refusal is in the exception."""
+        body = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        return self.plane.kubectl("apply", "--validate=strict", "-f", "-", input=body)
+
+    def patch(self, kind: str, name: str, patch: dict[str, Any], *options: str) -> str:
+        """``kubectl patch --type merge``."""
+        return self.plane.kubectl("patch", kind, name, "--type", "merge", "-p", json.dumps(patch), *options)
+
+    def add_node(self, name: str, **labels: str) -> None:
+        """A Node object without a kubelet."""
+        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}})
+
+
+@pytest.fixture
+def kube(control_plane: ControlPlane) -> Kube:
+    """kubectl on an empty control plane."""
+    return Kube(control_plane)

@@ -1,0 +1,151 @@
+"""The three kinds on a real API server: what it fills in, what it refuses and with which words, what people see."""
+
+from typing import Any
+
+import pytest
+
+from dev.cluster.errors import KubectlError
+from powercap_api.names import API_VERSION
+from tests.api.conftest import Kube
+
+
+def policy(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PowerPolicy",
+        "metadata": {"name": "test"},
+        "spec": {"maxSource": "40", **spec},
+    }
+
+
+def market_day(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "MarketDay",
+        "metadata": {"name": "a-day"},
+        "spec": {"deliveryDate": "2025-10-09", **spec},
+    }
+
+
+def test_the_server_fills_in_every_default(kube: Kube) -> None:
+    kube.apply(policy())
+    assert kube.get("powerpolicy", "test")["spec"] == {
+        "maxSource": "40",
+        "minPower": "10",
+        "nodeSelector": {},
+        "priority": 0,
+        "market": {"providers": ["EPEX"], "area": "FR", "auction": "IDA1", "resolutionMinutes": 15},
+        "strategy": {"type": "Volume", "reference": "Max"},
+        "stabilisationSeconds": 300,
+        "fallback": {"previousDays": 1, "then": "MinPower"},
+        "suspend": False,
+        "dryRun": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"maxSource": 40},
+        {"maxSource": "40000000u", "minPower": "10000000u"},
+        {"maxSource": "0.14k", "nodeSelector": {"node-role.kubernetes.io/worker": "", "zone": "a"}},
+        {"maxSource": "40", "minPower": 40},
+    ],
+)
+def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
+    kube.apply(policy(**spec))
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"maxSource": 40000000}, 'write "40" for 40 W; a number of microwatts takes the suffix u'),
+        ({"maxSource": "-40"}, "must be at least 1 W"),
+        ({"maxSource": "0"}, "set suspend: true instead"),
+        ({"maxSource": "forty"}, 'must be a power in watts, such as "40" or 40000000u'),
+        ({"maxSource": "40W"}, 'must be a power in watts, such as "40" or 40000000u'),
+        ({"maxSource": 40.5}, "maxSource"),
+        ({"maxSource": "40", "minPower": "50"}, "minPower must not be above maxSource"),
+        ({"market": {"area": "XX"}}, 'Unsupported value: "XX": supported values: "AT", "BE"'),
+        ({"market": {"auction": "IDA9"}}, 'Unsupported value: "IDA9": supported values: "SDAC", "IDA1"'),
+        ({"market": {"resolutionMinutes": 5}}, "supported values: "),
+        ({"strategy": {"type": "Magic"}}, 'Unsupported value: "Magic"'),
+        ({"nodeSelector": "worker"}, "nodeSelector"),
+        ({"nodeSelector": {"no such key!": "x"}}, "every key must be a label key"),
+        ({"nodeSelector": {"zone": "not/a/value"}}, "every value must be a label value"),
+        ({"stabilisationSeconds": 0}, "should be greater than or equal to 1"),
+        ({"fallback": {"previousDays": 30}}, "should be less than or equal to 7"),
+        ({"maxPower": "40"}, 'unknown field "maxPower"'),
+    ],
+)
+def test_bad_policies_are_refused_with_words_that_help(kube: Kube, spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(KubectlError) as refusal:
+        kube.apply(policy(**spec))
+    assert words in str(refusal.value)
+
+
+def test_a_policy_needs_max_source(kube: Kube) -> None:
+    body = policy()
+    del body["spec"]["maxSource"]
+    with pytest.raises(KubectlError, match='missing required field "maxSource"'):
+        kube.apply(body)
+
+
+def test_a_market_day_stands_for_one_day(kube: Kube) -> None:
+    kube.apply(market_day())
+    with pytest.raises(KubectlError, match="a MarketDay stands for one market and day"):
+        kube.apply(market_day(deliveryDate="2025-10-10"))
+
+
+@pytest.mark.parametrize("day", ["2025-10-9", "tomorrow", "2025-10-09T00:00:00Z"])
+def test_a_delivery_date_is_a_day(kube: Kube, day: str) -> None:
+    with pytest.raises(KubectlError, match="must be a day such as 2025-10-09"):
+        kube.apply(market_day(deliveryDate=day))
+
+
+@pytest.mark.parametrize("kind", ["powerpolicy", "marketday", "powerbudget"])
+def test_every_field_is_explained(kube: Kube, kind: str) -> None:
+    text = kube.plane.kubectl("explain", kind, "--recursive=false")
+    assert "<empty>" not in text
+    for part in ("spec", "status"):
+        text = kube.plane.kubectl("explain", f"{kind}.{part}")
+        assert "<no description>" not in text, text
+
+
+def test_explain_says_the_unit(kube: Kube) -> None:
+    assert "in watts" in kube.plane.kubectl("explain", "powerpolicy.spec.maxSource")
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (
+            "pp",
+            [
+                "NAME",
+                "MAXSOURCE",
+                "MINPOWER",
+                "STRATEGY",
+                "MARKET",
+                "NODES",
+                "SHARE",
+                "READY",
+                "REASON",
+                "AGE",
+            ],
+        ),
+        (
+            "md",
+            ["NAME", "AREA", "AUCTION", "DATE", "PERIODS", "PRICE", "VOLUME", "SOURCE", "COMPLETE", "AGE"],
+        ),
+    ],
+)
+def test_columns_and_short_names(kube: Kube, name: str, columns: list[str]) -> None:
+    kube.apply(policy(), market_day())
+    assert kube.plane.kubectl("get", name).splitlines()[0].split() == columns
+
+
+def test_the_category_lists_all_three(kube: Kube) -> None:
+    kube.apply(policy(), market_day())
+    text = kube.plane.kubectl("get", "powercap", "-o", "name")
+    assert text.split() == ["marketday.powercap.dev/a-day", "powerpolicy.powercap.dev/test"]
