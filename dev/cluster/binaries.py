@@ -1,0 +1,66 @@
+"""Where the programs of a control plane are: in KUBEBUILDER_ASSETS, or built from this folder's Go module.
+
+KUBEBUILDER_ASSETS is what envtest and kubebuilder use, so those who have these binaries already are not made
+to build them. Everyone else needs nothing but Go, waits for one build, and has it in the cache from then on.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.cluster.build import MINIMUM_GO, build, is_linux
+from dev.cluster.errors import BinariesError
+
+REQUIRED = ("etcd", "kube-apiserver", "kubectl")
+OPTIONAL = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+
+# What node_linux.go adds.
+_LINUX_ONLY = frozenset({"kubelet", "kube-proxy"})
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """The programs by component name, for example kube-apiserver."""
+
+    commands: Mapping[str, tuple[str, ...]]
+    """The beginning of each program's argument list: one path, or the multi-call binary and a component."""
+
+    def has(self, name: str) -> bool:
+        return name in self.commands
+
+    def command(self, name: str) -> list[str]:
+        """The beginning of the argument list, to be extended. BinariesError where it is missing."""
+        if name not in self.commands:
+            raise BinariesError(
+                f"there is no {name} here, only {', '.join(sorted(self.commands))}: add it to the folder that"
+                " KUBEBUILDER_ASSETS names, or unset KUBEBUILDER_ASSETS to have all of them built with Go"
+            )
+        return list(self.commands[name])
+
+
+def locate(environ: Mapping[str, str], say: Callable[[str], None]) -> Binaries:
+    """Finds the programs, building them first where needed: minutes once, milliseconds from then on.
+
+    Safe to call from several processes at once; one builds and the others wait. Raises BinariesError, which
+    says what to do.
+    """
+    assets = environ.get("KUBEBUILDER_ASSETS", "")
+    if assets:
+        return _from_assets(Path(assets))
+    program = build(environ, say)
+    names = [name for name in REQUIRED + OPTIONAL if is_linux() or name not in _LINUX_ONLY]
+    return Binaries({name: (str(program), name) for name in names})
+
+
+def _from_assets(folder: Path) -> Binaries:
+    found = {
+        name: (str(folder.absolute() / name),) for name in REQUIRED + OPTIONAL if (folder / name).is_file()
+    }
+    missing = [name for name in REQUIRED if name not in found]
+    if missing:
+        raise BinariesError(
+            f"KUBEBUILDER_ASSETS is {folder}, where {' and '.join(missing)} is missing: point it to the"
+            " folder that `setup-envtest use -p path` prints, or unset it to have the programs built with"
+            f" Go {MINIMUM_GO} or newer"
+        )
+    return Binaries(found)
