@@ -21,5 +21,8 @@ EXEMPT_LABEL: Final = f"{GROUP}/exempt"
 POLICY_LABEL: Final = f"{GROUP}/policy"
 """On a PowerBudget: the policy that governs it, for ``kubectl get powerbudgets -l``."""
 
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+"""On a MarketDay, value ``powercap-operator``: the operator made it and clears it away when it is old."""
+
 OPERATOR_FIELD_MANAGER: Final = "powercap-operator"
 AGENT_FIELD_MANAGER: Final = "powercap-agent"

@@ -104,8 +104,8 @@ class BudgetZone(ApiModel):
     read_back_microwatts: int | None = None
     """Limit read after writing, in microwatts: what is in force."""
     reason: str | None = None
-    """How it fared: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower, Released
-    or DryRun."""
+    """How it fared: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower, Released,
+    DryRun or Failed."""
     message: str | None = None
     """What to know or do, where the reason does not say it all."""
 

@@ -16,6 +16,13 @@ class Provider(StrEnum):
     """Where market data can come from."""
 
     EPEX = "EPEX"
+    ENERGY_CHARTS = "EnergyCharts"
+    ENTSOE = "ENTSOE"
+    MOCK = "Mock"
+
+
+PRICE_ONLY = frozenset({Provider.ENERGY_CHARTS, Provider.ENTSOE})
+"""Providers that give no volumes."""
 
 
 class StrategyType(StrEnum):
@@ -65,7 +72,8 @@ class MarketSpec(ApiModel):
         list[Provider],
         Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(default=[Provider.EPEX])
-    """Sources of the results, asked in this order until one has what the strategy needs."""
+    """Sources of the results, asked in this order until one has what the strategy needs. EPEX: the exchange's own
+    pages, with volumes and prices. EnergyCharts and ENTSOE: prices only. Mock: a made-up day, for trying."""
     area: Literal[tuple(BIDDING_ZONES)] = "FR"  # type: ignore[valid-type]
     """Bidding zone, as the exchange names it."""
     auction: Auction = Auction.IDA1

@@ -45,6 +45,8 @@ class BudgetReason(StrEnum):
     """Some zones hold what was asked for, others do not; zones say which and why."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be read by this version of the agent; the last good one is followed."""
+    STOPPED = "Stopped"
+    """The agent was ended; the original limits are in force."""
 
 
 class ZoneReason(StrEnum):
@@ -60,6 +62,8 @@ class ZoneReason(StrEnum):
     MMIO_LOWER = "MmioLower"
     RELEASED = "Released"
     DRY_RUN = "DryRun"
+    FAILED = "Failed"
+    """Reading or writing failed in a way that may pass (an input/output error); it is tried again."""
 
 
 class PolicyReason(StrEnum):
@@ -74,6 +78,7 @@ class PolicyReason(StrEnum):
     CURRENT = "Current"
     FALLBACK = "Fallback"
     MISSING = "Missing"
+    PENDING = "Pending"
 
 
 class MarketDayReason(StrEnum):
