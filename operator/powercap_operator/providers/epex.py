@@ -1,0 +1,26 @@
+"""EPEX: the exchange's own site. Volumes and prices of every auction; see ``powercap_operator.epex`` for
+how."""
+
+from typing import ClassVar
+
+from ..epex import EpexSite
+from ..market import Query
+from .base import FetchedDay, Spend
+
+
+class Epex:
+    """The exchange's own results."""
+
+    name: ClassVar[str] = "EPEX"
+    gives_volume: ClassVar[bool] = True
+
+    def __init__(self, site: EpexSite) -> None:
+        self._site = site
+
+    def try_first(self, route: str | None) -> None:
+        """Begin with this way in, such as the route of a day that was fetched before a restart."""
+        self._site.first = route
+
+    async def fetch(self, query: Query, spend: Spend) -> FetchedDay:
+        """Get the day. Raises as ``EpexSite.fetch`` does."""
+        return await self._site.fetch(query, spend)

@@ -1,0 +1,106 @@
+"""Answers of Energy-Charts and ENTSO-E, made up for any prices, with the structure of the real ones."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from powercap_operator.calendar import day_bounds
+from powercap_operator.market import Period, Query
+from powercap_operator.providers.entsoe import EIC_CODES
+
+Prices = Mapping[tuple[str, date], tuple[Query, tuple[Period, ...]]]
+Reply = tuple[int, dict[str, str], str]
+
+_NAMESPACE = "urn:iec62325.351:tc57wg16:451-3:publicationdocument:7:3"
+
+
+def energy_charts(parameters: Mapping[str, str], prices: Prices) -> Reply:
+    """``/price?bzn=…&start=…&end=…``: 404 where there is nothing."""
+    headers = {"Content-Type": "application/json"}
+    found = prices.get((parameters.get("bzn", ""), date.fromisoformat(parameters.get("start", "1970-01-01"))))
+    if found is None:
+        return 404, headers, '{"detail": "No content available"}'
+    return 200, headers, energy_charts_answer(found[1])
+
+
+def energy_charts_answer(periods: tuple[Period, ...], unit: str = "EUR / MWh") -> str:
+    """The JSON document."""
+    document = {
+        "license_info": "words",
+        "unix_seconds": [int(period.start.timestamp()) for period in periods],
+        "price": [None if period.price is None else float(period.price) for period in periods],
+        "unit": unit,
+        "deprecated": False,
+    }
+    return json.dumps(document)
+
+
+def entsoe(parameters: Mapping[str, str], prices: Prices) -> Reply:
+    """``/api?documentType=A44&…``: an acknowledgement where there is nothing, 401 without a token."""
+    headers = {"Content-Type": "text/xml"}
+    if not parameters.get("securityToken"):
+        return 401, headers, "<html><head><title>Unauthorized</title></head></html>"
+    area = {code: name for name, code in EIC_CODES.items()}.get(parameters.get("in_Domain", ""))
+    for (published, day), (query, periods) in prices.items():
+        begin, _ = day_bounds(day, query.market.bidding_zone.zone)
+        if published == area and f"{begin:%Y%m%d%H%M}" == parameters.get("periodStart"):
+            series = time_series(query, periods)
+            return 200, headers, publication(series)
+    return 200, headers, ACKNOWLEDGEMENT
+
+
+ACKNOWLEDGEMENT = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<Acknowledgement_MarketDocument xmlns="urn:iec62325.351:tc57wg16:451-1:acknowledgementdocument:7:0">'
+    "<Reason><code>999</code><text>No matching data found</text></Reason></Acknowledgement_MarketDocument>"
+)
+
+
+def publication(*series: str) -> str:
+    """A document around its TimeSeries."""
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<Publication_MarketDocument xmlns="{_NAMESPACE}">'
+        f"<type>A44</type>{''.join(series)}</Publication_MarketDocument>"
+    )
+
+
+def time_series(
+    query: Query,
+    periods: tuple[Period, ...],
+    *,
+    minutes: int | None = None,
+    sequence: int | None = 1,
+    curve: str = "A03",
+    contract: str = "A01",
+    currency: str = "EUR",
+) -> str:
+    """One TimeSeries for the whole delivery day; with curve A03 equal neighbours are left out, as the
+    platform does."""
+    minutes = minutes or query.market.resolution_minutes
+    begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
+    points = []
+    last: Decimal | None = None
+    for period in periods:
+        if curve == "A03" and period.price == last:
+            continue
+        last = period.price
+        position = 1 + int((period.start - begin).total_seconds()) // (60 * minutes)
+        points.append(
+            f"<Point><position>{position}</position><price.amount>{period.price}</price.amount></Point>"
+        )
+    place = "classificationSequence_AttributeInstanceComponent.position"
+    return (
+        f"<TimeSeries><mRID>1</mRID><auction.type>A01</auction.type><businessType>A62</businessType>"
+        f"<in_Domain.mRID>x</in_Domain.mRID><contract_MarketAgreement.type>{contract}</contract_MarketAgreement.type>"
+        f"<currency_Unit.name>{currency}</currency_Unit.name>"
+        f"<price_Measure_Unit.name>MWH</price_Measure_Unit.name>"
+        + (f"<{place}>{sequence}</{place}>" if sequence is not None else "")
+        + f"<curveType>{curve}</curveType><Period><timeInterval><start>{_stamp(begin)}</start>"
+        f"<end>{_stamp(end)}</end></timeInterval><resolution>PT{minutes}M</resolution>"
+        f"{''.join(points)}</Period></TimeSeries>"
+    )
+
+
+def _stamp(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%MZ}"
