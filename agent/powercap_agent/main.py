@@ -1,0 +1,132 @@
+"""The command ``powercap-agent``: puts the parts together, starts the threads, turns signals into events."""
+
+import faulthandler
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any, Final
+
+from powercap_api.clock import open_clock
+
+from .cache import BudgetCache
+from .enforce import Enforcer
+from .files import KernelFiles
+from .kube import ApiClient, Endpoint
+from .lock import AlreadyRunningError, lock_state
+from .logs import Log
+from .loop import BudgetSeen, Event, Floors, Loop, Stop
+from .options import Options, OptionsError, read_options
+from .originals import OriginalsStore, StateError
+from .powercap_tree import PowercapTree
+from .reporter import Reporter
+from .watch import Watcher
+
+USER_AGENT: Final = "powercap-agent"
+STALL_SECONDS: Final = 60.0
+"""A main loop that does not turn for so long is stuck in the kernel or dead: the process ends itself, so that the
+kubelet starts a new one. Limits stay as they are until then."""
+CLOCK_READ_SECONDS: Final = 1.0
+REHEARSAL_CLOCK_READ_SECONDS: Final = 0.1
+"""With a clock that can be set by hand, people and tests wait for what it does."""
+_THREAD_STACK_BYTES: Final = 512 * 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    try:
+        options = read_options(sys.argv[1:] if arguments is None else arguments, os.environ)
+    except OptionsError as error:
+        print(f"powercap-agent: {error}", file=sys.stderr)
+        return 2
+    log = Log(options.log_format)
+    try:
+        with lock_state(options.state_dir):
+            enforcer = _enforcer(options, log)
+            return _restore(enforcer) if options.command == "restore" else _run(options, enforcer, log)
+    except (AlreadyRunningError, StateError) as error:
+        log.error("cannot start", error=str(error))
+        return 1
+
+
+def _enforcer(options: Options, log: Log) -> Enforcer:
+    with open(options.boot_id_file, encoding="ascii") as file:
+        boot_id = file.read().strip()
+    drivers = [PowercapTree(KernelFiles(), options.powercap_root)]
+    return Enforcer(drivers, OriginalsStore(options.state_dir, boot_id), time.monotonic, log)
+
+
+def _restore(enforcer: Enforcer) -> int:
+    """Put the originals back and print them; 0 where all of them read back."""
+    enforcer.survey()
+    enforcer.release()
+    left = enforcer.store.limits
+    for result in enforcer.release().results:
+        print(f"{result.zone.path} {result.constraint}: {result.read_back_uw} µW")
+    for key, limit_uw in left.items():
+        print(f"{key}: could not be put back to {limit_uw} µW", file=sys.stderr)
+    return 1 if left else 0
+
+
+def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
+    inbox: SimpleQueue[Event] = SimpleQueue()
+    _turn_signals_into_events(inbox)
+    endpoint = options.endpoint or Endpoint("")
+    client = ApiClient(endpoint, USER_AGENT)
+    reporter = Reporter(client, options.node_name, log)
+    watcher = Watcher(client, options.node_name, lambda body: inbox.put(BudgetSeen(body)), log)
+    loop = Loop(
+        open_clock(options.clock_file),
+        time.monotonic,
+        inbox,
+        enforcer,
+        BudgetCache(options.state_dir, options.node_name, log),
+        reporter,
+        Floors(options.hard_floor_uw, options.floor_percent),
+        log,
+        longest_wait=CLOCK_READ_SECONDS if options.clock_file is None else REHEARSAL_CLOCK_READ_SECONDS,
+        beat=_Watchdog(STALL_SECONDS).beat,
+    )
+    log.info("starting", node=options.node_name, server=endpoint.server, root=options.powercap_root)
+    threading.excepthook = lambda failure: _thread_died(failure, inbox, log)
+    threading.stack_size(_THREAD_STACK_BYTES)
+    for name, run in (("watcher", watcher.run), ("reporter", reporter.run)):
+        threading.Thread(target=run, name=name, daemon=True).start()
+    exit_code = loop.run()
+    faulthandler.cancel_dump_traceback_later()
+    return exit_code
+
+
+def _turn_signals_into_events(inbox: "SimpleQueue[Event]") -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        inbox.put(Stop(signal.Signals(number).name))
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _thread_died(failure: Any, inbox: "SimpleQueue[Event]", log: Log) -> None:
+    """A thread's death is a defect: the agent ends in good order, and the kubelet starts another."""
+    name = failure.thread.name if failure.thread is not None else "thread"
+    log.error("a thread died", thread=name, error=repr(failure.exc_value))
+    inbox.put(Stop(f"{name} died", exit_code=1))
+
+
+class _Watchdog:
+    """Ends the process, with every thread's traceback, where ``beat`` is not called for ``seconds``."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._armed_at: float | None = None
+
+    def beat(self) -> None:
+        """The loop turns. Arming costs a thread each time, so that it is done only now and then."""
+        now = time.monotonic()
+        if self._armed_at is None or now - self._armed_at > self._seconds / 6:
+            faulthandler.dump_traceback_later(self._seconds, exit=True)
+            self._armed_at = now

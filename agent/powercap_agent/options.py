@@ -1,0 +1,147 @@
+"""What the agent is started with: options of the command, each with an environment variable for the chart."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from powercap_api.units import PowerFormatError, format_watts, parse_watts
+
+from .kube import Endpoint, EndpointError
+from .logs import LogFormat
+
+_EPILOG = """\
+examples:
+  powercap-agent                                    in a pod, NODE_NAME from the downward API
+  powercap-agent --node-name n1 --server https://127.0.0.1:6443 \\
+      --token-file token --ca-file ca.crt           outside a cluster
+  powercap-agent restore                            put the original limits back by hand
+
+Every option can be set by the environment variable named beside it; the option wins.
+"""
+
+
+class OptionsError(ValueError):
+    """The agent cannot be started with these options."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Checked options. Paths are those seen by the agent, in its container."""
+
+    command: str
+    node_name: str
+    endpoint: Endpoint | None
+    powercap_root: str
+    state_dir: str
+    boot_id_file: str
+    clock_file: Path | None
+    hard_floor_uw: int
+    floor_percent: int
+    log_format: LogFormat
+
+
+def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """The options that the command line and the environment give.
+
+    Raises:
+        OptionsError: something is missing or wrong; the message says what to set.
+        SystemExit: ``--help`` was asked for, or an option does not exist.
+    """
+    given = _parser(environment).parse_args(arguments)
+    if given.command == "run" and not given.node_name:
+        raise OptionsError(
+            "the node's name is missing: set NODE_NAME (in a pod from fieldRef spec.nodeName) or --node-name"
+        )
+    try:
+        hard_floor_uw = parse_watts(given.min_watts)
+    except PowerFormatError as error:
+        raise OptionsError(f"--min-watts: {error}") from error
+    if not given.min_percent.isdecimal() or not 0 <= int(given.min_percent) <= 100:
+        raise OptionsError(f"--min-percent: {given.min_percent!r} is no whole number from 0 to 100")
+    if given.log_format not in list(LogFormat):
+        raise OptionsError(f"--log-format: {given.log_format!r} is neither text nor json")
+    return Options(
+        command=given.command,
+        node_name=given.node_name,
+        endpoint=_endpoint(given, environment) if given.command == "run" else None,
+        powercap_root=given.powercap_root,
+        state_dir=given.state_dir,
+        boot_id_file=given.boot_id_file,
+        clock_file=Path(given.clock_file) if given.clock_file else None,
+        hard_floor_uw=hard_floor_uw,
+        floor_percent=int(given.min_percent),
+        log_format=LogFormat(given.log_format),
+    )
+
+
+def _endpoint(given: argparse.Namespace, environment: Mapping[str, str]) -> Endpoint:
+    if given.server:
+        return Endpoint(given.server, given.token_file or None, given.ca_file or None)
+    try:
+        return Endpoint.in_cluster(
+            environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
+        )
+    except EndpointError as error:
+        raise OptionsError(str(error)) from error
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="powercap-agent",
+        description="Follows the node's PowerBudget: writes its caps into the kernel's power-capping files, and puts"
+        " back what was there when it ends.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+    def option(flag: str, variable: str, default: str, help_text: str) -> None:
+        shown = f" (default: {default})" if default else ""
+        parser.add_argument(
+            flag, default=environment.get(variable) or default, help=f"{help_text}; {variable}{shown}"
+        )
+
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["run", "restore"],
+        default="run",
+        help="run: follow the budget (the default); restore: put the original limits back and end",
+    )
+    option("--node-name", "NODE_NAME", "", "name of this node, required by run")
+    option(
+        "--powercap-root",
+        "POWERCAP_ROOT",
+        "/sys/devices/virtual/powercap",
+        "the host's powercap folder; in a container it must be mounted at another path",
+    )
+    option(
+        "--state-dir",
+        "POWERCAP_STATE_DIR",
+        "/run/powercap",
+        "folder for the original limits, on the host's /run so that it ends with them at a reboot",
+    )
+    option("--server", "POWERCAP_SERVER", "", "URL of the API server, outside a cluster")
+    option("--token-file", "POWERCAP_TOKEN_FILE", "", "file with the bearer token, with --server")
+    option("--ca-file", "POWERCAP_CA_FILE", "", "PEM file of the API server's authority, with --server")
+    option(
+        "--min-watts",
+        "POWERCAP_MIN_WATTS",
+        format_watts(5_000_000),
+        "no policy caps this node below so many watts",
+    )
+    option(
+        "--min-percent",
+        "POWERCAP_MIN_PERCENT",
+        "5",
+        "no policy caps a package below so many percent of its original limit",
+    )
+    option("--clock-file", "POWERCAP_CLOCK_FILE", "", "file with seconds to add to the clock, for rehearsals")
+    option(
+        "--boot-id-file",
+        "POWERCAP_BOOT_ID_FILE",
+        "/proc/sys/kernel/random/boot_id",
+        "file that names this boot of the machine",
+    )
+    option("--log-format", "POWERCAP_LOG_FORMAT", "text", "text or json")
+    return parser

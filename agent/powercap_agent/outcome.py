@@ -1,0 +1,117 @@
+"""How the limits fared: one result for each limit, one report for the node. Pure.
+
+Of a package's two interfaces (intel-rapl and intel-rapl-mmio) the lower limit is the one in force.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from powercap_api.reasons import ZoneReason
+
+from .rapl import RAPL, RAPL_MMIO, Write
+from .zones import LimitError, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneResult:
+    """How one limit fared; powers in microwatts."""
+
+    zone: Zone
+    constraint: str
+    reason: ZoneReason
+    original_uw: int | None = None
+    requested_uw: int | None = None
+    read_back_uw: int | None = None
+    message: str | None = None
+    counted: bool = False
+    """True where the limit is part of the node's cap."""
+
+    @property
+    def key(self) -> str:
+        """The limit's name, as ``limit_key`` gives it."""
+        return f"{self.zone.key}:{self.constraint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How all limits fared."""
+
+    results: tuple[ZoneResult, ...] = ()
+    applied_uw: int | None = None
+    """Sum of what binds on each package; None where nothing is capped."""
+    clamped: bool = False
+    """True where the cap lies outside the node's bounds."""
+
+
+def good(write: Write, reading_uw: int) -> ZoneResult:
+    return ZoneResult(
+        write.zone,
+        write.constraint.name,
+        ZoneReason.CLAMPED if write.clamped else ZoneReason.APPLIED,
+        write.original_uw,
+        write.power_uw,
+        reading_uw,
+        counted=write.counted,
+    )
+
+
+def failed(write: Write, problem: LimitError, reading_uw: int | None) -> ZoneResult:
+    return ZoneResult(
+        write.zone,
+        write.constraint.name,
+        problem.reason,
+        write.original_uw,
+        write.power_uw,
+        reading_uw,
+        problem.message,
+        write.counted,
+    )
+
+
+def failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:
+    return [result for result in results if result.reason is not ZoneReason.RELEASED]
+
+
+def clamped(writes: Iterable[Write]) -> bool:
+    return any(write.clamped and write.counted for write in writes)
+
+
+def tell_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
+    """The results, where a twin's lower limit is what binds on a package, with that said on the package."""
+    told = []
+    for result in results:
+        binding_uw = _binding(result, results)
+        if (
+            binding_uw is not None
+            and result.read_back_uw is not None
+            and result.reason in {ZoneReason.APPLIED, ZoneReason.CLAMPED}
+            and binding_uw < result.read_back_uw - result.zone.tolerance_uw
+        ):
+            message = f"the package's other interface holds a lower limit, {binding_uw} µW, which binds"
+            told.append(replace(result, reason=ZoneReason.MMIO_LOWER, message=message))
+        else:
+            told.append(result)
+    return told
+
+
+def report(results: Sequence[ZoneResult], *, clamped: bool) -> Report:
+    """The report on ``results``."""
+    binding = [_binding(result, results) for result in results if result.counted]
+    applied = [power_uw for power_uw in binding if power_uw is not None]
+    return Report(tuple(results), sum(applied) if applied else None, clamped)
+
+
+def _binding(result: ZoneResult, results: Sequence[ZoneResult]) -> int | None:
+    """The lowest limit in force on the package or other zone of ``result``, in microwatts."""
+    lowest = result.read_back_uw
+    if result.zone.kind not in {RAPL, RAPL_MMIO}:
+        return lowest
+    for other in results:
+        if (
+            other.zone.kind in {RAPL, RAPL_MMIO}
+            and other.zone.name == result.zone.name
+            and other.constraint == result.constraint
+            and other.read_back_uw is not None
+        ):
+            lowest = other.read_back_uw if lowest is None else min(lowest, other.read_back_uw)
+    return lowest

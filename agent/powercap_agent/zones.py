@@ -1,0 +1,121 @@
+"""Power zones and their constraints, whatever interface they come from, and what a driver of such an interface does.
+
+The words are the kernel's powercap framework's: a *zone* is something whose power can be limited (a package, its
+dram, an accelerator), a *constraint* one of its limits (``long_term``). Zones are told apart by ``key``, made of
+names only: the kernel hands indices out anew whenever a driver is loaded, so that an original limit saved under
+``intel-rapl:0`` could be put back on the wrong package.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from powercap_api.reasons import ZoneReason
+
+LONG_TERM: Final = "long_term"
+SHORT_TERM: Final = "short_term"
+PEAK_POWER: Final = "peak_power"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One limit of a zone."""
+
+    name: str
+    address: str
+    """Where the zone's driver finds the limit: for files, the path below the driver's root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Something whose power can be limited."""
+
+    key: str
+    """Unique on the node and the same after a driver was reloaded, such as ``intel-rapl/package-0``."""
+    path: str
+    """Where a person finds it, such as ``intel-rapl/intel-rapl:0``."""
+    kind: str
+    """The interface: the powercap control type, or the name of the hwmon or NVML driver."""
+    name: str
+    """The zone's own name, such as ``package-0``."""
+    top: bool
+    """False where another zone contains this one."""
+    enabled: bool | None
+    """Whether limits are enforced; None where the zone does not say."""
+    constraints: tuple[Constraint, ...]
+    energy: str | None = None
+    """Address of the energy counter, if there is one."""
+    max_energy_uj: int | None = None
+    """Where the energy counter wraps around, in microjoules."""
+    tolerance_uw: int = 125_000
+    """How far a read-back may lie from what was written, in microwatts. The kernel truncates to the power unit,
+    which is 1/8 W on nearly all processors and finer on the others."""
+    rounds_down: bool = False
+    """True where the interface picks the next lower of a few states, so that a read-back may lie any way below
+    what was written."""
+
+    def constraint(self, name: str) -> Constraint | None:
+        """The constraint of that name."""
+        for constraint in self.constraints:
+            if constraint.name == name:
+                return constraint
+        return None
+
+    def holds(self, wanted_uw: int, read_uw: int) -> bool:
+        """Whether a limit that reads ``read_uw`` is what writing ``wanted_uw`` gives."""
+        if self.rounds_down and read_uw <= wanted_uw:
+            return True
+        return abs(read_uw - wanted_uw) <= self.tolerance_uw
+
+
+def limit_key(zone: Zone, constraint: Constraint) -> str:
+    """Name of one limit of the node, unique and lasting as ``Zone.key`` is."""
+    return f"{zone.key}:{constraint.name}"
+
+
+class LimitError(Exception):
+    """A limit could not be read or written."""
+
+    def __init__(self, reason: ZoneReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class Driver(Protocol):
+    """Reads and writes the limits of one kind of interface. Powers are microwatts whatever the interface's unit."""
+
+    def discover(self) -> tuple[Zone, ...]:
+        """The zones there are now. Never raises for a zone that misbehaves: such a zone has fewer constraints."""
+        ...
+
+    def read(self, zone: Zone, constraint: Constraint) -> int:
+        """The limit in force.
+
+        Raises:
+            LimitError: it cannot be read.
+        """
+        ...
+
+    def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
+        """Ask for a limit. Only a following ``read`` proves that it is in force.
+
+        Raises:
+            LimitError: it was refused.
+        """
+        ...
+
+    def enable(self, zone: Zone) -> None:
+        """Have the zone's limits enforced.
+
+        Raises:
+            LimitError: the zone stays disabled.
+        """
+        ...
+
+    def energy_uj(self, zone: Zone) -> int:
+        """The zone's energy counter, in microjoules.
+
+        Raises:
+            LimitError: there is none, or it cannot be read.
+        """
+        ...

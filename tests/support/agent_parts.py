@@ -1,0 +1,169 @@
+"""Puts the agent's parts together on a fake tree, without threads, network or waiting."""
+
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from powercap_agent.cache import BudgetCache
+from powercap_agent.enforce import Enforcer
+from powercap_agent.logs import Log, LogFormat
+from powercap_agent.loop import BudgetSeen, Event, Floors, Loop, Stop
+from powercap_agent.originals import OriginalsStore
+from powercap_agent.powercap_tree import PowercapTree
+from powercap_agent.rapl import Bounds
+from powercap_agent.status import Status, format_time
+from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
+
+NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+BOUNDS = Bounds(min_power_uw=10_000_000, hard_floor_uw=5_000_000, floor_percent=5)
+
+
+def budget_body(caps_w: Sequence[int], *, start: datetime = NOON, name: str = "node-1", **spec: Any) -> dict[str, Any]:
+    """A PowerBudget as the API gives it, a slot for each quarter of an hour from ``start``."""
+    return {
+        "apiVersion": "powercap.dev/v1alpha1",
+        "kind": "PowerBudget",
+        "metadata": {"name": name, "uid": "uid-1", "generation": 1, "resourceVersion": "1"},
+        "spec": {
+            "policy": "default",
+            "minPowerMicrowatts": 10_000_000,
+            "validUntil": format_time(start + len(caps_w) * QUARTER),
+            "slots": [
+                {"start": format_time(start + index * QUARTER), "capMicrowatts": cap * 1_000_000}
+                for index, cap in enumerate(caps_w)
+            ],
+        }
+        | spec,
+    }
+
+
+@dataclass
+class FakeTime:
+    """A clock and a stopwatch that stand still until they are moved."""
+
+    wall: datetime = NOON
+    seconds: float = 1000.0
+
+    def now(self) -> datetime:
+        """The moment, in UTC."""
+        return self.wall
+
+    def monotonic(self) -> float:
+        """Seconds since some beginning."""
+        return self.seconds
+
+    def pass_by(self, step: timedelta) -> None:
+        """Let time pass, on both."""
+        self.wall += step
+        self.seconds += step.total_seconds()
+
+
+@dataclass
+class Machine:
+    """A node: its tree, its kernel, its state folder."""
+
+    folder: Path
+    layout: Layout
+    boot_id: str = "boot-1"
+    kernel: FakeKernel = field(default_factory=FakeKernel)
+    time: FakeTime = field(default_factory=FakeTime)
+    logged: io.StringIO = field(default_factory=io.StringIO)
+
+    def __post_init__(self) -> None:
+        build_tree(self.root, self.layout)
+        self.original = self.limits()
+
+    @property
+    def root(self) -> Path:
+        """The powercap folder."""
+        return self.folder / "powercap"
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.folder / "state"
+
+    def limits(self) -> dict[str, int]:
+        """Every limit in the tree."""
+        return read_limits(self.root)
+
+    def store(self) -> OriginalsStore:
+        """The originals as a newly started agent finds them."""
+        return OriginalsStore(str(self.state), self.boot_id)
+
+    def enforcer(self) -> Enforcer:
+        """An enforcer as a newly started agent has it, zones found."""
+        log = Log(LogFormat.TEXT, self.logged)
+        made = Enforcer(
+            [PowercapTree(self.kernel, str(self.root))], self.store(), self.time.monotonic, log
+        )
+        made.survey()
+        return made
+
+
+class Sink:
+    """Takes statuses as the reporter does."""
+
+    def __init__(self) -> None:
+        self.statuses: list[Status] = []
+
+    def submit(self, status: Status) -> None:
+        """Note it."""
+        self.statuses.append(status)
+
+    def drop(self) -> None:
+        """Nothing waits here."""
+
+    def close(self, seconds: float) -> bool:
+        """Nothing waits here."""
+        return seconds > 0
+
+
+@dataclass
+class Rehearsal:
+    """One run of the agent's loop through a list of steps.
+
+    A step is what happens between two turns of the loop: a function to call, or an event for the loop. After the
+    last step the loop is stopped. Each turn's limits are kept in ``seen``, in the order of the steps.
+    """
+
+    machine: Machine
+    sink: Sink = field(default_factory=Sink)
+    seen: list[dict[str, int]] = field(default_factory=list)
+
+    def run(self, steps: Iterable[Callable[[], None] | Event]) -> int:
+        """Go through the steps; the loop's exit code."""
+        inbox: SimpleQueue[Event] = SimpleQueue()
+        waiting = iter(steps)
+        began = False
+
+        def beat() -> None:
+            nonlocal began
+            if began:
+                self.seen.append(self.machine.limits())
+            began = True
+            step = next(waiting, Stop("the end"))
+            if isinstance(step, BudgetSeen | Stop):
+                inbox.put(step)
+            else:
+                step()
+
+        log = Log(LogFormat.TEXT, self.machine.logged)
+        loop = Loop(
+            self.machine.time,
+            self.machine.time.monotonic,
+            inbox,
+            self.machine.enforcer(),
+            BudgetCache(str(self.machine.state), "node-1", log),
+            self.sink,
+            Floors(hard_floor_uw=5_000_000, floor_percent=5),
+            log,
+            longest_wait=0.0,
+            beat=beat,
+        )
+        return loop.run()

@@ -1,0 +1,227 @@
+"""A powercap folder as the kernel shows it, in plain files, and a kernel that answers as real ones do.
+
+``build_tree`` makes the folder: enough for the agent as a process, and for the demo. ``FakeKernel`` stands in for
+the file access itself (``powercap_agent.files.Files``) where what matters is how a kernel behaves: it truncates
+to the power unit, refuses with errno, drifts, and gives stale or short reads.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from powercap_agent.files import KernelFiles
+
+POWER_UNIT_UW = 125_000
+"""1/8 W, the power unit of nearly all processors."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One constraint, in microwatts and microseconds; None for a ``max_power_uw`` that is not there."""
+
+    name: str
+    power_uw: int
+    max_power_uw: int | None = None
+    time_window_us: int = 999_424
+
+
+@dataclass(frozen=True)
+class FakeZone:
+    """One zone's folder and what is in it."""
+
+    path: str
+    name: str
+    limits: Sequence[Limit] = ()
+    enabled: bool = True
+    energy_uj: int = 1_000_000
+    max_energy_range_uj: int = 262_143_328_850
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A node's zones."""
+
+    zones: Sequence[FakeZone] = ()
+    control_types: Sequence[str] = field(default=("intel-rapl",))
+
+
+def _package(path: str, number: int, watts: int, *, burst: float = 1.25, peak: bool = True) -> FakeZone:
+    limits = [
+        Limit("long_term", watts * 1_000_000, watts * 1_000_000, 27_983_872),
+        Limit("short_term", int(watts * burst * 1_000_000), 0, 2_440),
+    ]
+    if peak:
+        limits.append(Limit("peak_power", watts * 2_000_000))
+    return FakeZone(path, f"package-{number}", limits)
+
+
+ONE_SOCKET = Layout(
+    [
+        _package("intel-rapl/intel-rapl:0", 0, 65),
+        FakeZone("intel-rapl/intel-rapl:0/intel-rapl:0:0", "core", [Limit("long_term", 0)], enabled=False),
+        FakeZone("intel-rapl/intel-rapl:0/intel-rapl:0:1", "uncore", [Limit("long_term", 0)], enabled=False),
+    ]
+)
+"""A desktop: one package of 65 W with core and uncore."""
+
+TWO_SOCKETS = Layout(
+    [
+        _package("intel-rapl/intel-rapl:0", 0, 105, burst=1.2),
+        FakeZone("intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", [Limit("long_term", 40_000_000)]),
+        _package("intel-rapl/intel-rapl:1", 1, 85, burst=1.2),
+        FakeZone("intel-rapl/intel-rapl:1/intel-rapl:1:0", "dram", [Limit("long_term", 40_000_000)]),
+        FakeZone(
+            "intel-rapl/intel-rapl:2",
+            "psys",
+            [Limit("long_term", 300_000_000, 0), Limit("short_term", 350_000_000, 0)],
+        ),
+        _package("intel-rapl-mmio/intel-rapl-mmio:0", 0, 105, burst=1.2, peak=False),
+    ],
+    ("intel-rapl", "intel-rapl-mmio"),
+)
+"""A server: packages of 105 W and 85 W with dram, psys over all, and a second interface to package-0."""
+
+SWAPPED_SOCKETS = Layout(
+    [_package("intel-rapl/intel-rapl:0", 1, 85), _package("intel-rapl/intel-rapl:1", 0, 105)]
+)
+"""Two packages that the kernel found in the other order: index 0 is package-1."""
+
+DIES = Layout(
+    [
+        replace(_package(f"intel-rapl/intel-rapl:{index}", 0, 100), name=f"package-{index // 2}-die-{index % 2}")
+        for index in range(4)
+    ]
+)
+"""Two packages of two dies each, every die with limits of its own."""
+
+ENERGY_ONLY = Layout([FakeZone("intel-rapl/intel-rapl:0", "package-0")])
+"""An AMD machine: energy, no limits."""
+
+NO_POWERCAP = Layout((), ())
+"""A virtual machine: the folder is there and empty."""
+
+
+def many_packages(count: int, watts: int = 100) -> Layout:
+    """A node with ``count`` packages."""
+    return Layout([_package(f"intel-rapl/intel-rapl:{index}", index, watts) for index in range(count)])
+
+
+def build_tree(root: Path, layout: Layout) -> None:
+    """Make the folder ``root`` with the layout's files in it, each limit with an index of its own as kernels do."""
+    root.mkdir(parents=True, exist_ok=True)
+    for control_type in layout.control_types:
+        _write(root / control_type, "enabled", 1)
+    for zone in layout.zones:
+        folder = root / zone.path
+        _write(folder, "name", zone.name)
+        _write(folder, "enabled", int(zone.enabled))
+        _write(folder, "energy_uj", zone.energy_uj)
+        _write(folder, "max_energy_range_uj", zone.max_energy_range_uj)
+        for index, limit in enumerate(zone.limits):
+            _write(folder, f"constraint_{index}_name", limit.name)
+            _write(folder, f"constraint_{index}_power_limit_uw", limit.power_uw)
+            _write(folder, f"constraint_{index}_time_window_us", limit.time_window_us)
+            if limit.max_power_uw is not None:
+                _write(folder, f"constraint_{index}_max_power_uw", limit.max_power_uw)
+
+
+def read_limits(root: Path) -> dict[str, int]:
+    """Every limit below ``root`` in microwatts, as ``intel-rapl/intel-rapl:0/long_term``.
+
+    A file that is just being rewritten (empty for a moment, which sysfs files never are) is read again.
+    """
+    limits = {}
+    for file in sorted(root.rglob("constraint_*_power_limit_uw")):
+        index = file.name.split("_")[1]
+        name = (file.parent / f"constraint_{index}_name").read_text(encoding="ascii").strip()
+        text = ""
+        while not text.endswith("\n"):
+            text = file.read_text(encoding="ascii")
+        limits[f"{file.parent.relative_to(root)}/{name}"] = int(text)
+    return limits
+
+
+def set_limit(root: Path, name: str, power_uw: int) -> None:
+    """Change a limit behind the agent's back; ``name`` as ``read_limits`` gives it."""
+    file = limit_file(root, name)
+    draft = file.with_suffix(".tmp")
+    draft.write_text(f"{power_uw}\n", encoding="ascii")
+    draft.replace(file)
+
+
+def limit_file(root: Path, name: str) -> Path:
+    """The file of a limit; ``name`` as ``read_limits`` gives it."""
+    zone, constraint = name.rsplit("/", 1)
+    for file in (root / zone).glob("constraint_*_name"):
+        if file.read_text(encoding="ascii").strip() == constraint:
+            return file.with_name(file.name.replace("_name", "_power_limit_uw"))
+    raise LookupError(name)
+
+
+def _write(folder: Path, name: str, value: object) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(f"{value}\n", encoding="ascii")
+
+
+class Killed(BaseException):
+    """kill -9, as far as a test in the same process can have it: nothing catches it."""
+
+
+@dataclass
+class FakeKernel:
+    """File access as kernels and containers do it, on a tree made by ``build_tree``.
+
+    Faults are functions that are asked before each access and raise, or change what comes back.
+    """
+
+    real: KernelFiles = field(default_factory=KernelFiles)
+    unit_uw: int = 1
+    """Limits are truncated to a multiple of this."""
+    refuse_write: Callable[[str], int | None] = lambda path: None
+    """Gives the errno with which writing the path fails, or None."""
+    refuse_read: Callable[[str], int | None] = lambda path: None
+    """The same for reading."""
+    distort_read: Callable[[str, str], str] = lambda path, text: text
+    """Gives what a read of the path returns in place of the text."""
+    ignore_write: Callable[[str], bool] = lambda path: False
+    """True where writing the path succeeds without any effect, as older kernels do on locked registers."""
+    before_write: Callable[[str, str], None] = lambda path, text: None
+    """Sees every write before it happens."""
+    on_enable: Mapping[str, str] = field(default_factory=dict)
+    """What else writing 1 to a zone's ``enabled`` changes: file below the zone -> text."""
+    written: list[tuple[str, str]] = field(default_factory=list)
+    """Every write that reached a file, in order."""
+
+    def read(self, path: str) -> str:
+        """The file's text."""
+        _fail(self.refuse_read(path), path)
+        return self.distort_read(path, self.real.read(path))
+
+    def write(self, path: str, text: str) -> None:
+        """Write as the kernel would."""
+        self.before_write(path, text)
+        _fail(self.refuse_write(path), path)
+        if self.ignore_write(path):
+            return
+        if path.endswith("_power_limit_uw"):
+            text = f"{int(text) // self.unit_uw * self.unit_uw}\n"
+        self.written.append((path, text))
+        self.real.write(path, text)
+        if path.endswith("/enabled"):
+            for name, value in self.on_enable.items():
+                self.real.write(f"{os.path.dirname(path)}/{name}", value)
+
+    def entries(self, path: str) -> list[str]:
+        """Names in a folder."""
+        return self.real.entries(path)
+
+    def real_path(self, path: str) -> str:
+        """The path without links."""
+        return self.real.real_path(path)
+
+
+def _fail(number: int | None, path: str) -> None:
+    if number is not None:
+        raise OSError(number, errno.errorcode[number], path)

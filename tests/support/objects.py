@@ -1,0 +1,101 @@
+"""Makes policies, market days, nodes and worlds for tests, with as little said as possible."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from powercap_api.marketday import MarketDay
+from powercap_api.markets import Market, market_day_name
+from powercap_api.model import format_time
+from powercap_api.names import API_VERSION
+from powercap_api.powerpolicy import PowerPolicy
+from powercap_operator.calendar import period_starts
+from powercap_operator.coverage import market_of
+from powercap_operator.world import BudgetView, NodeView, World
+
+
+def moment(text: str) -> datetime:
+    """``2025-10-09T12:00Z`` as a datetime in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def make_policy(name: str = "default", *, created: str = "2025-01-01T00:00Z", **spec: Any) -> PowerPolicy:
+    """A PowerPolicy as the API would give it."""
+    return PowerPolicy.from_wire(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "PowerPolicy",
+            "metadata": {"name": name, "uid": f"uid-{name}", "generation": 1, "creationTimestamp": created},
+            "spec": {"maxSource": "40", **spec},
+        }
+    )
+
+
+def volumes_like(count: int, seed: int = 0) -> list[str]:
+    """A day of made-up volumes, all different from their neighbours."""
+    return [f"{30 + (index * 7 + seed * 13) % 60}.{index % 10}" for index in range(count)]
+
+
+def make_day(
+    day: date,
+    volumes: Sequence[str] | None = None,
+    *,
+    complete: bool = True,
+    provider: str = "EPEX",
+    market: Market | None = None,
+    seed: int = 0,
+) -> MarketDay:
+    """A MarketDay with the given volumes, or made-up ones for every period of the day."""
+    market = market or market_of(make_policy().spec.market)
+    starts = period_starts(day, market.bidding_zone.zone, market.resolution_minutes)
+    volumes = volumes_like(len(starts), seed) if volumes is None else volumes
+    return MarketDay.from_wire(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "MarketDay",
+            "metadata": {"name": market_day_name(provider, market, day), "uid": "uid"},
+            "spec": {
+                "provider": provider,
+                "area": market.area,
+                "auction": market.auction,
+                "resolutionMinutes": market.resolution_minutes,
+                "deliveryDate": day.isoformat(),
+            },
+            "status": {
+                "currency": "EUR",
+                "periods": [
+                    {"start": format_time(start), "volume": volume, "price": "50.00"}
+                    for start, volume in zip(starts, volumes, strict=False)
+                ],
+                "conditions": [
+                    {
+                        "type": "Complete",
+                        "status": "True" if complete else "False",
+                        "reason": "Complete" if complete else "Incomplete",
+                        "message": "",
+                        "lastTransitionTime": "2025-01-01T00:00:00Z",
+                    }
+                ],
+            },
+        }
+    )
+
+
+def make_node(name: str, **labels: str) -> NodeView:
+    """A node with the labels."""
+    return NodeView(name, f"uid-{name}", labels)
+
+
+def make_world(
+    policies: Iterable[PowerPolicy] = (),
+    days: Iterable[MarketDay] = (),
+    nodes: Iterable[NodeView] = (),
+    budgets: Iterable[BudgetView] = (),
+) -> World:
+    """A world of these."""
+    return World(
+        policies={policy.metadata.name: policy for policy in policies},
+        days={day.metadata.name: day for day in days},
+        nodes={node.name: node for node in nodes},
+        budgets={budget.name: budget for budget in budgets},
+    )
