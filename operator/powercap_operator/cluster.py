@@ -1,0 +1,169 @@
+"""The Kubernetes API as the operator uses it: list, apply, patch a status, delete, record an event.
+
+Everything goes through one request function on kubernetes-asyncio's client, with plain JSON objects: the
+generated models cost memory (a Node with all of its fields, a thousand times) and know nothing of our kinds.
+Failures come out as ``ClusterError`` and its kin.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from kubernetes_asyncio.client.api_client import ApiClient
+from kubernetes_asyncio.client.exceptions import ApiException
+
+from powercap_api.names import API_VERSION, GROUP, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, PLURALS, VERSION
+
+_PAGE: Final = 500
+_TIMEOUT_SECONDS: Final = 30
+_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_APPLY: Final = "application/apply-patch+yaml"
+_EVENT_NAMESPACE: Final = "default"
+"""Where Kubernetes keeps the events of cluster-scoped objects."""
+
+
+class ClusterError(Exception):
+    """The API server refused or did not answer; the message says what was asked and what came back."""
+
+
+class NotFoundError(ClusterError):
+    """There is no such object."""
+
+
+class AlreadyExistsError(ClusterError):
+    """Another object has the name, or the object changed meanwhile."""
+
+
+class Cluster:
+    """The API server behind a kubernetes-asyncio client, which the caller opens and closes."""
+
+    def __init__(self, client: ApiClient) -> None:
+        """Use this client."""
+        self._client = client
+        self.writes = 0
+        """Number of requests that changed, or meant to change, something."""
+
+    async def list_nodes(self) -> tuple[list[dict[str, Any]], str]:
+        """All Nodes, metadata only, and the resource version of the list."""
+        return await self._list("/api/v1/nodes", accept=_METADATA_ONLY)
+
+    async def list_kind(self, kind: str) -> tuple[list[dict[str, Any]], str]:
+        """All objects of one of our kinds, and the resource version of the list."""
+        return await self._list(_path(kind))
+
+    async def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Make an object, labelled as the operator's own.
+
+        Raises:
+            AlreadyExistsError: there is one of that name.
+        """
+        metadata = {"name": name, "labels": {MANAGED_BY_LABEL: OPERATOR_FIELD_MANAGER}}
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+        query = [("fieldManager", OPERATOR_FIELD_MANAGER)]
+        return await self._write("POST", _path(kind), body, query=query)
+
+    async def apply(
+        self, kind: str, name: str, metadata: Mapping[str, Any], spec: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Server-side apply: make the object, or make its spec this one."""
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "metadata": {"name": name, **metadata},
+            "spec": spec,
+        }
+        return await self._write("PATCH", _path(kind, name), body, _APPLY, _APPLY_QUERY)
+
+    async def apply_status(self, kind: str, name: str, status: Mapping[str, Any]) -> dict[str, Any]:
+        """Server-side apply of the whole status; what is not in ``status`` goes.
+
+        Raises:
+            NotFoundError: the object is gone.
+        """
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "status": status}
+        return await self._write("PATCH", f"{_path(kind, name)}/status", body, _APPLY, _APPLY_QUERY)
+
+    async def delete(self, kind: str, name: str) -> None:
+        """Delete the object; one that is gone already is as good."""
+        try:
+            await self._write("DELETE", _path(kind, name), None)
+        except NotFoundError:
+            return
+
+    async def record(self, event: Mapping[str, Any]) -> None:
+        """Create a core/v1 Event."""
+        await self._write("POST", f"/api/v1/namespaces/{_EVENT_NAMESPACE}/events", event)
+
+    async def _list(self, path: str, accept: str = "application/json") -> tuple[list[dict[str, Any]], str]:
+        items: list[dict[str, Any]] = []
+        query = [("limit", str(_PAGE))]
+        while True:
+            page = await self._request("GET", path, query=query, accept=accept)
+            items.extend(page.get("items") or [])
+            token = page["metadata"].get("continue")
+            if not token:
+                return items, page["metadata"]["resourceVersion"]
+            query = [("limit", str(_PAGE)), ("continue", token)]
+
+    async def _write(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        content_type: str = "application/json",
+        query: list[tuple[str, str]] | None = None,
+    ) -> dict[str, Any]:
+        self.writes += 1
+        return await self._request(method, path, body, content_type, query)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        query: list[tuple[str, str]] | None = None,
+        accept: str = "application/json",
+    ) -> dict[str, Any]:
+        headers = {"Accept": accept, "Content-Type": content_type}
+        try:
+            response = await self._client.call_api(
+                path,
+                method,
+                query_params=query or [],
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=_TIMEOUT_SECONDS,
+            )
+            text = await response.read()
+            status = response.status
+        except ApiException as error:
+            raise _error(method, path, error.status, str(error.body or error.reason)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ClusterError(f"{method} {path}: no answer from the API server: {error!r}") from error
+        if not 200 <= status < 300:
+            raise _error(method, path, status, text.decode(errors="replace"))
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+
+_APPLY_QUERY: Final = [("fieldManager", OPERATOR_FIELD_MANAGER), ("force", "true")]
+
+
+def _path(kind: str, name: str | None = None) -> str:
+    collection = f"/apis/{GROUP}/{VERSION}/{PLURALS[kind]}"
+    return collection if name is None else f"{collection}/{quote(name, safe='')}"
+
+
+def _error(method: str, path: str, status: int | None, text: str) -> ClusterError:
+    try:
+        message = json.loads(text).get("message", text)
+    except (ValueError, AttributeError):
+        message = text
+    kinds = {404: NotFoundError, 409: AlreadyExistsError}
+    return kinds.get(status or 0, ClusterError)(f"{method} {path}: {status}: {message[:500]}")

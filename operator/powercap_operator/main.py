@@ -1,0 +1,163 @@
+"""``powercap-operator``: the process. Reads the options, opens the connections, runs the loops until a signal."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import kopf
+from kubernetes_asyncio import config
+from kubernetes_asyncio.client import Configuration
+from kubernetes_asyncio.client.api_client import ApiClient
+
+from powercap_api.clock import Clock, open_clock
+
+from . import handlers, logs
+from .cluster import Cluster
+from .market_desk import MarketDesk
+from .providers import ProviderSettings
+from .reconcile import Reconciler
+from .recorder import Recorder
+from .world_cache import WorldCache
+
+_DESCRIPTION = """\
+The powercap operator: fetches the electricity market's results into MarketDays and computes a PowerBudget for every
+node that a PowerPolicy selects. Run it once per cluster."""
+
+_EXAMPLES = """\
+examples:
+  powercap-operator                               in a pod, with its service account
+  KUBECONFIG=~/.kube/config powercap-operator     on your machine, against the cluster that kubectl uses
+  powercap-operator --log-format text --clock-file /tmp/offset     a rehearsal at another time
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line and the environment ask for."""
+
+    log_format: str
+    log_level: str
+    history: timedelta
+    clock: Clock
+    liveness: str | None
+    providers: ProviderSettings
+
+
+def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
+    """Read the options; ends the process with a message where they make no sense."""
+    parser = argparse.ArgumentParser(
+        prog="powercap-operator",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--log-format", choices=("json", "text"), default=environ.get("LOG_FORMAT", "json"))
+    parser.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default=environ.get("LOG_LEVEL", "info"),
+    )
+    parser.add_argument(
+        "--history-days",
+        type=int,
+        default=14,
+        metavar="N",
+        help="how many days a MarketDay is kept after its delivery day (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epex-url",
+        default=environ.get("EPEX_URL", ProviderSettings().epex_url),
+        metavar="URL",
+        help="where the exchange's market results page is (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--contact",
+        default=environ.get("CONTACT", ""),
+        metavar="ADDRESS",
+        help="mail address or URL that the exchange's operators can reach you at; sent in the User-Agent",
+    )
+    parser.add_argument(
+        "--clock-file",
+        type=Path,
+        metavar="FILE",
+        help="for rehearsals: a file with a number of seconds to add to the machine's time",
+    )
+    parser.add_argument(
+        "--liveness",
+        metavar="URL",
+        default=environ.get("LIVENESS"),
+        help="serve a liveness endpoint, such as http://0.0.0.0:8080/healthz",
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.history_days < 2:
+        parser.error("--history-days must be at least 2: yesterday's results are the fallback")
+    clock = open_clock(arguments.clock_file)
+    return Options(
+        log_format=arguments.log_format,
+        log_level=arguments.log_level,
+        history=timedelta(days=arguments.history_days),
+        clock=clock,
+        liveness=arguments.liveness,
+        providers=ProviderSettings(
+            epex_url=arguments.epex_url,
+            contact=arguments.contact,
+            entsoe_token=environ.get("ENTSOE_TOKEN", ""),
+            now=clock.now,
+        ),
+    )
+
+
+@asynccontextmanager
+async def kubernetes_client(environ: Mapping[str, str]) -> AsyncIterator[ApiClient]:
+    """A client of the cluster that the pod runs in, or else of the one that KUBECONFIG names."""
+    configuration = Configuration()
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        config.load_incluster_config(client_configuration=configuration)
+    else:
+        await config.load_kube_config(client_configuration=configuration)
+    async with ApiClient(configuration) as client:
+        yield client
+
+
+async def run(options: Options, environ: Mapping[str, str]) -> None:
+    """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
+    async with kubernetes_client(environ) as client, httpx.AsyncClient() as http:
+        cluster, cache = Cluster(client), WorldCache()
+        recorder = Recorder(cluster, options.clock)
+        reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history)
+        desk = MarketDesk(cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake)
+        registry = kopf.OperatorRegistry()
+        handlers.register(registry, cache, reconciler)
+        async with asyncio.TaskGroup() as loops:
+            running = [
+                loops.create_task(reconciler.run(), name="reconciler"),
+                loops.create_task(desk.run(reconciler.synced), name="market desk"),
+            ]
+            await kopf.operator(
+                registry=registry,
+                settings=handlers.quiet_settings(),
+                clusterwide=True,
+                standalone=True,
+                liveness_endpoint=options.liveness,
+            )
+            for task in running:
+                task.cancel()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The entry point; the exit code."""
+    options = parse_options(sys.argv[1:] if argv is None else argv, os.environ)
+    logs.configure(options.log_format, options.log_level)
+    try:
+        asyncio.run(run(options, os.environ))
+    except config.ConfigException as error:
+        sys.stderr.write(f"powercap-operator: no cluster to work with: {error}. Set KUBECONFIG.\n")
+        return 2
+    return 0

@@ -1,0 +1,173 @@
+"""Gather, decide, apply, again and again: the operator's loop.
+
+``gather`` is the cache that watch events and lists fill; ``decide`` is pure; ``apply`` is here. Whatever fails is
+logged and decided again from the world as it then is: there is no queue of things still to do.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from powercap_api.clock import Clock
+from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
+
+from .cluster import AlreadyExistsError, Cluster, ClusterError, NotFoundError
+from .decision import BudgetWrite, Decision, decide
+from .events import budget_happenings, condition_happenings
+from .recorder import Recorder
+from .world import BudgetView, World
+from .world_cache import NODE, WorldCache
+
+logger = logging.getLogger(__name__)
+
+SPACING_SECONDS: Final = 0.1
+"""Least time from one pass to the next, so that a burst of events is one pass and not hundreds."""
+TICK_SECONDS: Final = 1.0
+"""How often the clock is looked at. A new minute is a reason for a pass: whatever time changes, such as the market
+period or the delivery day, changes on a whole minute."""
+RESYNC_SECONDS: Final = 300.0
+"""How often everything is listed anew, for what the watches missed."""
+FIRST_RESYNC_SECONDS: Final = 20.0
+"""The same soon after start, when watches may have begun after the first list."""
+PARALLEL_WRITES: Final = 16
+LONGEST_BACKOFF_SECONDS: Final = 60.0
+
+
+class Reconciler:
+    """Runs passes until cancelled."""
+
+    def __init__(
+        self, cluster: Cluster, cache: WorldCache, clock: Clock, recorder: Recorder, history: timedelta
+    ) -> None:
+        """``history`` is how long a MarketDay is kept after its delivery day."""
+        self._recorder = recorder
+        self._cluster = cluster
+        self._cache = cache
+        self._clock = clock
+        self._history = history
+        self._woken = asyncio.Event()
+        self._writing = asyncio.Semaphore(PARALLEL_WRITES)
+        self._failures = 0
+        self._budgets_seen: Mapping[str, BudgetView] = {}
+        self._passed_minute = _minute(clock.now())
+        self.synced = asyncio.Event()
+        """Set once the whole cluster has been listed."""
+
+    def wake(self) -> None:
+        """Something changed: make a pass soon."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Pass after pass. Returns only by cancellation or by an error that is a bug."""
+        loop = asyncio.get_running_loop()
+        resync_at = loop.time()
+        while True:
+            self._woken.clear()
+            try:
+                if loop.time() >= resync_at:
+                    await self._resync()
+                    resync_at = loop.time() + (
+                        RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
+                    )
+                    self.synced.set()
+                failed = await self._pass()
+            except ClusterError as error:
+                logger.error("cannot list the cluster: %s", error)
+                failed = True
+            self._failures = self._failures + 1 if failed else 0
+            if failed:
+                await asyncio.sleep(min(2.0 ** min(self._failures, 10) / 2, LONGEST_BACKOFF_SECONDS))
+            else:
+                await asyncio.sleep(SPACING_SECONDS)
+                await self._wait()
+
+    async def _wait(self) -> None:
+        """Until something changed, or the clock shows another minute than at the last pass."""
+        while _minute(self._clock.now()) == self._passed_minute:
+            try:
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._woken.wait()
+                    return
+            except TimeoutError:
+                continue
+
+    async def _resync(self) -> None:
+        self._cache.replace(NODE, *await self._cluster.list_nodes())
+        for kind in (POWER_POLICY, MARKET_DAY, POWER_BUDGET):
+            self._cache.replace(kind, *await self._cluster.list_kind(kind))
+
+    async def _pass(self) -> bool:
+        """One pass; whether anything failed."""
+        world, now = self._cache.world(), self._clock.now()
+        self._passed_minute = _minute(now)
+        decision = decide(world, now, self._history)
+        news = budget_happenings(self._budgets_seen, world.budgets)
+        self._budgets_seen = world.budgets
+        if not decision and not news:
+            return False
+        outcomes = await asyncio.gather(
+            *(self._guarded(work) for work in self._works(world, decision)),
+            *(self._guarded(self._recorder.record(happening)) for happening in news),
+        )
+        return not all(outcomes)
+
+    def _works(self, world: World, decision: Decision) -> list[Awaitable[None]]:
+        works: list[Awaitable[None]] = [self._write_budget(write) for write in decision.write_budgets]
+        works += [self._delete(POWER_BUDGET, name) for name in decision.delete_budgets]
+        works += [self._create_day(name, spec.to_wire()) for name, spec in decision.create_days.items()]
+        works += [self._delete(MARKET_DAY, name) for name in decision.delete_days]
+        works += [
+            self._write_status(world, name, status) for name, status in decision.policy_statuses.items()
+        ]
+        return works
+
+    async def _guarded(self, work: Awaitable[None]) -> bool:
+        async with self._writing:
+            try:
+                await work
+            except ClusterError as error:
+                logger.error("%s", error)
+                return False
+        return True
+
+    async def _write_budget(self, write: BudgetWrite) -> None:
+        body = await self._cluster.apply(POWER_BUDGET, write.node.name, write.metadata, write.spec)
+        self._cache.put(POWER_BUDGET, body)
+        logger.info(
+            "budget of node %s written: policy %s, valid until %s",
+            write.node.name,
+            write.policy,
+            write.spec["validUntil"],
+            extra={"node": write.node.name, "policy": write.policy},
+        )
+
+    async def _delete(self, kind: str, name: str) -> None:
+        await self._cluster.delete(kind, name)
+        self._cache.drop(kind, name)
+        logger.info("%s %s deleted", kind, name)
+
+    async def _create_day(self, name: str, spec: Mapping[str, object]) -> None:
+        try:
+            self._cache.put(MARKET_DAY, await self._cluster.create(MARKET_DAY, name, spec))
+        except AlreadyExistsError:
+            logger.debug("MarketDay %s is there already; its watch event will tell", name)
+
+    async def _write_status(self, world: World, name: str, status: Mapping[str, object]) -> None:
+        policy = world.policies[name]
+        try:
+            body = await self._cluster.apply_status(POWER_POLICY, name, status)
+        except NotFoundError:
+            self._cache.drop(POWER_POLICY, name)
+            return
+        self._cache.put(POWER_POLICY, body)
+        before = [old.to_wire() for old in policy.status.conditions]
+        after = body["status"]["conditions"]
+        uid = policy.metadata.uid or ""
+        for happening in condition_happenings(POWER_POLICY, name, uid, before, after):
+            await self._recorder.record(happening)
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)

@@ -1,0 +1,62 @@
+"""Strategy Volume: much trade, much power.
+
+    cap = volume of the period / reference volume of the day * maxSource
+
+The reference is the day's largest volume (``Max``: the rule that powercap grew from) or its mean (``Average``:
+half of the day or so runs at maxSource). Never below minPower, never above maxSource. Whole microwatts, rounded
+down.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
+from powercap_api.powerpolicy import Reference, StrategySpec
+from powercap_api.units import format_watts
+
+from ..market import Period
+from .base import Cap, Limits, bounded, percent
+
+_NOTHING: Final = Decimal(0)
+
+
+class VolumeStrategy:
+    """Caps in proportion to the traded volume."""
+
+    needs_volume = True
+    needs_price = False
+    needs_market = True
+
+    def __init__(self, spec: StrategySpec) -> None:
+        """Take the reference from the policy."""
+        self._reference = spec.reference
+
+    def caps(self, periods: Sequence[Period], limits: Limits) -> list[Cap]:
+        """One cap per period. A period without a volume, or a day on which nothing was traded, gets minPower."""
+        volumes = [period.volume for period in periods if period.volume is not None]
+        reference = self._reference_volume(volumes)
+        return [self._cap(period.volume, reference, limits) for period in periods]
+
+    def _reference_volume(self, volumes: Sequence[Decimal]) -> Decimal:
+        if not volumes:
+            return _NOTHING
+        if self._reference == Reference.AVERAGE:
+            return sum(volumes, start=_NOTHING) / len(volumes)
+        return max(volumes)
+
+    def _cap(self, volume: Decimal | None, reference: Decimal, limits: Limits) -> Cap:
+        if volume is None:
+            return Cap(limits.min_uw, f"no volume: minPower {format_watts(limits.min_uw)} W")
+        if reference <= 0:
+            return Cap(limits.min_uw, f"no volume all day: minPower {format_watts(limits.min_uw)} W")
+        share = volume / reference
+        named = f"{volume:f} MWh of {_short(reference)} MWh"
+        why = f"{named}: {percent(share)} of {format_watts(limits.max_uw)} W"
+        # multiplied before divided: the period with the reference volume gets maxSource to the microwatt
+        return bounded(int(volume * limits.max_uw / reference), limits, why)
+
+
+def _short(volume: Decimal) -> str:
+    """A mean has many digits; people need one."""
+    exponent = volume.as_tuple().exponent
+    return f"{volume:.1f}" if isinstance(exponent, int) and exponent < -3 else f"{volume:f}"

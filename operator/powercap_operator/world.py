@@ -1,0 +1,99 @@
+"""What the operator knows of the cluster: the value that every decision is made from.
+
+Only what decisions need is kept. A thousand budgets share one spec text each day, so equal specs are one object
+in memory (``Interner``); whole Node objects are never held.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from powercap_api.marketday import MarketDay
+from powercap_api.names import POLICY_LABEL
+from powercap_api.powerpolicy import PowerPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """A node: its name, its uid (for the budget's owner reference) and its labels."""
+
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """A budget as it stands in the API: its whole spec, and how the agent says it fares."""
+
+    name: str
+    uid: str
+    spec: Mapping[str, Any]
+    """Wire form; shared between equal budgets, so never changed in place."""
+    policy_label: str | None
+    owner_uid: str | None
+    ready: bool
+    reason: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One consistent view of the cluster."""
+
+    policies: Mapping[str, PowerPolicy] = field(default_factory=dict)
+    days: Mapping[str, MarketDay] = field(default_factory=dict)
+    nodes: Mapping[str, NodeView] = field(default_factory=dict)
+    budgets: Mapping[str, BudgetView] = field(default_factory=dict)
+
+
+class Interner:
+    """Keeps one copy of equal specs. ``forget_except`` drops those that are no longer in use."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._specs: dict[str, Mapping[str, Any]] = {}
+
+    def intern(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The copy kept of an equal spec, or this one."""
+        return self._specs.setdefault(json.dumps(spec, sort_keys=True), spec)
+
+    def forget_except(self, used: set[int]) -> None:
+        """Drop every spec whose ``id`` is not in ``used``."""
+        self._specs = {text: spec for text, spec in self._specs.items() if id(spec) in used}
+
+
+def view_node(body: Mapping[str, Any]) -> NodeView:
+    """A Node, or its PartialObjectMetadata, as the API gives it."""
+    metadata = body["metadata"]
+    return NodeView(metadata["name"], metadata.get("uid", ""), dict(metadata.get("labels") or {}))
+
+
+def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
+    """A PowerBudget as the API gives it."""
+    metadata = body["metadata"]
+    owners = metadata.get("ownerReferences") or []
+    conditions = (body.get("status") or {}).get("conditions") or []
+    ready: Mapping[str, Any] = next(
+        (condition for condition in conditions if condition.get("type") == "Ready"), {}
+    )
+    return BudgetView(
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        spec=interner.intern(_plain(body.get("spec") or {})),
+        policy_label=(metadata.get("labels") or {}).get(POLICY_LABEL),
+        owner_uid=next((owner.get("uid") for owner in owners if owner.get("kind") == "Node"), None),
+        ready=ready.get("status") == "True",
+        reason=ready.get("reason"),
+        message=ready.get("message"),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences of any kind as dicts and lists that nobody else holds."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

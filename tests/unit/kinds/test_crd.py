@@ -1,0 +1,65 @@
+"""CRDs say what the models say, in the form the API server wants."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from powercap_api.crd import SchemaError, structural
+from powercap_api.generate import main, render
+
+FORBIDDEN = {"$ref", "title", "const", "$defs", "exclusiveMinimum", "exclusiveMaximum"}
+CRDS = {name: yaml.safe_load(text) for name, text in render().items()}
+
+
+def nodes(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}")
+    if "items" in schema:
+        yield from nodes(schema["items"], f"{path}[]")
+
+
+def schema_of(crd: dict[str, Any]) -> dict[str, Any]:
+    (version,) = crd["spec"]["versions"]
+    found: dict[str, Any] = version["schema"]["openAPIV3Schema"]
+    return found
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_schemas_are_structural_and_described(name: str) -> None:
+    for path, node in nodes(schema_of(CRDS[name])):
+        assert not FORBIDDEN & set(node), path
+        assert "type" in node or node.get("x-kubernetes-int-or-string"), path
+        assert node.get("additionalProperties") is not False, path
+        if path not in ("", ".metadata") and not path.endswith("[]"):
+            assert node.get("description"), f"{path} has no description"
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_columns_point_at_fields_that_exist(name: str) -> None:
+    paths = {path for path, _ in nodes(schema_of(CRDS[name]))}
+    for column in CRDS[name]["spec"]["versions"][0]["additionalPrinterColumns"]:
+        plain = column["jsonPath"].split("[?")[0]
+        assert plain in paths or plain == ".metadata.creationTimestamp", column
+
+
+def test_a_union_of_types_is_refused() -> None:
+    class Odd(BaseModel):
+        value: int | str
+
+    schema = Odd.model_json_schema()
+    with pytest.raises(SchemaError, match="union of 2 types"):
+        structural(schema, {})
+
+
+def test_check_names_what_is_out_of_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 0
+    assert main([str(tmp_path), "--check"]) == 0
+    (tmp_path / "marketdays.yaml").write_text("kind: other\n")
+    assert main([str(tmp_path), "--check"]) == 1
+    assert "marketdays.yaml" in capsys.readouterr().err
+    assert "powerpolicies" not in capsys.readouterr().err
