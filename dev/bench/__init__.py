@@ -1,0 +1,1 @@
+"""``make bench``: figures measured on this machine, in one run, each with how it was taken."""

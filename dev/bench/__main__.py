@@ -1,0 +1,61 @@
+"""The command behind ``make bench``."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from dev.bench import costs, latency, parsing
+from dev.bench.audit import Audit
+from dev.bench.report import show
+from dev.cluster.binaries import locate
+from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from powercap_operator.market import Query
+from tests.support.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
+
+NODES = {f"node-{index}": TWO_SOCKETS if index % 2 else ONE_SOCKET for index in range(10)}
+AGENT_SECONDS = 300.0
+QUIET_SECONDS = 130.0
+MANY_NODES = 1000
+
+
+def say(text: str) -> None:
+    """What is going on, beside the table."""
+    sys.stderr.write(f"{text}\n")
+
+
+def main() -> int:
+    """Measure everything and print the table."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter waits: for trying the bench itself")
+    quick = parser.parse_args().quick
+    figures = parsing.measure()
+    with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
+        audit = Audit(Path(folder) / "audit")
+        stage = Stage(Path(folder), locate(os.environ, say), NODES, say, audit.flags)
+        with stage, quoted_logs(stage):
+            stage.start_cluster()
+            for day in tomorrow_and_today(stage.clock.now(), DEFAULT_MARKET.bidding_zone.zone):
+                stage.exchange.publish(Query(DEFAULT_MARKET, day), periods_for(day, None))
+            stage.apply_policy(maxSource="60", minPower="10")
+            stage.start_operator()
+            for node in NODES:
+                stage.start_agent(node)
+            wait_until(
+                lambda: all(stage.is_ready(node) for node in NODES), "all nodes follow their budgets", 90
+            )
+            seconds = 30.0 if quick else AGENT_SECONDS
+            say(f"agents at rest for {seconds:.0f} s")
+            figures += costs.agents(stage, audit, list(NODES), seconds)
+            say("latencies")
+            figures += latency.measure(stage, list(NODES))
+            say(f"operator with {MANY_NODES} nodes")
+            figures += costs.operator(stage, audit, 70.0 if quick else QUIET_SECONDS, MANY_NODES)
+    show(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

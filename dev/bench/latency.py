@@ -1,0 +1,88 @@
+"""From a policy's edit, and from a period's begin, to the numbers in the files of ten nodes."""
+
+import json
+import ssl
+import time
+import urllib.request
+from datetime import datetime, timedelta
+
+from dev.bench.report import Figure, milliseconds
+from dev.stage import Stage, next_quarter, slot_at, wait_until
+
+EDITS = 40
+PERIODS = 12
+_LEAD = timedelta(seconds=1.5)
+
+
+def measure(stage: Stage, nodes: list[str]) -> list[Figure]:
+    """Both latencies, on a stage where all nodes follow their budgets."""
+    edits = [_edit(stage, nodes, 50 + round_ % 2 * 10) for round_ in range(EDITS)]
+    periods: list[float] = []
+    for _ in range(PERIODS):
+        periods += _period(stage, nodes)
+    return [
+        Figure(
+            f"policy edit accepted → every file of {len(nodes)} nodes",
+            milliseconds(edits),
+            "p99 under 500 ms",
+            f"{EDITS} edits of maxSource; from the answer to the PATCH to the last file, looked at in a loop",
+        ),
+        Figure(
+            "market period begins → file",
+            milliseconds(periods),
+            "p99 under 20 ms",
+            f"{PERIODS} periods × {len(nodes)} agents (clock set ahead); from the boundary to each file",
+        ),
+    ]
+
+
+def _edit(stage: Stage, nodes: list[str], max_source: int) -> float:
+    before = {node: stage.node_cap(node) for node in nodes}
+    patch_policy(stage, {"maxSource": str(max_source)})
+    accepted = time.perf_counter()
+    wait_until(
+        lambda: all(stage.node_cap(node) != before[node] for node in nodes),
+        "files follow the edit",
+        20,
+        0.001,
+    )
+    return time.perf_counter() - accepted
+
+
+def patch_policy(stage: Stage, spec: dict[str, str]) -> None:
+    """Merge-patch the policy ``default``; returns when the server has accepted it."""
+    url = f"{stage.control_plane.url}/apis/powercap.dev/v1alpha1/powerpolicies/default"
+    request = urllib.request.Request(  # noqa: S310 - our own control plane
+        url,
+        json.dumps({"spec": spec}).encode(),
+        {
+            "Authorization": f"Bearer {stage.control_plane.admin_token}",
+            "Content-Type": "application/merge-patch+json",
+        },
+        method="PATCH",
+    )
+    context = ssl.create_default_context(cafile=str(stage.control_plane.ca_file))
+    with urllib.request.urlopen(request, context=context) as answer:  # noqa: S310
+        answer.read()
+
+
+def _period(stage: Stage, nodes: list[str]) -> list[float]:
+    """Seconds from the next period's begin to each node's file."""
+    slots = stage.get("powerbudget", nodes[0])["spec"]["slots"]
+    now = stage.clock.now()
+    starts = [datetime.fromisoformat(slot["start"]) for slot in slots]
+    begins = next((start for start in starts if start > now), next_quarter(now))
+    if (slot_at(slots, begins) or {}).get("capMicrowatts") == (slot_at(slots, now) or {}).get(
+        "capMicrowatts"
+    ):
+        stage.advance(begins - now + timedelta(seconds=1))
+        return []
+    stage.advance(begins - now - _LEAD)
+    before = {node: stage.node_cap(node) for node in nodes}
+    seen: dict[str, float] = {}
+    deadline = begins + timedelta(seconds=5)
+    while len(seen) < len(nodes) and stage.clock.now() < deadline:
+        for node in nodes:
+            if node not in seen and stage.node_cap(node) != before[node]:
+                seen[node] = (stage.clock.now() - begins).total_seconds()
+    return [seen.get(node, 5.0) for node in nodes]

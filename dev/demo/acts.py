@@ -1,0 +1,219 @@
+"""The story that the demo tells, act by act. Every act checks what it shows."""
+
+import os
+import signal
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from dev.demo.results import DEFAULT_MARKET, SavedPage, periods_for
+from dev.demo.screen import Screen
+from dev.stage import Stage, next_quarter, slot_at, tomorrow_and_today, wait_until
+from powercap_api.markets import Market
+from powercap_api.units import format_watts_short
+from powercap_operator.market import Query
+from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS
+
+NODES: Final = {"one-socket": ONE_SOCKET, "two-sockets": TWO_SOCKETS, "no-powercap": NO_POWERCAP}
+_CAPPED: Final = ("one-socket", "two-sockets")
+_MAX_SOURCE: Final = "60"
+_EDITED_MAX_SOURCE: Final = "50"
+_MIN_POWER: Final = "20"
+_UNIT_UW: Final = 125_000
+"""A read-back may be one power unit of the processor below what was asked for, for each package."""
+
+
+class DemoFailedError(Exception):
+    """Something that the demo shows is not so."""
+
+
+class Demo:
+    """Plays all acts on a stage that has not been started."""
+
+    def __init__(self, stage: Stage, screen: Screen, page: SavedPage | None) -> None:
+        """``page``: serve this saved day as today's, or a made-up one."""
+        self._stage = stage
+        self._screen = screen
+        self._page = page
+        self._market: Market = DEFAULT_MARKET if page is None else page.query.market
+
+    def play(self, *, keep: bool) -> None:
+        """From nothing to nothing. Raises DemoFailedError or StageError at the first thing that is not so."""
+        self._start()
+        self._show()
+        self._edit()
+        self._next_period()
+        if keep:
+            self._keep()
+        self._end()
+        self._screen.heading("All of it was so")
+
+    def _start(self) -> None:
+        stage, screen = self._stage, self._screen
+        screen.heading("A control plane, an exchange, the operator and three nodes")
+        stage.start_cluster()
+        for day in tomorrow_and_today(stage.clock.now(), self._market.bidding_zone.zone):
+            stage.exchange.publish(Query(self._market, day), periods_for(day, self._page))
+        if self._page is not None:
+            screen.say(f"The exchange publishes the results of {self._page.query} as today's and tomorrow's.")
+        stage.apply_policy(
+            maxSource=_MAX_SOURCE,
+            minPower=_MIN_POWER,
+            market={
+                "area": self._market.area,
+                "auction": self._market.auction.value,
+                "resolutionMinutes": self._market.resolution_minutes,
+            },
+        )
+        stage.start_operator()
+        for node in NODES:
+            stage.start_agent(node)
+        seconds = wait_until(self._followed, "every file holds its cap, and every agent has reported", 60)
+        screen.good(f"{seconds:.1f} s after operator and agents started every file holds its cap")
+
+    def _show(self) -> None:
+        screen = self._screen
+        screen.heading("What kubectl shows")
+        for what in ("marketdays", "powerpolicies", "powerbudgets"):
+            self._kubectl("get", what)
+        for node in _CAPPED:
+            budget = self._stage.get("powerbudget", node)
+            screen.say(f"{node}: {budget['status']['current'].get('why', '')}")
+        requests = len(self._stage.exchange.requests)
+        self._check(requests <= 2, f"the exchange was asked {requests} times for {self._days()} days")
+        screen.heading("The limits in the files")
+        self._limits()
+        screen.say("Two sockets share one cap; dram and psys are left alone; peak_power is left alone.")
+
+    def _edit(self) -> None:
+        screen, stage = self._screen, self._stage
+        screen.heading(f"An edit: maxSource from {_MAX_SOURCE} to {_EDITED_MAX_SOURCE} W")
+        before = {node: stage.node_cap(node) for node in _CAPPED}
+        patch = f'{{"spec":{{"maxSource":"{_EDITED_MAX_SOURCE}"}}}}'
+        self._kubectl("patch", "powerpolicy", "default", "--type", "merge", "-p", patch)
+        seconds = wait_until(
+            lambda: all(stage.node_cap(node) < before[node] for node in _CAPPED) and self._followed(),
+            "every file follows the edit",
+        )
+        screen.good(f"{seconds * 1000:.0f} ms after kubectl returned every file had followed")
+        self._limits()
+        self._kubectl("get", "powerpolicies")
+
+    def _next_period(self) -> None:
+        screen, stage = self._screen, self._stage
+        screen.heading("The next market period, with operator and API server stopped")
+        slots = {node: stage.get("powerbudget", node)["spec"]["slots"] for node in _CAPPED}
+        begins = self._next_change(slots[_CAPPED[0]])
+        stage.operator.stop()
+        stage.control_plane.stop_api_server()
+        screen.progress("operator and API server are stopped")
+        ahead = begins - stage.clock.now() - timedelta(seconds=2)
+        stage.advance(ahead)
+        screen.progress(f"the clock is set ahead by {ahead}: the next period begins in 2 s")
+        before = {node: stage.node_cap(node) for node in _CAPPED}
+        wait_until(lambda: stage.clock.now() >= begins, "the next period", 10, every=0.001)
+        began = time.monotonic()
+        wanted = {node: slot_at(slots[node], begins) for node in _CAPPED}
+        wait_until(
+            lambda: all(_holds(stage.node_cap(node), slot) for node, slot in wanted.items()),
+            "the agents switch to the next period",
+            10,
+            every=0.001,
+        )
+        milliseconds = (time.monotonic() - began) * 1000
+        local = begins.astimezone(self._market.bidding_zone.zone)
+        for node in _CAPPED:
+            change = f"{format_watts_short(before[node])} → {format_watts_short(stage.node_cap(node))}"
+            screen.say(f"{node}: {change} at {local:%H:%M}")
+        screen.good(f"{milliseconds:.0f} ms into the period every file held its cap, with nobody to ask")
+        stage.control_plane.start_api_server()
+        stage.start_operator()
+        wait_until(self._followed, "agents report again once the API server is back", 90, every=0.2)
+        screen.good("API server and operator are back, and the agents report again")
+        self._kubectl("get", "powerbudgets")
+
+    def _next_change(self, slots: list[dict[str, object]]) -> datetime:
+        now = self._stage.clock.now()
+        starts = [datetime.fromisoformat(str(slot["start"])) for slot in slots]
+        return next((start for start in starts if start > now), next_quarter(now))
+
+    def _keep(self) -> None:
+        screen = self._screen
+        screen.heading("It goes on running until Ctrl-C. In another terminal:")
+        screen.say(f"export KUBECONFIG={self._stage.control_plane.kubeconfig}")
+        screen.say("kubectl get powercap")
+        for node in _CAPPED:
+            screen.say(f"{node}: {self._stage.tree(node)}")
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            while True:
+                signal.pause()
+        except KeyboardInterrupt:
+            screen.say("")
+
+    def _end(self) -> None:
+        screen, stage = self._screen, self._stage
+        screen.heading("The end: SIGTERM to the agents")
+        began = time.monotonic()
+        for agent in stage.agents.values():
+            if agent.pid is not None:
+                os.kill(agent.pid, signal.SIGTERM)
+        wait_until(
+            lambda: all(stage.limits(node) == stage.originals[node] for node in NODES),
+            "the original limits are back",
+            10,
+            every=0.005,
+        )
+        seconds = time.monotonic() - began
+        wait_until(
+            lambda: all(agent.pid is None for agent in stage.agents.values()), "the agents have ended", 10
+        )
+        self._limits()
+        screen.good(f"{seconds * 1000:.0f} ms after SIGTERM every original limit was back")
+        stage.stop()
+        running = [name for name, agent in stage.agents.items() if agent.pid is not None]
+        self._check(not running and not stage.control_plane.pids, "no process is left")
+
+    def _followed(self) -> bool:
+        """Whether the files of all nodes hold the cap of the slot, and agents and operator have said so."""
+        budgets = {item["metadata"]["name"]: item for item in self._stage.get("powerbudgets")["items"]}
+        if set(budgets) != set(NODES):
+            return False
+        for node in NODES:
+            status = budgets[node].get("status", {})
+            ready = {one["type"]: one for one in status.get("conditions", [])}.get("Ready", {})
+            if status.get("observedGeneration") != budgets[node]["metadata"]["generation"]:
+                return False
+            if node not in _CAPPED:
+                if ready.get("reason") != "Unsupported":
+                    return False
+                continue
+            slot = slot_at(budgets[node]["spec"].get("slots", []), self._stage.clock.now())
+            if ready.get("status") != "True" or not _holds(self._stage.node_cap(node), slot):
+                return False
+            if slot is not None and status.get("current", {}).get("capMicrowatts") != slot["capMicrowatts"]:
+                return False
+        return True
+
+    def _days(self) -> int:
+        return len(self._stage.get("marketdays")["items"])
+
+    def _kubectl(self, *arguments: str) -> None:
+        output = self._stage.control_plane.kubectl(*arguments)
+        self._screen.command(f"kubectl {' '.join(arguments)}", output)
+
+    def _limits(self) -> None:
+        self._screen.limits(self._stage.originals, {node: self._stage.limits(node) for node in NODES})
+
+    def _check(self, holds: bool, claim: str) -> None:
+        if not holds:
+            raise DemoFailedError(f"not so: {claim}")
+        self._screen.good(claim)
+
+
+def _holds(node_cap: int, slot: dict[str, object] | None) -> bool:
+    """Whether the packages' limits add up to the slot's cap, or as much less as processors round down."""
+    if slot is None:
+        return False
+    cap = slot["capMicrowatts"]
+    return isinstance(cap, int) and cap - 2 * _UNIT_UW < node_cap <= cap

@@ -1,0 +1,211 @@
+"""All of powercap on this machine: control plane, stand-in exchange, operator, and nodes that each have an agent.
+
+What demo, bench and the tests of the whole way stand on. Nodes are Node objects without a kubelet; each has a
+powercap tree of its own in a folder, and a real agent process on it. Nothing outlives this process (Linux).
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from dev.cluster.binaries import Binaries
+from dev.cluster.component import Component
+from dev.cluster.control_plane import ControlPlane
+from powercap_api.clock import OffsetClock, write_offset
+from powercap_api.names import API_VERSION
+from tests.support.exchange_site import ExchangeSite
+from tests.support.fake_sysfs import Layout, build_tree, read_limits
+
+CRDS = Path(__file__).parent.parent / "crds"
+KINDS = ("powerpolicies", "marketdays", "powerbudgets")
+_AGENT_GRACE_SECONDS = 5.0
+
+
+class StageError(Exception):
+    """Something on the stage did not come about in time; the message says what, and where to look."""
+
+
+class Stage:
+    """Everything in one folder. ``with`` it, or call ``stop``."""
+
+    def __init__(
+        self,
+        root: Path,
+        binaries: Binaries,
+        nodes: Mapping[str, Layout],
+        say: Callable[[str], None],
+        api_server_flags: Sequence[str] = (),
+    ) -> None:
+        """Nothing is started yet."""
+        self.root = root
+        self.nodes = dict(nodes)
+        self.control_plane = ControlPlane(
+            binaries, root / "control-plane", say=say, api_server_flags=api_server_flags
+        )
+        self.exchange = ExchangeSite()
+        self.operator = Component("powercap-operator", root)
+        self.agents = {node: Component(f"agent-{node}", root) for node in nodes}
+        self.clock_file = root / "clock-offset"
+        self.clock = OffsetClock(self.clock_file)
+        self.originals: dict[str, dict[str, int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start_cluster(self) -> None:
+        """Control plane with our kinds and nodes, and the exchange's site; no powercap yet."""
+        self.control_plane.start()
+        for kind in KINDS:
+            self.control_plane.kubectl("apply", "--server-side", "-f", str(CRDS / f"{kind}.yaml"))
+        self.control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        (self.root / "token").write_text(self.control_plane.admin_token, encoding="ascii")
+        self.exchange.start()
+        self.add_nodes(self.nodes)
+
+    def add_nodes(self, nodes: Mapping[str, Layout]) -> None:
+        """Node objects, and a powercap tree for each."""
+        items = [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}} for node in nodes]
+        self.apply({"apiVersion": "v1", "kind": "List", "items": items})
+        for node, layout in nodes.items():
+            build_tree(self.tree(node), layout)
+            self.originals[node] = read_limits(self.tree(node))
+
+    def start_operator(self) -> None:
+        """The operator, on the stand-in exchange and the clock that can be set."""
+        self.operator.start(
+            [
+                *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
+                *("--epex-url", self.exchange.epex_url, "--clock-file", str(self.clock_file)),
+            ],
+            {**os.environ, "KUBECONFIG": str(self.control_plane.kubeconfig)},
+            detached=False,
+        )
+
+    def start_agent(self, node: str) -> None:
+        """The node's agent."""
+        self.agents[node].start(
+            [
+                *(sys.executable, "-m", "powercap_agent", "--node-name", node),
+                *("--server", self.control_plane.url, "--ca-file", str(self.control_plane.ca_file)),
+                *("--token-file", str(self.root / "token"), "--clock-file", str(self.clock_file)),
+                *("--powercap-root", str(self.tree(node)), "--state-dir", str(self.root / f"run-{node}")),
+            ],
+            dict(os.environ),
+            detached=False,
+        )
+
+    def stop(self) -> None:
+        """End everything; what does not run is no error."""
+        self.stop_powercap()
+        self.exchange.stop()
+        self.control_plane.stop()
+
+    def stop_powercap(self) -> None:
+        """SIGTERM to operator and agents, and wait for them."""
+        self.operator.stop(_AGENT_GRACE_SECONDS)
+        for agent in self.agents.values():
+            agent.stop(_AGENT_GRACE_SECONDS)
+
+    def tree(self, node: str) -> Path:
+        """The node's powercap folder."""
+        return self.root / "nodes" / node / "powercap"
+
+    def limits(self, node: str) -> dict[str, int]:
+        """The node's limits in microwatts, as ``read_limits`` names them."""
+        return read_limits(self.tree(node))
+
+    def node_cap(self, node: str) -> int:
+        """What the node's packages may draw together: the sum of their long_term limits, in microwatts."""
+        return sum(
+            limit
+            for name, limit in self.limits(node).items()
+            if name.startswith("intel-rapl/") and name.count("/") == 2 and name.endswith("/long_term")
+            and (self.tree(node) / name.rsplit("/", 1)[0] / "name").read_text().startswith("package-")
+        )  # fmt: skip
+
+    def apply(self, body: Mapping[str, Any]) -> None:
+        """``kubectl apply`` one object or a List."""
+        self.control_plane.kubectl("apply", "-f", "-", input=json.dumps(body))
+
+    def apply_policy(self, name: str = "default", **spec: Any) -> None:
+        """``kubectl apply`` a PowerPolicy."""
+        self.apply(
+            {"apiVersion": API_VERSION, "kind": "PowerPolicy", "metadata": {"name": name}, "spec": spec}
+        )
+
+    def get(self, *what: str) -> dict[str, Any]:
+        """``kubectl get … -o json``."""
+        found: dict[str, Any] = json.loads(self.control_plane.kubectl("get", *what, "-o", "json"))
+        return found
+
+    def is_ready(self, node: str) -> bool:
+        """Whether the node's agent has said that it follows its budget."""
+        items = {item["metadata"]["name"]: item for item in self.get("powerbudgets")["items"]}
+        conditions = items.get(node, {}).get("status", {}).get("conditions", [])
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+    def advance(self, by: timedelta) -> None:
+        """Set the clock of operator and agents further ahead."""
+        write_offset(self.clock_file, self.clock.offset() + by)
+
+    def slot_now(self, node: str) -> dict[str, Any] | None:
+        """The slot of the node's budget that holds now by the clock that can be set."""
+        slots = self.get("powerbudget", node)["spec"].get("slots", [])
+        return slot_at(slots, self.clock.now())
+
+
+def slot_at(slots: list[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
+    """The last slot that has begun."""
+    begun = [slot for slot in slots if datetime.fromisoformat(slot["start"]) <= now]
+    return begun[-1] if begun else None
+
+
+def next_quarter(now: datetime) -> datetime:
+    """The next quarter hour after ``now``, in UTC."""
+    quarter = timedelta(minutes=15)
+    begin = datetime(2020, 1, 1, tzinfo=UTC)
+    return begin + quarter * ((now - begin) // quarter + 1)
+
+
+def tomorrow_and_today(now: datetime, zone: ZoneInfo) -> tuple[date, date]:
+    """The two delivery days that matter now."""
+    today = now.astimezone(zone).date()
+    return today + timedelta(days=1), today
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30.0, every: float = 0.02) -> float:
+    """Seconds until it held.
+
+    Raises:
+        StageError: it did not, in that time.
+    """
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > seconds:
+            raise StageError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(every)
+    return time.monotonic() - began
+
+
+@contextlib.contextmanager
+def quoted_logs(stage: Stage) -> Iterator[None]:
+    """Let an error say how the logs of operator and agents end."""
+    try:
+        yield
+    except Exception as error:
+        for component in (stage.operator, *stage.agents.values()):
+            error.add_note(component.last_lines())
+        raise
