@@ -9,14 +9,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from dev.cluster.binaries import Binaries
 from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
 from powercap_api.clock import OffsetClock, write_offset
@@ -36,20 +35,11 @@ class StageError(Exception):
 class Stage:
     """Everything in one folder. ``with`` it, or call ``stop``."""
 
-    def __init__(
-        self,
-        root: Path,
-        binaries: Binaries,
-        nodes: Mapping[str, Layout],
-        say: Callable[[str], None],
-        api_server_flags: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, root: Path, control_plane: ControlPlane, nodes: Mapping[str, Layout]) -> None:
         """Nothing is started yet."""
         self.root = root
         self.nodes = dict(nodes)
-        self.control_plane = ControlPlane(
-            binaries, root / "control-plane", say=say, api_server_flags=api_server_flags
-        )
+        self.control_plane = control_plane
         self.exchange = ExchangeSite()
         self.operator = Component("powercap-operator", root)
         self.agents = {node: Component(f"agent-{node}", root) for node in nodes}
@@ -66,14 +56,19 @@ class Stage:
         self.stop()
 
     def start_cluster(self) -> None:
-        """Control plane with our kinds and nodes, and the exchange's site; no powercap yet."""
+        """Control plane with our kinds, and what ``open`` opens; no powercap yet."""
         self.control_plane.start()
         for kind in KINDS:
             self.control_plane.kubectl("apply", "--server-side", "-f", str(CRDS / f"{kind}.yaml"))
         self.control_plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        self.open()
+
+    def open(self) -> None:
+        """The exchange's site, and our nodes on a control plane that runs and has our kinds."""
         (self.root / "token").write_text(self.control_plane.admin_token, encoding="ascii")
         self.exchange.start()
-        self.add_nodes(self.nodes)
+        if self.nodes:
+            self.add_nodes(self.nodes)
 
     def add_nodes(self, nodes: Mapping[str, Layout]) -> None:
         """Node objects, and a powercap tree for each."""
@@ -109,9 +104,13 @@ class Stage:
 
     def stop(self) -> None:
         """End everything; what does not run is no error."""
+        self.close()
+        self.control_plane.stop()
+
+    def close(self) -> None:
+        """End operator, agents and exchange; the control plane goes on."""
         self.stop_powercap()
         self.exchange.stop()
-        self.control_plane.stop()
 
     def stop_powercap(self) -> None:
         """SIGTERM to operator and agents, and wait for them."""
@@ -133,8 +132,12 @@ class Stage:
             limit
             for name, limit in self.limits(node).items()
             if name.startswith("intel-rapl/") and name.count("/") == 2 and name.endswith("/long_term")
-            and (self.tree(node) / name.rsplit("/", 1)[0] / "name").read_text().startswith("package-")
+            and self.zone_name(node, name.rsplit("/", 1)[0]).startswith("package-")
         )  # fmt: skip
+
+    def zone_name(self, node: str, zone: str) -> str:
+        """What the zone's folder, named below the powercap root, calls itself, such as package-0."""
+        return (self.tree(node) / zone / "name").read_text(encoding="ascii").strip()
 
     def apply(self, body: Mapping[str, Any]) -> None:
         """``kubectl apply`` one object or a List."""

@@ -10,6 +10,9 @@ from .kube import REQUEST_SECONDS, ApiClient, ApiError, ApiRefusedError
 from .logs import Log
 from .watch import budget_path
 
+SETTLE_SECONDS: Final = 1.0
+"""A status waits up to so long, by chance, before it is sent. An edit or a new market period concerns all nodes in the
+same instant: limits come first, reports after them, and not all at once."""
 BACKOFF_FIRST_SECONDS: Final = 0.5
 BACKOFF_LAST_SECONDS: Final = 60.0
 _FINAL: Final = frozenset({400, 404, 405, 409, 415, 422})
@@ -20,11 +23,18 @@ class Reporter:
     """Sends status patches for one object. A slow or dead API server never holds up who submits."""
 
     def __init__(
-        self, client: ApiClient, node_name: str, log: Log, *, backoff_first: float = BACKOFF_FIRST_SECONDS
+        self,
+        client: ApiClient,
+        node_name: str,
+        log: Log,
+        *,
+        settle: float = SETTLE_SECONDS,
+        backoff_first: float = BACKOFF_FIRST_SECONDS,
     ) -> None:
         self._client = client
         self._path = f"{budget_path(node_name)}/status?fieldManager={AGENT_FIELD_MANAGER}"
         self._log = log
+        self._settle = settle
         self._backoff_first = backoff_first
         self._changed = threading.Condition()
         self._latest: dict[str, Any] | None = None
@@ -68,6 +78,7 @@ class Reporter:
                     if self._closing:
                         return
                     self._changed.wait_for(lambda: self._latest is not None or self._closing)
+                    self._changed.wait_for(lambda: self._closing, timeout=self._settling())
                     continue
                 status, serial, timeout = self._latest, self._serial, self._timeout
             try:
@@ -88,6 +99,9 @@ class Reporter:
                     self._changed.wait_for(lambda: self._closing, timeout=self._pause(failures))
                     if self._closing and failures > 1:
                         return
+
+    def _settling(self) -> float:
+        return random.uniform(self._settle / 4, self._settle)  # noqa: S311 - not all nodes at once
 
     def _pause(self, failures: int) -> float:
         bound = min(BACKOFF_LAST_SECONDS, self._backoff_first * 2 ** min(failures, 10))

@@ -10,6 +10,7 @@ from dev.bench import costs, latency, parsing
 from dev.bench.audit import Audit
 from dev.bench.report import show
 from dev.cluster.binaries import locate
+from dev.cluster.control_plane import ControlPlane
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_operator.market import Query
@@ -34,7 +35,10 @@ def main() -> int:
     figures = parsing.measure()
     with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
         audit = Audit(Path(folder) / "audit")
-        stage = Stage(Path(folder), locate(os.environ, say), NODES, say, audit.flags)
+        plane = ControlPlane(
+            locate(os.environ, say), Path(folder) / "control-plane", say=say, api_server_flags=audit.flags
+        )
+        stage = Stage(Path(folder), plane, NODES)
         with stage, quoted_logs(stage):
             stage.start_cluster()
             for day in tomorrow_and_today(stage.clock.now(), DEFAULT_MARKET.bidding_zone.zone):

@@ -77,8 +77,10 @@ def _down(root: Path) -> int:
 def _delete(root: Path) -> int:
     if root.exists() and not (root / "pki" / "ca.crt").exists():
         raise ClusterError(f"{root} does not look like a control plane's folder, not deleting it")
-    _down(root)
-    shutil.rmtree(root, ignore_errors=True)
+    stop_components(root)
+    if root.exists():
+        shutil.rmtree(root)
+    _say(f"no control plane, and no data, in {root} any more")
     return 0
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import FrameType
 
 from dev.cluster.binaries import locate
-from dev.cluster.errors import BinariesError, ControlPlaneError, KubectlError
+from dev.cluster.control_plane import ControlPlane
+from dev.cluster.errors import ClusterError
 from dev.demo.acts import NODES, Demo, DemoFailedError
 from dev.demo.results import PageError, results_of_page
 from dev.demo.screen import Screen
@@ -35,14 +36,18 @@ def main() -> int:
         binaries = locate(os.environ, screen.progress)
         with (
             tempfile.TemporaryDirectory(prefix="powercap-demo-") as folder,
-            Stage(Path(folder), binaries, NODES, screen.progress) as stage,
+            Stage(
+                Path(folder),
+                ControlPlane(binaries, Path(folder) / "control-plane", say=screen.progress),
+                NODES,
+            ) as stage,
             quoted_logs(stage),
         ):
             Demo(stage, screen, page).play(keep=arguments.keep)
     except PageError as error:
         screen.bad(f"cannot serve {arguments.page}: {error}")
         return 2
-    except (DemoFailedError, StageError, BinariesError, ControlPlaneError, KubectlError) as error:
+    except (DemoFailedError, StageError, ClusterError) as error:
         screen.bad("\n".join([str(error), *getattr(error, "__notes__", ())]))
         return 1
     except KeyboardInterrupt:

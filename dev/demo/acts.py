@@ -203,7 +203,8 @@ class Demo:
         self._screen.command(f"kubectl {' '.join(arguments)}", output)
 
     def _limits(self) -> None:
-        self._screen.limits(self._stage.originals, {node: self._stage.limits(node) for node in NODES})
+        now = {node: self._stage.limits(node) for node in NODES}
+        self._screen.limits(self._stage.originals, now, self._stage.zone_name)
 
     def _check(self, holds: bool, claim: str) -> None:
         if not holds:

@@ -1,6 +1,6 @@
 """How the demo looks: in colour on a terminal, plain text elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -45,20 +45,30 @@ class Screen:
         for line in output.rstrip().splitlines():
             self._console.print(Text(f"  {line}"), soft_wrap=True)
 
-    def limits(self, before: Mapping[str, Mapping[str, int]], now: Mapping[str, Mapping[str, int]]) -> None:
-        """Limits in the files per node, original and now, in watts; what changed stands out."""
+    def limits(
+        self,
+        before: Mapping[str, Mapping[str, int]],
+        now: Mapping[str, Mapping[str, int]],
+        zone_name: Callable[[str, str], str],
+    ) -> None:
+        """Limits in the files per node, original and now, in watts; what changed stands out.
+
+        ``zone_name`` gives what a node's zone folder calls itself, such as package-0.
+        """
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for column in ("node", "file (zone/constraint)"):
+        for column in ("node", "zone", "name", "constraint"):
             table.add_column(column)
         for column in ("original", "now"):
             table.add_column(column, justify="right")
         for node, limits in now.items():
             if not limits:
-                table.add_row(node, Text("no power capping on this node", style="dim"))
+                table.add_row(node, Text("none: nothing to cap here", style="dim"))
             for name, limit in limits.items():
                 original = before[node][name]
                 style = "bold yellow" if limit != original else "dim"
-                table.add_row(node, name, _watts(original), Text(_watts(limit), style=style))
+                zone, constraint = name.rsplit("/", 1)
+                row = (node, zone.rsplit("/", 1)[-1], zone_name(node, zone), constraint, _watts(original))
+                table.add_row(*row, Text(_watts(limit), style=style))
         self._console.print(table)
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -123,6 +124,7 @@ async def kubernetes_client(environ: Mapping[str, str]) -> AsyncIterator[ApiClie
     else:
         await config.load_kube_config(client_configuration=configuration)
     async with ApiClient(configuration) as client:
+        client.user_agent = f"powercap-operator/{version('powercap')}"
         yield client
 
 

@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from powercap_api.clock import Clock
+from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
+from powercap_api.powerpolicy import PowerPolicy
 
 from .cluster import AlreadyExistsError, Cluster, ClusterError, NotFoundError
 from .decision import BudgetWrite, Decision, decide
@@ -107,19 +109,30 @@ class Reconciler:
         self._budgets_seen = world.budgets
         if not decision and not news:
             return False
-        outcomes = await asyncio.gather(
-            *(self._guarded(work) for work in self._works(world, decision)),
+        first = await asyncio.gather(*map(self._guarded, self._budget_works(decision)))
+        rest = await asyncio.gather(
+            *map(self._guarded, self._other_works(world, decision)),
             *(self._guarded(self._recorder.record(happening)) for happening in news),
         )
-        return not all(outcomes)
+        return not all([*first, *rest])
 
-    def _works(self, world: World, decision: Decision) -> list[Awaitable[None]]:
-        works: list[Awaitable[None]] = [self._write_budget(write) for write in decision.write_budgets]
-        works += [self._delete(POWER_BUDGET, name) for name in decision.delete_budgets]
-        works += [self._create_day(name, spec.to_wire()) for name, spec in decision.create_days.items()]
+    def _budget_works(self, decision: Decision) -> list[Awaitable[None]]:
+        """What nodes wait for."""
+        works: list[Awaitable[None]] = [self._delete(POWER_BUDGET, name) for name in decision.delete_budgets]
+        return works + [self._write_budget(write) for write in decision.write_budgets]
+
+    def _other_works(self, world: World, decision: Decision) -> list[Awaitable[None]]:
+        works: list[Awaitable[None]] = [
+            self._create_day(name, spec.to_wire()) for name, spec in decision.create_days.items()
+        ]
         works += [self._delete(MARKET_DAY, name) for name in decision.delete_days]
         works += [
-            self._write_status(world, name, status) for name, status in decision.policy_statuses.items()
+            self._write_status(POWER_POLICY, world.policies[name], status)
+            for name, status in decision.policy_statuses.items()
+        ]
+        works += [
+            self._write_status(MARKET_DAY, world.days[name], status)
+            for name, status in decision.day_statuses.items()
         ]
         return works
 
@@ -154,18 +167,20 @@ class Reconciler:
         except AlreadyExistsError:
             logger.debug("MarketDay %s is there already; its watch event will tell", name)
 
-    async def _write_status(self, world: World, name: str, status: Mapping[str, object]) -> None:
-        policy = world.policies[name]
+    async def _write_status(
+        self, kind: str, known: PowerPolicy | MarketDay, status: Mapping[str, object]
+    ) -> None:
+        name, uid = known.metadata.name, known.metadata.uid or ""
         try:
-            body = await self._cluster.apply_status(POWER_POLICY, name, status)
+            body = await self._cluster.apply_status(kind, name, status)
         except NotFoundError:
-            self._cache.drop(POWER_POLICY, name)
+            self._cache.drop(kind, name)
             return
-        self._cache.put(POWER_POLICY, body)
-        before = [old.to_wire() for old in policy.status.conditions]
+        if self._cache.put(kind, body) and kind == MARKET_DAY:
+            self.wake()
+        before = [old.to_wire() for old in known.status.conditions]
         after = body["status"]["conditions"]
-        uid = policy.metadata.uid or ""
-        for happening in condition_happenings(POWER_POLICY, name, uid, before, after):
+        for happening in condition_happenings(kind, name, uid, before, after):
             await self._recorder.record(happening)
 
 

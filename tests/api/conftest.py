@@ -18,7 +18,8 @@ OURS = ("powerpolicies", "marketdays", "powerbudgets")
 
 def _say(line: str) -> None:
     """Past pytest's capture: the first run builds the control plane for minutes, and a person wants to know."""
-    sys.__stderr__.write(f"{line}\n")
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"{line}\n")
 
 
 @pytest.fixture(scope="session")

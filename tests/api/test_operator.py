@@ -1,0 +1,297 @@
+"""The operator as a process, on a real API server and a stand-in exchange: agents are not needed for any of this."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY
+from powercap_operator.fetch_schedule import DAILY_LIMIT
+from powercap_operator.market import Query
+from tests.api.conftest import Kube
+from tests.support.exchange_site import Behaviour
+
+ZONE = DEFAULT_MARKET.bidding_zone.zone
+
+
+@pytest.fixture
+def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
+    """Two nodes, the exchange with today's and tomorrow's results, no policy; the operator is not started."""
+    stage = Stage(tmp_path, kube.plane, {})
+    stage.open()
+    for name in ("node-a", "node-b"):
+        kube.add_node(name, pool=name[-1])
+    tomorrow, today = tomorrow_and_today(datetime.now(UTC), ZONE)
+    publish(stage, today)
+    publish(stage, tomorrow)
+    with quoted_logs(stage):
+        yield stage
+    stage.close()
+
+
+def publish(stage: Stage, day: Any) -> None:
+    query = Query(DEFAULT_MARKET, day)
+    stage.exchange.publish(query, periods_for(day, None))
+
+
+def eventually(holds: Callable[[], object], what: str, seconds: float = 20) -> None:
+    wait_until(lambda: bool(holds()), what, seconds, every=0.05)
+
+
+def specs(kube: Kube) -> dict[str, dict[str, Any]]:
+    return {name: item["spec"] for name, item in kube.items("powerbudgets").items()}
+
+
+def ready(kube: Kube, kind: str, name: str, of_type: str = "Ready") -> dict[str, Any]:
+    conditions = kube.get(kind, name).get("status", {}).get("conditions", [])
+    return next((one for one in conditions if one["type"] == of_type), {})
+
+
+def morning(stage: Stage) -> None:
+    """Set the clock to 09:07 of today's delivery day: tomorrow's results are not due."""
+    now = datetime.now(UTC).astimezone(ZONE)
+    stage.advance(now.replace(hour=9, minute=7, second=0) - now)
+
+
+def test_a_policy_gives_every_node_the_days_slots(kube: Kube, stage: Stage) -> None:
+    morning(stage)
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: set(specs(kube)) == {"node-a", "node-b"}, "a budget for each node")
+    item = kube.get("powerbudget", "node-a")
+    (owner,) = item["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["uid"]) == ("Node", kube.get("node", "node-a")["metadata"]["uid"])
+    spec = item["spec"]
+    assert (spec["policy"], spec["minPowerMicrowatts"], spec["onExpiry"]) == (
+        "default",
+        10_000_000,
+        "MinPower",
+    )
+    assert max(slot["capMicrowatts"] for slot in spec["slots"]) == 40_000_000
+    assert len(spec["slots"]) > 80
+    assert specs(kube)["node-b"] == spec
+    eventually(lambda: ready(kube, "powerpolicy", "default").get("reason") == "NodesNotReady", "a status")
+    assert ready(kube, "powerpolicy", "default", "MarketData")["reason"] == "Current"
+    assert len(stage.exchange.requests) == 1
+
+
+def test_an_edit_reaches_every_budget_and_nothing_else_is_written(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: len(specs(kube)) == 2, "budgets")
+    kube.patch("powerpolicy", "default", {"spec": {"maxSource": "80", "stabilisationSeconds": 60}})
+    eventually(
+        lambda: all(spec["stabilisationSeconds"] == 60 for spec in specs(kube).values()), "edited budgets"
+    )
+    now = stage.clock.now()
+    slots = specs(kube)["node-a"]["slots"]
+    coming = [slot for slot in slots if datetime.fromisoformat(slot["start"]) > now]
+    assert coming
+    assert all("of 80 W" in slot["why"] for slot in coming)
+    eventually(
+        lambda: ready(kube, "powerpolicy", "default").get("observedGeneration") == 2, "the status follows"
+    )
+
+    def versions() -> dict[str, str]:
+        kinds = ("powerbudgets", "powerpolicies", "marketdays")
+        return {
+            f"{kind}/{name}": item["metadata"]["resourceVersion"]
+            for kind in kinds
+            for name, item in kube.items(kind).items()
+        }
+
+    before, log = versions(), stage.operator.log.read_text()
+    kube.plane.kubectl("label", "node", "node-a", "unrelated=label")
+    stage.advance(timedelta(minutes=1))
+    stage.operator.stop()
+    stage.start_operator()
+    eventually(lambda: "Starting" in stage.operator.log.read_text() or log, "restarted")
+    settle = time.monotonic() + 4
+    while time.monotonic() < settle:
+        assert versions() == before, (
+            "a restart, a label and a minute later nothing is written that is already so"
+        )
+        time.sleep(0.2)
+
+
+def test_labels_and_exemption_decide_who_has_a_budget(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40", nodeSelector={"pool": "a"})
+    stage.start_operator()
+    eventually(lambda: set(specs(kube)) == {"node-a"}, "only the selected node")
+    kube.plane.kubectl("label", "node", "node-b", "pool=a", "--overwrite")
+    eventually(lambda: set(specs(kube)) == {"node-a", "node-b"}, "the node that came to be selected")
+    kube.plane.kubectl("label", "node", "node-a", f"{EXEMPT_LABEL}=true")
+    eventually(lambda: set(specs(kube)) == {"node-b"}, "the exempt node's budget goes")
+    kube.add_node("node-c", pool="a")
+    eventually(lambda: set(specs(kube)) == {"node-b", "node-c"}, "a new node")
+    kube.plane.kubectl("delete", "node", "node-b")
+    eventually(lambda: set(specs(kube)) == {"node-c"}, "a node that went")
+    kube.plane.kubectl("delete", "powerpolicy", "default")
+    eventually(lambda: not specs(kube), "no policy, no budget")
+
+
+def test_what_happens_while_the_operator_is_away_is_made_up_for(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: len(specs(kube)) == 2, "budgets")
+    stage.operator.stop()
+    kube.plane.kubectl("delete", "node", "node-b")
+    kube.add_node("node-c")
+    kube.plane.kubectl("delete", "powerbudget", "node-a")
+    stage.start_operator()
+    eventually(lambda: set(specs(kube)) == {"node-a", "node-c"}, "the world as it should be")
+
+
+def test_a_budget_that_somebody_changed_or_deleted_is_put_right(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: len(specs(kube)) == 2, "budgets")
+    good = specs(kube)["node-a"]
+    kube.patch("powerbudget", "node-a", {"spec": {"minPowerMicrowatts": 1_000_000, "onExpiry": "Hold"}})
+    eventually(lambda: specs(kube)["node-a"] == good, "the change is undone")
+    kube.plane.kubectl("delete", "powerbudget", "node-a")
+    eventually(lambda: specs(kube).get("node-a") == good, "the budget is made again")
+
+
+def test_two_policies_share_out_the_nodes_and_say_so(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy("all", maxSource="40")
+    stage.apply_policy("batch", maxSource="20", priority=10, nodeSelector={"pool": "b"})
+    stage.apply_policy("idle", maxSource="30", nodeSelector={"pool": "none"})
+    stage.start_operator()
+    eventually(
+        lambda: (
+            {name: spec["policy"] for name, spec in specs(kube).items()}
+            == {"node-a": "all", "node-b": "batch"}
+        ),
+        "the higher priority wins its node",
+    )
+    eventually(lambda: kube.get("powerpolicy", "all").get("status", {}).get("nodes") == 1, "its status")
+    assert "1 more selected node is governed by batch" in ready(kube, "powerpolicy", "all")["message"]
+    assert ready(kube, "powerpolicy", "idle")["reason"] == "NoNodes"
+    kube.patch("powerpolicy", "all", {"spec": {"priority": 10}})
+    eventually(
+        lambda: "Same priority as batch" in ready(kube, "powerpolicy", "all")["message"], "the tie is told"
+    )
+    assert len(stage.exchange.requests) <= 2, "three policies on one market share its days"
+
+
+def test_suspended_budgets_say_so(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: len(specs(kube)) == 2, "budgets")
+    kube.patch("powerpolicy", "default", {"spec": {"suspend": True}})
+    eventually(lambda: all(spec["suspend"] for spec in specs(kube).values()), "suspended budgets")
+    eventually(lambda: ready(kube, "powerpolicy", "default")["reason"] == "Suspended", "the policy says so")
+
+
+def test_missing_results_fall_back_and_are_replaced_when_they_come(kube: Kube, stage: Stage) -> None:
+    morning(stage)
+    _, today = tomorrow_and_today(datetime.now(UTC), ZONE)
+    yesterday = today - timedelta(days=1)
+    stage.exchange.withdraw(Query(DEFAULT_MARKET, today))
+    publish(stage, yesterday)
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: len(specs(kube)) == 2, "budgets from yesterday's results")
+    assert all("(results of" in slot["why"] for slot in specs(kube)["node-a"]["slots"])
+    eventually(
+        lambda: ready(kube, "powerpolicy", "default", "MarketData").get("reason") == "Fallback",
+        "said in the status",
+    )
+    day = kube.get("marketday", f"epex-fr-ida1-{today}")
+    complete = next(one for one in day["status"]["conditions"] if one["type"] == "Complete")
+    assert complete["status"] == "False"
+    assert day["status"]["fetch"]["requests"] >= 1
+    events = kube.get("events", "-n", "default")["items"]
+    assert {(event["type"], event["reason"]) for event in events} >= {("Warning", "Fallback")}
+    requests = len(stage.exchange.requests)
+    publish(stage, today)
+    stage.advance(timedelta(hours=5))
+    eventually(
+        lambda: ready(kube, "powerpolicy", "default", "MarketData").get("reason") == "Current",
+        "today's results replace them",
+    )
+    eventually(
+        lambda: "(results of" not in specs(kube)["node-a"]["slots"][-1]["why"], "slots of today's results"
+    )
+    over = [slot for slot in specs(kube)["node-a"]["slots"] if "(results of" in slot["why"]]
+    assert over, "slots that are over stay as they were"
+    assert len(stage.exchange.requests) > requests
+
+
+def test_without_any_results_the_policy_says_what_happens(kube: Kube, stage: Stage) -> None:
+    stage.exchange.behave(Behaviour(status=403))
+    stage.apply_policy(maxSource="40", fallback={"previousDays": 1, "then": "Release"})
+    stage.start_operator()
+    eventually(lambda: ready(kube, "powerpolicy", "default").get("reason") == "Missing", "said", 40)
+    assert "original limits" in ready(kube, "powerpolicy", "default")["message"]
+    spec = specs(kube)["node-a"]
+    assert (spec.get("slots", []), spec["onExpiry"]) == ([], "Release")
+    assert datetime.fromisoformat(spec["validUntil"]) < stage.clock.now()
+    assert ready(kube, "marketdays", next(iter(kube.items("marketdays"))))["reason"] == "Refused"
+
+
+def requests_of(kube: Kube, name: str) -> int:
+    status = kube.items("marketdays").get(name, {}).get("status", {})
+    return int(status.get("fetch", {}).get("requests", 0))
+
+
+def has_asked(kube: Kube, name: str, more_than: int) -> bool:
+    return requests_of(kube, name) > more_than
+
+
+def test_a_crash_loop_cannot_ask_more_often_than_the_limit(kube: Kube, stage: Stage) -> None:
+    morning(stage)
+    stage.exchange.behave(Behaviour(status=503))
+    stage.apply_policy(maxSource="40", fallback={"previousDays": 0})
+    _, today = tomorrow_and_today(datetime.now(UTC), ZONE)
+    name = f"epex-fr-ida1-{today}"
+    counts = [0]
+    for restart in range(1, 7):
+        stage.start_operator()
+        more_than = counts[-1] if restart == 6 else 0
+        eventually(partial(has_asked, kube, name, more_than), "an attempt")
+        stage.operator.stop(0.0)
+        counts.append(requests_of(kube, name))
+        if restart == 5:
+            stage.advance(timedelta(hours=3))
+    assert counts[1] == counts[5] <= 4, "killed and started again it waits for the next attempt's time"
+    assert len(stage.exchange.requests) <= counts[6] <= DAILY_LIMIT, "what was counted covers what was sent"
+
+
+def test_a_day_that_a_person_asks_for_is_fetched_and_kept(kube: Kube, stage: Stage) -> None:
+    long_ago = datetime.now(UTC).date() - timedelta(days=100)
+    publish(stage, long_ago)
+    kube.apply(
+        {
+            "apiVersion": API_VERSION,
+            "kind": MARKET_DAY,
+            "metadata": {"name": "history"},
+            "spec": {"deliveryDate": long_ago.isoformat()},
+        }
+    )
+    stage.start_operator()
+    eventually(lambda: ready(kube, "marketday", "history", "Complete").get("status") == "True", "fetched")
+    status = kube.get("marketday", "history")["status"]
+    assert status["summary"]["periods"] == status["summary"]["expectedPeriods"]
+    assert status["currency"] == "EUR"
+    assert status["periods"][0].keys() == {"start", "volume", "price"}
+    row = kube.plane.kubectl("get", "md", "history").splitlines()[1]
+    assert status["summary"]["priceRange"] in row
+
+
+def test_nothing_of_the_operators_own_stays_on_peoples_objects(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40")
+    stage.start_operator()
+    eventually(lambda: len(specs(kube)) == 2, "budgets")
+    for kind in ("nodes", "powerpolicies", "marketdays", "powerbudgets"):
+        for item in kube.items(kind).values():
+            assert "finalizers" not in item["metadata"], kind
+            annotations = item["metadata"].get("annotations", {})
+            assert not [key for key in annotations if "kopf" in key], kind
