@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit api crds pins demo bench cluster cluster-down clean
+.PHONY: help test lint unit api crds pins demo bench fuzz figures cluster cluster-down clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,12 @@ demo: $(STAMP) ## the whole way on this machine: KEEP=1 leaves it running, PAGE=
 
 bench: $(STAMP) ## measure latencies, memory and requests: a table with how each figure was taken
 	$(BIN)/python -m dev.bench
+
+fuzz: $(STAMP) ## damage pages at random for minutes: FUZZ=100000 examples
+	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest tests/unit/operator/test_page_fuzz.py
+
+figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
+	$(BIN)/python -m dev.figures
 
 cluster: $(STAMP) ## start only the control plane, and print the KUBECONFIG to use
 	$(BIN)/python -m dev.cluster up

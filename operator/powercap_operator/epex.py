@@ -8,7 +8,7 @@ time, one
 
 Another way is tried only where the site answered with its page and without the right table, as it does to a
 reader whose script has not run yet. A refusal (403, 429, 202, an error page) is never answered by another
-way: it is reported, and ``fetch_schedule`` waits. Terms of use: docs/operations.md.
+way: it is reported, and ``fetch_schedule`` waits. Terms of use: providers/README.md.
 """
 
 import re
@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 from .epex_names import PATH, filter_fields, page_parameters
 from .errors import DisclaimerShown, MarketError, NoTable, NotPublished, WrongMarket
+from .fetched_day import FetchedDay
 from .market import Query, build_market_day
 from .page import open_page, table_html
 from .polite_http import PoliteHttp, Spend
-from .providers.base import FetchedDay
 
 Route = Literal["page", "ajax", "disclaimer"]
 ROUTES: Final[tuple[Route, ...]] = get_args(Route)
@@ -144,7 +144,9 @@ class EpexSite:
             form=fields,
             headers={"Accept": "text/html"},
         )
-        return answer.body if not _is_shell(answer.body) else await self._by_page(query, spend)
+        if answer.redirected or not _is_shell(answer.body):
+            return answer.body
+        return await self._by_page(query, spend)
 
 
 def _is_shell(html: bytes) -> bool:

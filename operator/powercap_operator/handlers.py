@@ -14,11 +14,11 @@ from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_P
 from .reconcile import Reconciler
 from .world_cache import NODE, WorldCache
 
-_LONGEST_PAUSE: Final = 60.0
+_LONGEST_PAUSE: Final = 15.0
 
 
 class EndlessBackoff:
-    """Pauses between tries of an API request: doubling, a minute at most, and no end.
+    """Pauses between tries of an API request: doubling, 15 s at most, and no end.
 
     kopf gives up, and with it the process, when its list of pauses is used up: an API server that is away for
     long would become a crash loop.

@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_KOPF_OWN: Final = frozenset({"settings", "k8s_skip"})
+"""What kopf attaches to its records for itself."""
+_CHATTY: Final = ("httpx", "httpcore", "asyncio", "kopf.activities", "kopf.objects")
+"""Loggers that have a line for every request or every watch event."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,7 +24,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
+        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD | _KOPF_OWN}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
@@ -36,5 +40,5 @@ def configure(log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "asyncio", "kopf.activities"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

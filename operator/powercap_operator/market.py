@@ -130,10 +130,10 @@ HALF_DAY_BEGIN: Final = 12
 def is_half_day(market: Market) -> bool:
     """Whether the auction covers 12 to 24 o'clock only.
 
-    That is IDA3 on the continent. Great Britain and Switzerland have two intraday auctions, and it is the
-    second.
+    That is the last intraday auction: IDA3 on the continent, IDA2 in Great Britain and Switzerland, which
+    have two.
     """
-    return market.auction is (Auction.IDA2 if market.area in ("CH", "GB") else Auction.IDA3)
+    return market.auction is Auction.IDA3 or (market.auction is Auction.IDA2 and market.area in ("CH", "GB"))
 
 
 def covered_starts(query: Query) -> tuple[datetime, ...]:

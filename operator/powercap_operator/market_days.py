@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
-from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.powerpolicy import HAND_MADE, PowerPolicy
 
 from . import strategies
 from .calendar import day_of
@@ -41,6 +41,7 @@ def is_pending(policy: PowerPolicy, days: DayIndex, now: datetime) -> bool:
         for layer in layers(market)
         if results_expected_at(Query(layer, today)) <= now
         for provider in _providers(policy)
+        if provider not in HAND_MADE
     ]
     return any(day is None or not (is_complete(day) or _has_failed(day)) for day in tried)
 
@@ -64,9 +65,16 @@ def _providers(policy: PowerPolicy) -> list[str]:
 
 
 def _providers_keys(providers: Iterable[str], market: Market, day: date, days: DayIndex) -> Iterator[DayKey]:
-    """The providers to have the day from: the first, and each further one once those before it have failed."""
+    """The providers to have the day from: the first, and each further one once those before it have failed.
+
+    A day that only a person can make is never among them: it is there, or it is passed over.
+    """
     for provider in providers:
         key = DayKey(provider, market, day)
+        if provider in HAND_MADE:
+            if key in days and is_complete(days[key]):
+                return
+            continue
         yield key
         if key not in days or is_complete(days[key]) or not _has_failed(days[key]):
             return
@@ -74,10 +82,12 @@ def _providers_keys(providers: Iterable[str], market: Market, day: date, days: D
 
 def _settled(providers: Iterable[str], market: Market, day: date, days: DayIndex) -> bool:
     """Whether the day is there, or has not been tried at every provider: nothing need stand in for it yet."""
-    found = [days.get(DayKey(provider, market, day)) for provider in providers]
-    if any(one is not None and is_complete(one) for one in found):
+    found = {provider: days.get(DayKey(provider, market, day)) for provider in providers}
+    if any(one is not None and is_complete(one) for one in found.values()):
         return True
-    return not all(one is not None and _has_failed(one) for one in found)
+    return not all(
+        provider in HAND_MADE or (one is not None and _has_failed(one)) for provider, one in found.items()
+    )
 
 
 def _has_failed(day: MarketDay) -> bool:

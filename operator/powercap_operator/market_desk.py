@@ -19,6 +19,7 @@ import httpx
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import MARKET_DAY
+from powercap_api.powerpolicy import HAND_MADE
 
 from . import market_status, providers
 from .cluster import Cluster, ClusterError, NotFoundError
@@ -156,7 +157,7 @@ def _fetched(fetched: FetchedDay, day: MarketDay, now: datetime) -> MarketDaySta
 
 def is_due(day: MarketDay, now: datetime) -> bool:
     """Whether to ask for the day now. Pure."""
-    if is_complete(day) or day.metadata.deletion_timestamp is not None:
+    if is_complete(day) or day.metadata.deletion_timestamp is not None or day.spec.provider in HAND_MADE:
         return False
     fetch = day.status.fetch
     if fetch is None or (fetch.requests == 0 and fetch.failures == 0):

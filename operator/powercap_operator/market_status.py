@@ -106,6 +106,24 @@ def with_results(
     return _with_condition(day, status, False, MarketDayReason.INCOMPLETE, f"{data.query}: {data.why}.", now)
 
 
+def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDayStatus:
+    """What a person gave cannot be used; results that were read before stay in force, and Complete with them."""
+    status = day.status.model_copy(
+        update={"fetch": fetch_of(day).model_copy(update={"last_error": error.line})}
+    )
+    complete = next((old for old in status.conditions if old.type == ConditionType.COMPLETE), None)
+    if complete is None or complete.status != "True":
+        message = f"{error.line}. Edit spec.csv."
+        return _with_condition(day, status, False, reason_of(error), message, now)
+    generation = day.metadata.generation
+    message = f"{error.line}. What was read before stays in force; edit spec.csv."
+    new = [
+        complete.to_wire(),
+        condition(ConditionType.READY, False, reason_of(error), message, generation),
+    ]
+    return _with_conditions(day, status, new, now)
+
+
 def reason_of(error: MarketError) -> MarketDayReason:
     """The condition's reason for a failure."""
     reasons: tuple[tuple[type[MarketError], MarketDayReason], ...] = (
@@ -149,6 +167,14 @@ def _with_condition(
         condition(kind, holds, reason, message, generation)
         for kind in (ConditionType.COMPLETE, ConditionType.READY)
     ]
+    return _with_conditions(day, status, new, now)
+
+
+def _with_conditions(
+    day: MarketDay, status: MarketDayStatus, new: list[dict[str, Any]], now: datetime
+) -> MarketDayStatus:
     before = [old.to_wire() for old in day.status.conditions]
     conditions = [Condition.model_validate(one) for one in dated(new, before, format_time(now))]
-    return status.model_copy(update={"conditions": conditions, "observed_generation": generation})
+    return status.model_copy(
+        update={"conditions": conditions, "observed_generation": day.metadata.generation}
+    )

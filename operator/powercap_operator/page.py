@@ -23,23 +23,27 @@ from powercap_api.markets import MARKET_TIME, RESOLUTIONS_MINUTES
 from . import page_fragment
 from .calendar import Label, LabelError, parse_label, period_starts, resolve_labels
 from .epex_names import market_named
-from .errors import Blocked, DisclaimerShown, Malformed, NoTable, NotPublished, WrongMarket
+from .errors import Blocked, DisclaimerShown, Malformed, NoTable, NotPublished, TooLarge, WrongMarket
 from .market import Period, Query, covered_starts
 from .page_heading import Heading, check_heading, parse_date, parse_heading
 from .page_table import find_columns, period_rows
 
 MAX_PAGE_BYTES: Final = page_fragment.MAX_PAGE_BYTES
 _MAX_LABELS: Final = 400
+_MAX_COMMANDS: Final = 2_000_000
+"""Characters of JSON: small values take 20 times their text once parsed."""
 _UPDATE: Final = re.compile(
     r"Last update:\s*(?P<day>[0-9]{1,2} [A-Za-z]+ [0-9]{4})\s*\((?P<time>[0-9:]{7,8}) CET/CEST\)"
 )
 _NO_DATA: Final = re.compile(r"no[ -]data\b", re.IGNORECASE)
 _TITLE: Final = re.compile(r"<(?:title|h1)\b[^>]{0,100}>(?P<text>[^<]{0,200})<", re.IGNORECASE)
 _REFUSALS: Final = re.compile(
-    r"forbidden|denied|captcha|human|robot|challenge|could not be satisfied|gateway|unavailable|too many"
-    r"|[45][0-9][0-9] ",
+    r"forbidden|denied|blocked|captcha|human|robot|challenge|could not be satisfied|gateway|unavailable|too many"
+    r"|maintenance|error|[45][0-9][0-9] ",
     re.IGNORECASE,
 )
+_CHALLENGE: Final = re.compile(r"gokuProps|awsWafCookie|AwsWafIntegration|cf-chl-|captcha-container")
+"""Marks of the scripts by which content delivery networks look for programs; their pages have no title."""
 
 
 def parse_page(html: bytes | str, query: Query) -> tuple[Period, ...]:
@@ -172,6 +176,10 @@ def table_html(answer: bytes | str) -> str:
         NoTable: no such command in it.
     """
     text = page_fragment.decode(answer)
+    if len(text) > _MAX_COMMANDS:
+        raise TooLarge(
+            f"the list of commands has {len(text) / 1e6:.1f} MB, none is that large: who answered?"
+        )
     try:
         commands = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -257,6 +265,8 @@ def _diagnosis(text: str) -> Blocked | NoTable:
     refusal = " / ".join(title for title in dict.fromkeys(titles) if _REFUSALS.search(title))[:120]
     if not text.strip():
         return Blocked("the answer is empty: ask again later")
+    if not refusal and _CHALLENGE.search(text):
+        refusal = "prove that you are human"
     if refusal and "js-md-widget" not in text:
         return Blocked(f"the page says {refusal!r} instead of results: ask seldom, or use another source")
     if _NO_DATA.search(text):

@@ -156,31 +156,42 @@ def _without_aggregates(
 def _is_aggregate(aggregate: Row, parts: Sequence[Row]) -> bool | None:
     """Whether a row sums up others within what rounding allows; None where they have no values to tell by.
 
-    The traded volume is the larger of buy and sell volume in every period, so the hour's lies between the
-    larger of the two sums and the sum of the larger ones. Its price is the plain mean.
+    Volumes decide, and prices only where there is no volume to tell by: sums are what an hour is made of.
     """
-    told: bool | None = None
+    by_volume = _sums_up(aggregate, parts)
+    if by_volume is not None:
+        return by_volume
+    prices = _values(parts, "price")
+    if not prices or aggregate.price is None:
+        return None
+    mean = sum(prices, Decimal(0)) / len(prices)
+    return abs(mean - aggregate.price) <= _leeway(prices, aggregate.price)
+
+
+def _sums_up(aggregate: Row, parts: Sequence[Row]) -> bool | None:
+    """Whether the volumes are sums; None where they are missing or all 0.
+
+    The traded volume is the larger of buy and sell volume in every period, so the hour's lies between the
+    larger of the two sums and the sum of the larger ones.
+    """
+    sums = []
+    told = False
     for name in ("buy", "sell"):
         values = _values(parts, name)
         whole: Cell = getattr(aggregate, name)
         if values and whole is not None:
-            if abs(sum(values, Decimal(0)) - whole) > _leeway(values, whole):
+            sums.append(sum(values, Decimal(0)))
+            if abs(sums[-1] - whole) > _leeway(values, whole):
                 return False
-            told = True
+            told = told or bool(whole)
     volumes = _values(parts, "volume")
     if volumes and aggregate.volume is not None:
-        sides = [sum(values, Decimal(0)) for name in ("buy", "sell") if (values := _values(parts, name))]
-        leeway = _leeway(volumes, aggregate.volume)
         most = sum(volumes, Decimal(0))
-        if not min(most, max(sides, default=most)) - leeway <= aggregate.volume <= most + leeway:
+        leeway = _leeway(volumes, aggregate.volume)
+        if not min(most, max(sums, default=most)) - leeway <= aggregate.volume <= most + leeway:
             return False
-        told = True
-    prices = _values(parts, "price")
-    if prices and aggregate.price is not None:
-        if abs(sum(prices, Decimal(0)) / len(prices) - aggregate.price) > _leeway(prices, aggregate.price):
-            return False
-        told = True
-    return told
+        told = told or bool(aggregate.volume)
+    return True if told else None
 
 
 def _values(parts: Sequence[Row], name: str) -> list[Decimal]:

@@ -9,7 +9,7 @@ parameters, for a token may be among them. Nothing is retried here: when to ask 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib import metadata
@@ -67,6 +67,8 @@ class Answer:
     body: bytes
     """Decompressed, at most MAX_PAGE_BYTES."""
     status: int = 200
+    redirected: bool = False
+    """It came from where the source redirected to."""
 
 
 class PoliteHttp:
@@ -120,11 +122,11 @@ class PoliteHttp:
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise Unavailable(f"{url!r} is no address that can be asked: check the configuration") from error
-        for _ in range(MAX_REDIRECTS + 1):
+        for redirects in range(MAX_REDIRECTS + 1):
             await spend()
             answer = await self._send(request, also)
             if isinstance(answer, Answer):
-                return answer
+                return replace(answer, redirected=redirects > 0)
             request = answer
         raise Unavailable(f"{request.url.host} redirects more than {MAX_REDIRECTS} times: check the address")
 
@@ -140,9 +142,7 @@ class PoliteHttp:
                     return _same_site(request, following)
                 if response.status_code != httpx.codes.OK and response.status_code not in also:
                     raise self._refusal(response, host)
-                encoding = response.headers.get("Content-Encoding", "")
-                body = await decoded(response.aiter_raw(), encoding, MAX_PAGE_BYTES)
-                return Answer(body, response.status_code)
+                return Answer(await _body(response), response.status_code)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise TimedOut(
                 f"{host} gave no whole answer within {self._deadline.total_seconds():g} s: it is slow or unreachable"
@@ -179,6 +179,13 @@ class PoliteHttp:
                 return Unavailable(
                     f"{said}: the address or the query is not what it expects", retry_after=wait
                 )
+
+
+async def _body(response: httpx.Response) -> bytes:
+    if response.is_stream_consumed:  # a transport without a network gave it whole
+        return response.content[: MAX_PAGE_BYTES + 1]
+    encoding = response.headers.get("Content-Encoding", "")
+    return await decoded(response.aiter_raw(), encoding, MAX_PAGE_BYTES)
 
 
 def _same_site(request: httpx.Request, following: httpx.Request) -> httpx.Request:

@@ -15,6 +15,11 @@ Reply = tuple[int, dict[str, str], str]
 _NAMESPACE = "urn:iec62325.351:tc57wg16:451-3:publicationdocument:7:3"
 
 
+def prices_of(periods: tuple[Period, ...]) -> list[tuple[datetime, Decimal | None]]:
+    """Starts and prices alone: what these sources can give of a day."""
+    return [(period.start, period.price) for period in periods]
+
+
 def energy_charts(parameters: Mapping[str, str], prices: Prices) -> Reply:
     """``/price?bzn=…&start=…&end=…``: 404 where there is nothing."""
     headers = {"Content-Type": "application/json"}

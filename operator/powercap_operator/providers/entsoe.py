@@ -60,7 +60,8 @@ _STAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-
 
 
 class _HideToken(logging.Filter):
-    """httpx logs every address it asks at INFO: the token's value is taken out there."""
+    """httpx logs every address it asks at INFO, httpcore headers at DEBUG: the token's value is taken out
+    there."""
 
     _SECRET: Final = re.compile(r"(securityToken=)[^&\s\"']+", re.IGNORECASE)
 
@@ -73,11 +74,16 @@ class _HideToken(logging.Filter):
 
 
 _HIDE_TOKEN: Final = _HideToken()
+_LOGGERS: Final = (
+    "httpx",
+    *(f"httpcore.{name}" for name in ("connection", "http11", "http2", "proxy", "socks")),
+)
 
 
 def hide_token() -> None:
-    """Keep tokens out of httpx's log lines, whoever configured logging. Harmless when done twice."""
-    for name in ("httpx", "httpcore"):
+    """Keep tokens out of the HTTP library's log lines, whoever configured logging. Harmless when done
+    twice."""
+    for name in _LOGGERS:
         logging.getLogger(name).addFilter(_HIDE_TOKEN)
 
 

@@ -13,7 +13,7 @@ from powercap_operator.errors import (
     TooLarge,
 )
 from powercap_operator.market import Query
-from powercap_operator.page import parse_page
+from powercap_operator.page import parse_page, table_html
 from tests.support.pages import market_page, sample_periods
 
 DAY = date(2025, 10, 9)
@@ -60,3 +60,14 @@ def test_no_page_takes_long(name: str, place: str) -> None:
     with suppress(PageError):
         assert parse_page(page, QUERY) == sample_periods(QUERY)
     assert time.perf_counter() - begin < 1
+
+
+def test_a_list_of_commands_takes_no_more() -> None:
+    tracemalloc.start()
+    with pytest.raises(PageError):
+        table_html("[" + "[]," * 600_000 + "[]]")
+    with pytest.raises(TooLarge):
+        table_html("[" + "[]," * 1_000_000 + "[]]")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000_000

@@ -123,6 +123,7 @@ def test_a_swapped_pair_of_rows_across_hours_does_not_pass() -> None:
         (pages.FORBIDDEN, Blocked, "403 Forbidden"),
         (pages.CDN_ERROR, Blocked, "could not be satisfied"),
         (pages.CHALLENGE, Blocked, "Human Verification"),
+        (pages.CHALLENGE.replace("Human Verification", ""), Blocked, "human"),
         ("<html><head><title>429 Too Many Requests</title></head></html>", Blocked, "429"),
         (pages.shell_page(), DisclaimerShown, "conditions of use"),
         (pages.no_data_page(QUERY), NotPublished, "no data"),

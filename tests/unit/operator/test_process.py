@@ -1,0 +1,65 @@
+"""The operator as a program: options, logs, and how patient it is with the API server."""
+
+import itertools
+import json
+import logging
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from powercap_api.clock import OffsetClock, SystemClock
+from powercap_operator.handlers import EndlessBackoff, quiet_settings
+from powercap_operator.logs import JsonFormatter
+from powercap_operator.main import parse_options
+
+
+def test_defaults_suit_a_pod() -> None:
+    options = parse_options([], {})
+    assert (options.log_format, options.log_level, options.liveness) == ("json", "info", None)
+    assert options.history == timedelta(days=14)
+    assert isinstance(options.clock, SystemClock)
+    assert options.providers.epex_url.startswith("https://")
+
+
+def test_options_and_environment(tmp_path: Path) -> None:
+    options = parse_options(
+        ["--log-format", "text", "--history-days", "30", "--clock-file", str(tmp_path / "offset")],
+        {"CONTACT": "ops@example.org", "ENTSOE_TOKEN": "secret", "LOG_LEVEL": "debug"},
+    )
+    assert (options.log_format, options.log_level) == ("text", "debug")
+    assert isinstance(options.clock, OffsetClock)
+    assert options.providers.contact == "ops@example.org"
+    assert options.providers.entsoe_token == "secret"
+    assert "secret" not in repr(options)
+
+
+def test_a_history_too_short_for_the_fallback_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_options(["--history-days", "1"], {})
+    assert "yesterday's results are the fallback" in capsys.readouterr().err
+
+
+def test_the_pauses_grow_and_never_end() -> None:
+    pauses = list(itertools.islice(EndlessBackoff(), 1000))
+    assert pauses[:6] == [1, 2, 4, 8, 15, 15]
+    assert max(pauses) == 15
+
+
+def test_nothing_of_kopfs_own_is_written() -> None:
+    settings = quiet_settings()
+    assert not settings.posting.enabled
+    assert settings.watching.server_timeout is not None
+    assert settings.watching.client_timeout is not None
+    assert settings.watching.client_timeout > settings.watching.server_timeout
+
+
+def test_a_log_line_is_one_json_object_with_what_was_attached() -> None:
+    record = logging.makeLogRecord({"name": "x", "msg": "budget of %s\nwritten", "args": ("n1",), "levelname": "INFO"})
+    record.node = "n1"
+    record.settings = "kopf's"
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    found = json.loads(line)
+    assert (found["message"], found["level"], found["node"]) == ("budget of n1\nwritten", "info", "n1")
+    assert "settings" not in found
