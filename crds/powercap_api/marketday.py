@@ -11,6 +11,8 @@ from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
 from .names import MARKET_DAY, PLURALS
 from .powerpolicy import Provider
 
+_IDENTITY = ("provider", "area", "auction", "resolutionMinutes", "deliveryDate")
+
 
 class MarketDaySpec(ApiModel):
     """Which results are wanted."""
@@ -38,6 +40,10 @@ class MarketDaySpec(ApiModel):
         ),
     ]
     """Day on which the power is delivered, in the bidding zone's time."""
+    csv: Annotated[str, Field(max_length=20_000)] | None = None
+    """Provider Static only: the day's results as CSV, a first line Period,Volume (MWh),Price (€/MWh) and then a line
+    such as 00:00-00:15,68.2,95.69 for every period of the day; - where there is no value. It may be edited: the
+    operator reads it anew."""
 
 
 class MarketPeriod(ApiModel):
@@ -78,7 +84,7 @@ class MarketSource(ApiModel):
     published_at: Time | None = None
     """When the source says that it published them."""
     route: str
-    """Which way in worked, such as page, ajax or disclaimer."""
+    """Which way in worked, such as page, ajax or disclaimer; csv where a person gave the data."""
 
 
 class MarketFetch(ApiModel):
@@ -102,7 +108,8 @@ class MarketDayStatus(ApiModel):
     observed_generation: int | None = None
     """The spec generation that this status was made from."""
     conditions: Conditions = Field(default_factory=list)
-    """Complete: every period of the day is there. Ready: the same, summed up."""
+    """Complete: every period of the day is there. Ready: the same, summed up. PricesAgree: whether another source's
+    prices for this market and day are the same; only where there are some."""
     resolution_minutes: int | None = None
     """Length of the periods in minutes."""
     time_zone: str | None = None
@@ -123,7 +130,8 @@ class MarketDayStatus(ApiModel):
 
 class MarketDay(KubeObject):
     """A MarketDay holds one auction's results for one delivery day. The operator makes those it needs; a person
-    can make one to have a day fetched. It is kept for some days, as the fallback and the record."""
+    can make one to have a day fetched, or (provider Static) with the data in it. It is kept for some days, as the
+    fallback and the record."""
 
     kind_spec: ClassVar[KindSpec] = KindSpec(
         kind=MARKET_DAY,
@@ -160,8 +168,18 @@ class MarketDay(KubeObject):
         ),
         spec_rules=(
             {
-                "rule": "self == oldSelf",
+                "rule": " && ".join(f"self.{name} == oldSelf.{name}" for name in _IDENTITY),
                 "message": "a MarketDay stands for one market and day: make another object for another",
+            },
+            {
+                "rule": "self.provider != 'Static' || has(self.csv)",
+                "message": "provider Static needs the day's results: write csv: | and below it the lines of the file,"
+                " the first of them Period,Volume (MWh),Price (€/MWh)",
+            },
+            {
+                "rule": "self.provider == 'Static' || !has(self.csv)",
+                "message": "csv belongs to provider Static: remove csv, or write provider: Static",
+                "fieldPath": ".csv",
             },
         ),
     )

@@ -6,12 +6,13 @@ readings together.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from .crd import Column, KindSpec
 from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
 from .names import PLURALS, POWER_BUDGET
-from .reasons import Fallback
+from .reasons import DeviceDriver, Fallback, Split, ZoneName
 
 PowerMicrowatts = Annotated[int, Field(ge=1, le=100_000_000_000, json_schema_extra={"format": "int64"})]
 
@@ -29,6 +30,58 @@ class Slot(ApiModel):
     """Price of the market period, in the budget's currency per MWh."""
     why: Annotated[str, Field(max_length=256)] | None = None
     """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
+
+
+_SHARE_OR_CAP: JsonDict = {
+    "x-kubernetes-validations": [
+        {
+            "rule": "has(self.sharePercent) != has(self.capMicrowatts)",
+            "message": "give either sharePercent (a part of the node's cap) or capMicrowatts (a cap of its own)",
+        }
+    ]
+}
+
+
+class ZoneRule(ApiModel):
+    """A cap for zones that are left alone otherwise."""
+
+    model_config = ConfigDict(json_schema_extra=_SHARE_OR_CAP)
+
+    zone: ZoneName
+    """Which zones, by their name. dram: the packages' memory. psys: the whole platform. core, uncore: parts of a
+    package."""
+    share_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """dram: this part of the node's cap goes to memory and the packages share the rest. psys: its limit is this
+    part of the node's cap, and the packages' share stays. core, uncore: the limit is this part of their
+    package's cap."""
+    cap_microwatts: PowerMicrowatts | None = None
+    """Limit of each such zone in microwatts, whatever the node's cap."""
+
+
+class DeviceRule(ApiModel):
+    """A cap for accelerators, which are left alone otherwise."""
+
+    model_config = ConfigDict(json_schema_extra=_SHARE_OR_CAP)
+
+    driver: DeviceDriver
+    """Which accelerators, by the interface that caps them: amdgpu (hwmon) or nvidia (NVML)."""
+    share_percent: Annotated[int, Field(ge=1, le=99)] | None = None
+    """This part of the node's cap goes to these accelerators together, in proportion to their original limits;
+    the packages share the rest."""
+    cap_microwatts: PowerMicrowatts | None = None
+    """Limit of each such accelerator in microwatts, whatever the node's cap."""
+
+
+class PressureRule(ApiModel):
+    """When a node suffers so much that its cap is lifted for a while."""
+
+    some_percent: Annotated[int, Field(ge=1, le=100)] = 90
+    """Part of the time in which some task waited for a CPU (PSI, "some avg60" in /proc/pressure/cpu), in percent,
+    from which on the node suffers. A busy node with a few tasks more than CPUs has 50 and more."""
+    for_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    """How long it must have suffered without a break."""
+    lift_seconds: Annotated[int, Field(ge=10, le=86_400)] = 900
+    """How long the original limits are in force then, before the cap is tried again."""
 
 
 class PowerBudgetSpec(ApiModel):
@@ -55,6 +108,35 @@ class PowerBudgetSpec(ApiModel):
     Release: put the original limits back."""
     stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """How often the agent checks, and re-applies, what it wrote."""
+    split: Split = Split.PROPORTIONAL
+    """How the node's cap is shared over its packages. Proportional: as their original limits are to each other.
+    Even: the same for each."""
+    zones: Annotated[
+        list[ZoneRule],
+        Field(
+            max_length=4,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["zone"]},
+        ),
+    ] = Field(default_factory=list)
+    """Caps for zones other than packages. Zones not named here are left alone."""
+    devices: Annotated[
+        list[DeviceRule],
+        Field(
+            max_length=2,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["driver"]},
+        ),
+    ] = Field(default_factory=list)
+    """Caps for accelerators. Accelerators not named here are left alone."""
+    ramp_microwatts_per_second: PowerMicrowatts | None = None
+    """How fast the cap is lowered, in microwatts a second: k seconds after a slot begins the cap is the one
+    before less (k + 1) times this, until the slot's is reached. Raised at once. Absent: lowered at once too."""
+    dwell_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """Least time between two beginnings of a lowering: a lower cap that comes sooner waits. Raises never wait."""
+    pressure: PressureRule | None = None
+    """When the node suffers so much that its cap is lifted for a while. Absent: never."""
+    lift_until: Time | None = None
+    """The original limits are in force until then, whatever the slots say: the operator found the node not
+    ready for long."""
     suspend: bool = False
     """True: the original limits are in force."""
     dry_run: bool = False
@@ -110,6 +192,41 @@ class BudgetZone(ApiModel):
     """What to know or do, where the reason does not say it all."""
 
 
+class ZoneDraw(ApiModel):
+    """What one zone drew."""
+
+    zone: Annotated[str, Field(max_length=256)]
+    """The zone's folder below the powercap root."""
+    name: str
+    """The zone's name, such as package-0."""
+    average_microwatts: int
+    """Energy drawn divided by time, in microwatts."""
+    peak_microwatts: int
+    """Highest average over a few seconds, in microwatts."""
+
+
+class BudgetDraw(ApiModel):
+    """What the node drew in the slot before the current one, by its energy counters."""
+
+    start: Time
+    """Begin of the measurement."""
+    end: Time
+    """End of the measurement."""
+    average_microwatts: int
+    """Average of all packages together, in microwatts. Dies that mirror one counter are counted once."""
+    peak_microwatts: int
+    """Highest sum over a few seconds, in microwatts."""
+    cap_microwatts: int | None = None
+    """Cap that was in force, in microwatts."""
+    binds: bool | None = None
+    """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
+    zones: Annotated[
+        list[ZoneDraw],
+        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["zone"]}),
+    ] = Field(default_factory=list)
+    """Every zone with an energy counter."""
+
+
 class PowerBudgetStatus(ApiModel):
     """What the node's agent did."""
 
@@ -129,6 +246,8 @@ class PowerBudgetStatus(ApiModel):
         ),
     ] = Field(default_factory=list)
     """Every constraint that the agent looks after."""
+    draw: BudgetDraw | None = None
+    """What the node drew in the slot before."""
     reapplied: int | None = None
     """How often something else had changed a limit and the agent set it again, since the agent started."""
 
@@ -168,6 +287,15 @@ class PowerBudget(KubeObject):
             Column("DryRun", "boolean", ".spec.dryRun", "Nothing is written on the node", wide=True),
             Column("Why", "string", ".status.current.why", "Why the cap is what it is", wide=True),
             Column("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
+        ),
+        spec_rules=(
+            {
+                "rule": "(has(self.zones) ? self.zones.filter(z, z.zone == 'dram' && has(z.sharePercent))"
+                ".map(z, z.sharePercent).sum() : 0) + (has(self.devices) ? self.devices.filter(d, "
+                "has(d.sharePercent)).map(d, d.sharePercent).sum() : 0) < 100",
+                "message": "dram and devices together must leave some of the node's cap to the packages: their"
+                " sharePercent must add up to less than 100",
+            },
         ),
     )
 

@@ -10,6 +10,7 @@ from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
 from .model import ApiModel, Conditions, KubeObject, Time, Watts
 from .names import PLURALS, POWER_POLICY
 from .reasons import Fallback
+from .strategy import POWER_RULES, StrategySpec
 
 
 class Provider(StrEnum):
@@ -18,24 +19,15 @@ class Provider(StrEnum):
     EPEX = "EPEX"
     ENERGY_CHARTS = "EnergyCharts"
     ENTSOE = "ENTSOE"
+    STATIC = "Static"
     MOCK = "Mock"
 
 
 PRICE_ONLY = frozenset({Provider.ENERGY_CHARTS, Provider.ENTSOE})
 """Providers that give no volumes."""
 
-
-class StrategyType(StrEnum):
-    """The rules by which a market day becomes a day of caps."""
-
-    VOLUME = "Volume"
-
-
-class Reference(StrEnum):
-    """What a period's volume is divided by."""
-
-    MAX = "Max"
-    AVERAGE = "Average"
+HAND_MADE = frozenset({Provider.STATIC})
+"""Providers that nobody can be asked for: a person makes the MarketDay, with the data in it."""
 
 
 _QUALIFIED_NAME = (
@@ -73,7 +65,8 @@ class MarketSpec(ApiModel):
         Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(default=[Provider.EPEX])
     """Sources of the results, asked in this order until one has what the strategy needs. EPEX: the exchange's own
-    pages, with volumes and prices. EnergyCharts and ENTSOE: prices only. Mock: a made-up day, for trying."""
+    pages, with volumes and prices. EnergyCharts and ENTSOE: prices only. Static: MarketDays that a person makes,
+    with the data in spec.csv. Mock: a made-up day, for trying."""
     area: Literal[tuple(BIDDING_ZONES)] = "FR"  # type: ignore[valid-type]
     """Bidding zone, as the exchange names it."""
     auction: Auction = Auction.IDA1
@@ -81,16 +74,6 @@ class MarketSpec(ApiModel):
     half of the day: the results of IDA2 stand for the first."""
     resolution_minutes: Literal[RESOLUTIONS_MINUTES] = 15  # type: ignore[valid-type]
     """Length of the market time unit in minutes."""
-
-
-class StrategySpec(ApiModel):
-    """How a period of the market day becomes a cap."""
-
-    type: StrategyType = StrategyType.VOLUME
-    """Volume: cap = volume of the period / reference volume of the day x maxSource."""
-    reference: Reference = Reference.MAX
-    """Volume only. Max: the day's largest volume gets maxSource. Average: the day's mean volume does, and what
-    lies above it is cut off at maxSource."""
 
 
 class FallbackSpec(ApiModel):
@@ -120,7 +103,7 @@ class PowerPolicySpec(ApiModel):
     market: MarketSpec = MarketSpec()
     """Which auction's results the policy follows."""
     strategy: StrategySpec = StrategySpec()
-    """How a period of the market day becomes a cap."""
+    """How a period of the day becomes a cap."""
     stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """How often the agents check, and re-apply, what they wrote: firmware and other programs change limits too."""
     fallback: FallbackSpec = FallbackSpec()
@@ -148,9 +131,9 @@ class PowerPolicyStatus(ApiModel):
     observed_generation: int | None = None
     """The spec generation that this status was made from."""
     conditions: Conditions = Field(default_factory=list)
-    """Ready: the policy is in force. MarketData: today's results are there."""
+    """Ready: the policy is in force. MarketData: today's results are there, or the strategy needs none."""
     market: str | None = None
-    """The market followed, such as "FR IDA1"."""
+    """The market followed, such as "FR IDA1"; "not needed" where the strategy looks at none."""
     nodes: int | None = None
     """Number of nodes that the policy governs."""
     nodes_ready: int | None = None
@@ -205,6 +188,7 @@ class PowerPolicy(KubeObject):
                 "message": "minPower must not be above maxSource: lower minPower or raise maxSource",
                 "fieldPath": ".minPower",
             },
+            *POWER_RULES,
         ),
     )
 

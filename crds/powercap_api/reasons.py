@@ -1,4 +1,4 @@
-"""The words that conditions and zones use: few, CamelCase, each with one meaning."""
+"""The words that specs, conditions and zones use: few, each with one meaning, known to operator and agent alike."""
 
 from enum import StrEnum
 
@@ -11,6 +11,29 @@ class Fallback(StrEnum):
     RELEASE = "Release"
 
 
+class Split(StrEnum):
+    """How a node's cap is shared over its packages."""
+
+    PROPORTIONAL = "Proportional"
+    EVEN = "Even"
+
+
+class ZoneName(StrEnum):
+    """Zones that are capped only where a rule names them."""
+
+    DRAM = "dram"
+    PSYS = "psys"
+    CORE = "core"
+    UNCORE = "uncore"
+
+
+class DeviceDriver(StrEnum):
+    """Interfaces that cap accelerators."""
+
+    AMDGPU = "amdgpu"
+    NVIDIA = "nvidia"
+
+
 class ConditionType(StrEnum):
     """Types of the conditions on the three kinds."""
 
@@ -20,6 +43,7 @@ class ConditionType(StrEnum):
     MARKET_DATA = "MarketData"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+    PRICES_AGREE = "PricesAgree"
 
 
 class BudgetReason(StrEnum):
@@ -45,6 +69,10 @@ class BudgetReason(StrEnum):
     """Some zones hold what was asked for, others do not; zones say which and why."""
     INVALID_SPEC = "InvalidSpec"
     """The spec cannot be read by this version of the agent; the last good one is followed."""
+    LOWERING = "Lowering"
+    """The cap is on its way down to the slot's, by the policy's ramp or dwell."""
+    LIFTED = "Lifted"
+    """The original limits are in force for a while: the node was under too much pressure, or not ready."""
     STOPPED = "Stopped"
     """The agent was ended; the original limits are in force."""
 
@@ -79,6 +107,8 @@ class PolicyReason(StrEnum):
     FALLBACK = "Fallback"
     MISSING = "Missing"
     PENDING = "Pending"
+    NOT_NEEDED = "NotNeeded"
+    """The strategy looks at no market results."""
 
 
 class MarketDayReason(StrEnum):
@@ -92,3 +122,7 @@ class MarketDayReason(StrEnum):
     UNREACHABLE = "Unreachable"
     REQUESTS_SPENT = "RequestsSpent"
     INVALID = "Invalid"
+    PRICES_AGREE = "PricesAgree"
+    """Another source gives the same prices."""
+    PRICES_DIFFER = "PricesDiffer"
+    """Another source gives other prices for the same market and day."""

@@ -8,8 +8,9 @@ are over stay as the record of what was asked for, and only what begins now or l
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
+from powercap_api.markets import BiddingZone
 from powercap_api.powerbudget import PowerBudgetSpec, Slot
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
@@ -19,6 +20,9 @@ from . import strategies
 from .calendar import day_bounds
 from .coverage import DayIndex, DayResults, find_results, latest_results, market_of
 from .strategies import Limits, Strategy
+
+_LONGEST_WHY: Final = 256
+"""As long as a slot's reason may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Plan:
     market_days: tuple[str, ...]
     currency: str | None
     data: PolicyReason
-    """CURRENT: today's own results; FALLBACK: an earlier day's stand for them; MISSING: there are none."""
+    """CURRENT: today's own results; FALLBACK: an earlier day's stand for them; MISSING: there are none;
+    NOT_NEEDED: the strategy looks at none."""
     data_day: date | None
     """The delivery day whose results are used today."""
 
@@ -50,7 +55,8 @@ def plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
     Where today has no results of its own and none that may stand for them, the slots are the last known day's
     and already over: the agents then do what ``fallback.then`` says, which is what it is for.
     """
-    zone = market_of(policy.spec.market).bidding_zone.zone
+    where = market_of(policy.spec.market).bidding_zone
+    zone = where.zone
     today = now.astimezone(zone).date()
     strategy = strategies.create(policy.spec.strategy)
     limits = limits_of(policy)
@@ -61,7 +67,7 @@ def plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
         if last is None:
             start = day_bounds(today, zone)[0]
             return Plan((), start, start, (), None, PolicyReason.MISSING, None)
-        slots = tuple(slots_of(last, strategy, limits))
+        slots = tuple(slots_of(last, strategy, limits, where))
         start = day_bounds(last.day, zone)[0]
         return Plan(slots, last.end, start, last.names, last.currency, PolicyReason.MISSING, None)
 
@@ -69,16 +75,18 @@ def plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
     tomorrow = find_results(policy.spec.market, strategy, days, today + timedelta(days=1), previous_days=0)
     if tomorrow is not None:
         used.append(tomorrow)
-    slots = tuple(slot for day in used for slot in slots_of(day, strategy, limits))
+    slots = tuple(slot for day in used for slot in slots_of(day, strategy, limits, where))
     names = tuple(dict.fromkeys(name for day in used for name in day.names))
     reason = PolicyReason.CURRENT if results.source_day == today else PolicyReason.FALLBACK
+    if not strategy.needs_market:
+        reason = PolicyReason.NOT_NEEDED
     keep_since = day_bounds(used[-1].day - timedelta(days=1), zone)[0]
     return Plan(slots, used[-1].end, keep_since, names, results.currency, reason, results.source_day)
 
 
-def slots_of(results: DayResults, strategy: Strategy, limits: Limits) -> list[Slot]:
+def slots_of(results: DayResults, strategy: Strategy, limits: Limits, where: BiddingZone) -> list[Slot]:
     """One slot per period of the results, not yet merged."""
-    caps = strategy.caps(results.periods, limits)
+    caps = strategy.caps(results.periods, limits, where)
     note = "" if results.source_day == results.day else f" (results of {results.source_day.isoformat()})"
     return [
         Slot(
@@ -86,7 +94,7 @@ def slots_of(results: DayResults, strategy: Strategy, limits: Limits) -> list[Sl
             cap_microwatts=cap.power_uw,
             volume=None if period.volume is None else f"{period.volume:f}",
             price=None if period.price is None else f"{period.price:f}",
-            why=f"{cap.why}{note}",
+            why=f"{cap.why}{note}"[:_LONGEST_WHY],
         )
         for period, cap in zip(results.periods, caps, strict=True)
     ]

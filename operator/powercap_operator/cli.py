@@ -6,12 +6,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from . import cli_market
+from . import cli_market, cli_plan
 
 _EXAMPLES = """\
 examples:
   powercap market fetch --area FR --auction IDA1 --date tomorrow
   powercap market show epex_data_2025-10-09.csv
+  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
   powercap market parse --help
 """
 
@@ -26,6 +27,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     cli_market.add_market_parser(commands, environ)
+    cli_plan.add_plan_parser(commands)
     return parser
 
 

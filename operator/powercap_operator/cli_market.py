@@ -24,6 +24,7 @@ from .chart import draw_day
 from .epex_names import default_resolution
 from .errors import DayIncomplete, MarketError, RequestBudgetSpent
 from .fetch_schedule import DAILY_LIMIT
+from .figure import FigureError, draw_market
 from .market import DayData, Period, Query, build_market_day
 from .market_csv import csv_name, csv_resolution, from_csv, to_csv
 from .page import MAX_PAGE_BYTES, open_page, table_html
@@ -71,6 +72,8 @@ examples:
   powercap market show --area GB --auction SDAC --date 2025-10-26 my.csv
   powercap market show page.html
       a saved page says itself what it holds
+  powercap market show epex_data_2025-10-09.csv --plot day.svg
+      and drawn as a figure
 
 Bars are volumes, the small steps an hour's quarters, colours prices (green is cheap); no colour where NO_COLOR is
 set or the output is no terminal.
@@ -127,6 +130,9 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
     show.add_argument("file", metavar="FILE", help="a CSV file or a saved page")
     _add_market(show)
     show.add_argument("--date", type=_day, metavar="DAY", help="delivery day, where the file does not say")
+    show.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
+    )
     show.set_defaults(run=_show, colour="NO_COLOR" not in environ)
 
 
@@ -242,6 +248,12 @@ def _show(arguments: argparse.Namespace) -> int:
         return _fail(error, arguments.file)
     has_volume = any(period.volume is not None for period in periods)
     day: DayData = build_market_day(periods, query, needs_volume=has_volume)
+    if arguments.plot is not None:
+        try:
+            draw_market(day, arguments.plot, source=source)
+        except FigureError as error:
+            _warn(str(error))
+            return 1
     sys.stdout.write(draw_day(day, source=source, colour=arguments.colour and sys.stdout.isatty()))
     return 0
 
@@ -270,13 +282,21 @@ def _read_page(content: bytes, arguments: argparse.Namespace) -> tuple[Query, tu
 
 def _read_csv(content: bytes, arguments: argparse.Namespace) -> tuple[Query, tuple[Period, ...], str]:
     text = content.decode("utf-8", errors="replace")
-    named = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", Path(arguments.file).name)
-    day = arguments.date or (date.fromisoformat(named[0]) if named else None)
+    day = arguments.date or _day_in(Path(arguments.file).name)
     if day is None:
         raise MarketError("the file's name has no day in it: say which with --date")
     resolution = arguments.resolution or csv_resolution(text)
     query = Query(Market(arguments.area, arguments.auction, resolution), day)
     return query, from_csv(text, query), Path(arguments.file).name
+
+
+def _day_in(name: str) -> date | None:
+    """The day in a file's name, such as ``epex_data_2025-10-09.csv``; None without one."""
+    found = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", name)
+    try:
+        return date.fromisoformat(found[0]) if found else None
+    except ValueError:
+        return None
 
 
 def _write(folder: Path, name: str, text: str) -> Path:

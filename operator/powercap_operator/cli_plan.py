@@ -2,9 +2,9 @@
 
 import argparse
 import re
+import shutil
 import sys
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,32 +13,36 @@ from pydantic import ValidationError
 
 from powercap_api.names import API_VERSION, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.units import format_watts_short
 
 from . import strategies
-from .budget import limits_of, merge, slots_of
 from .calendar import day_bounds
-from .coverage import DayResults, market_of
+from .coverage import DayResults, bare_day, market_of
 from .errors import CsvError, DayIncomplete
+from .figure import FigureError
+from .figure import draw_plan as draw_plan_figure
 from .market import Query, build_market_day
 from .market_csv import csv_resolution, from_csv
+from .plan_chart import draw_plan, plan_day
 
-_BAR: Final = 24
+_WIDE: Final = 120
+"""A terminal of so many columns has room for the reasons."""
 _EXAMPLES: Final = """\
 examples:
-  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
-      the caps of 9 October 2025 under the policy in the file
   powercap market fetch --area FR --auction IDA1 --date 2025-10-09
   powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
-      the same with the exchange's own results
-  powercap plan --policy policy.yaml --csv day.csv --date 2025-10-26
-      the delivery day said by hand, where the file's name does not end in it
+      the caps of 9 October 2025 under the policy in the file, by the exchange's results
+  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv --why
+      and why each is what it is
+  powercap plan --policy policy.yaml --csv day.csv --date 2025-10-26 --plot day.svg
+      the delivery day said by hand, and a figure drawn
+  powercap plan --policy solar.yaml --date 2025-10-09
+      strategies that look at no market (Solar, Fixed, a Schedule over them) need no results
 
 A policy file is what kubectl apply takes:
   apiVersion: powercap.dev/v1alpha1
   kind: PowerPolicy
   metadata: {name: default}
-  spec: {maxSource: "40", minPower: "10"}
+  spec: {maxSource: "40", minPower: "10", strategy: {type: Price}}
 """
 
 
@@ -58,26 +62,54 @@ def add_plan_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--policy", type=Path, required=True, metavar="FILE", help="a PowerPolicy in YAML or JSON"
     )
-    parser.add_argument("--csv", type=Path, required=True, metavar="FILE", help="the day's results, as CSV")
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="the day's results, as powercap market fetch writes them"
+    )
     parser.add_argument(
         "--date",
         type=date.fromisoformat,
         metavar="DAY",
-        help="delivery day (default: from the name of the CSV)",
+        help="delivery day (default: from the name of the CSV; without one, today)",
+    )
+    parser.add_argument(
+        "--why", action="store_true", help="say why each cap is what it is, in lines as long as it takes"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the plan; the exit code."""
+    """Print the plan, and draw it where that was asked for; the exit code."""
     try:
         policy = read_policy(arguments.policy)
-        day = arguments.date or day_in_name(arguments.csv)
-        print(render(policy, read_day(policy, arguments.csv, day)))
-    except (PlanError, CsvError, DayIncomplete) as error:
+        planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date))
+        if arguments.plot is not None:
+            draw_plan_figure(planned, arguments.plot)
+    except (PlanError, CsvError, DayIncomplete, FigureError) as error:
         sys.stderr.write(f"powercap plan: {error}\n")
         return 1
+    wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= _WIDE
+    print(draw_plan(planned, why=arguments.why or wide))
     return 0
+
+
+def results_for(policy: PowerPolicy, csv: Path | None, day: date | None) -> DayResults:
+    """The day to plan: the file's results, or the bare day where the strategy needs none.
+
+    Raises:
+        PlanError, CsvError, DayIncomplete: as ``read_day``; also without a file that the strategy needs.
+    """
+    if csv is not None:
+        return read_day(policy, csv, day or day_in_name(csv))
+    if strategies.create(policy.spec.strategy).needs_market:
+        raise PlanError(
+            f"strategy {strategies.describe(policy.spec.strategy)} needs the day's results: say where they are with"
+            " --csv FILE (powercap market fetch writes one)"
+        )
+    zone = market_of(policy.spec.market).bidding_zone.zone
+    return bare_day(policy.spec.market, day or datetime.now(zone).date())
 
 
 def read_policy(path: Path) -> PowerPolicy:
@@ -150,34 +182,3 @@ def read_day(policy: PowerPolicy, path: Path, day: date) -> DayResults:
         names=(),
         currency=query.market.bidding_zone.currency,
     )
-
-
-def render(policy: PowerPolicy, results: DayResults) -> str:
-    """The plan as a table with a bar for every slot, and the day's sum below."""
-    zone = market_of(policy.spec.market).bidding_zone.zone
-    limits = limits_of(policy)
-    slots = merge(slots_of(results, strategies.create(policy.spec.strategy), limits))
-    ends = [*(slot.start for slot in slots[1:]), results.end]
-    lines = [
-        f"{policy.metadata.name}: {market_of(policy.spec.market)} of {results.day}, {policy.spec.strategy.type},"
-        f" maxSource {format_watts_short(limits.max_uw)}, minPower {format_watts_short(limits.min_uw)}"
-        f" ({zone.key})",
-        f"{'PERIOD':<13}{'CAP':>9}  {'':<{_BAR}}  WHY",
-    ]
-    energy = Decimal(0)
-    for slot, end in zip(slots, ends, strict=True):
-        begin_text, end_text = f"{slot.start.astimezone(zone):%H:%M}", f"{end.astimezone(zone):%H:%M}"
-        if end == results.end:
-            end_text = "24:00"
-        bar = "█" * round(_BAR * slot.cap_microwatts / limits.max_uw)
-        cap = format_watts_short(slot.cap_microwatts)
-        lines.append(f"{begin_text}-{end_text:<7}{cap:>9}  {bar:<{_BAR}}  {slot.why}")
-        energy += Decimal(slot.cap_microwatts) * ((end - slot.start) // timedelta(seconds=1))
-    hours = (results.end - slots[0].start) // timedelta(hours=1)
-    full = Decimal(limits.max_uw) * 3600 * hours
-    watt_hours = energy / 3600 / 1_000_000
-    lines.append(
-        f"{len(slots)} slots; at the caps one node draws {watt_hours:.1f} Wh in {hours} hours,"
-        f" {energy / full * 100:.0f} % of maxSource all day"
-    )
-    return "\n".join(lines)

@@ -86,12 +86,31 @@ def serving_providers(spec: MarketSpec, strategy: Strategy) -> list[str]:
 def find_results(
     spec: MarketSpec, strategy: Strategy, days: DayIndex, day: date, previous_days: int
 ) -> DayResults | None:
-    """The day's own results, or those of the nearest of the ``previous_days`` before it; None where there are none."""
+    """The day's own results, or those of the nearest of the ``previous_days`` before it; None where there are none.
+
+    For a strategy that looks at no results, the day's bare periods, whatever MarketDays there are.
+    """
+    if not strategy.needs_market:
+        return bare_day(spec, day)
     for back in range(previous_days + 1):
         found = _own_results(spec, strategy, days, day - timedelta(days=back))
         if found is not None:
             return found if back == 0 else stand_in(found, day, market_of(spec))
     return None
+
+
+def bare_day(spec: MarketSpec, day: date) -> DayResults:
+    """The day's periods by the calendar alone, without values."""
+    market = market_of(spec)
+    zone = market.bidding_zone.zone
+    return DayResults(
+        day=day,
+        source_day=day,
+        periods=tuple(Period(start) for start in period_starts(day, zone, market.resolution_minutes)),
+        end=day_bounds(day, zone)[1],
+        names=(),
+        currency=None,
+    )
 
 
 def latest_results(spec: MarketSpec, strategy: Strategy, days: DayIndex, before: date) -> DayResults | None:

@@ -18,7 +18,9 @@ from .budget import Plan, budget_spec, plan
 from .coverage import DayIndex, index_days
 from .market_days import is_pending, surplus_days, wanted_days
 from .policy_status import policy_status
+from .price_agreement import check_agreement
 from .selection import Assignment, assign
+from .static_day import read_static_days
 from .world import BudgetView, NodeView, World
 
 
@@ -50,6 +52,7 @@ class Decision:
     write_budgets: tuple[BudgetWrite, ...] = ()
     delete_budgets: tuple[str, ...] = ()
     policy_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    day_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
@@ -59,6 +62,7 @@ class Decision:
             or self.write_budgets
             or self.delete_budgets
             or self.policy_statuses
+            or self.day_statuses
         )
 
 
@@ -92,6 +96,7 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
             for name, status in statuses.items()
             if status != world.policies[name].status.to_wire()
         },
+        day_statuses=check_agreement(days, now) | read_static_days(world.days.values(), now),
     )
 
 

@@ -4,7 +4,9 @@ Only ``on.event`` handlers are used: they leave no finalizers and no annotations
 dead operator blocks nothing.
 """
 
-from collections.abc import Iterator
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import kopf
@@ -47,6 +49,12 @@ def quiet_settings() -> kopf.OperatorSettings:
     return settings
 
 
+def _server(environ: Mapping[str, str]) -> str:
+    """The API server's address as the kubelet gives it to every pod; kopf's own needs the cluster's DNS."""
+    host = environ["KUBERNETES_SERVICE_HOST"]
+    return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
+
+
 def register(registry: kopf.OperatorRegistry, cache: WorldCache, reconciler: Reconciler) -> None:
     """Let the registry feed the cache with every kind that decisions are made from."""
 
@@ -61,7 +69,10 @@ def register(registry: kopf.OperatorRegistry, cache: WorldCache, reconciler: Rec
 
     @kopf.on.login(registry=registry)
     async def login(**arguments: Any) -> Any:
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+        account = kopf.login_with_service_account(**arguments)
+        if account is None:
+            return kopf.login_with_kubeconfig(**arguments)
+        return dataclasses.replace(account, server=_server(os.environ))
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
     async def node(event: Any, **_: Any) -> None:

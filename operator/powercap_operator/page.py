@@ -214,7 +214,7 @@ def _one(node: LexborNode, selector: str, what: str) -> LexborNode:
 
 def _texts(table: LexborNode) -> list[list[str]]:
     """Cells of the head row, then of every body row."""
-    body = [[cell.text() for cell in row.css("td")] for row in table.css("tbody tr")]
+    body = [[cell.text(separator=" ") for cell in row.css("td")] for row in table.css("tbody tr")]
     if not body:
         raise Malformed("the table has no rows")
     width = len(body[0])

@@ -7,17 +7,21 @@ from typing import Any
 
 from powercap_api.conditions import condition, dated
 from powercap_api.model import format_time
-from powercap_api.powerpolicy import PolicyCurrent, PowerPolicy, PowerPolicyStatus
+from powercap_api.powerpolicy import HAND_MADE, PolicyCurrent, PowerPolicy, PowerPolicyStatus
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 from powercap_api.units import format_watts, format_watts_short
 
 from . import strategies
 from .budget import Plan, limits_of
+from .calendar import day_of
 from .coverage import market_of, serving_providers
 from .selection import Assignment
+from .static_day import how_to_give
 from .strategies.base import percent
 from .world import BudgetView
 
+NO_MARKET = "not needed"
+"""The status' market where the strategy looks at none."""
 _NAMED = 3
 """So many nodes are named in a message before it says how many more there are."""
 
@@ -41,11 +45,11 @@ def policy_status(
     generation = policy.metadata.generation
     conditions = [
         _ready(policy, planned, assignment, nodes, waiting, unsupported, budgets),
-        _market_data(policy, planned),
+        _market_data(policy, planned, now),
     ]
     status = PowerPolicyStatus(
         observed_generation=generation,
-        market=str(market_of(policy.spec.market)),
+        market=NO_MARKET if planned.data == PolicyReason.NOT_NEEDED else str(market_of(policy.spec.market)),
         nodes=len(nodes),
         nodes_ready=len(nodes) - len(waiting) - len(unsupported),
         market_days=list(planned.market_days),
@@ -135,8 +139,12 @@ def _named(waiting: Sequence[str], budgets: Mapping[str, BudgetView]) -> list[st
     return [*named, f"and {more} more"] if more else named
 
 
-def _market_data(policy: PowerPolicy, planned: Plan) -> dict[str, Any]:
+def _market_data(policy: PowerPolicy, planned: Plan, now: datetime) -> dict[str, Any]:
     market = market_of(policy.spec.market)
+    strategy = strategies.describe(policy.spec.strategy)
+    if planned.data == PolicyReason.NOT_NEEDED:
+        message = f"strategy {strategy} looks at no market results."
+        return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
     if planned.data == PolicyReason.CURRENT:
         message = f"{market}: today's results ({', '.join(planned.market_days)})."
         return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
@@ -154,7 +162,9 @@ def _market_data(policy: PowerPolicy, planned: Plan) -> dict[str, Any]:
         )
     skipped = [name for name in policy.spec.market.providers if name not in _serving(policy)]
     if skipped:
-        message += f" {', '.join(skipped)} is not asked: it has no volumes, which strategy Volume needs."
+        message += f" {', '.join(skipped)} is not asked: it has no volumes, which strategy {strategy} needs."
+    if HAND_MADE & set(policy.spec.market.providers):
+        message += f" {how_to_give(market, day_of(now, market.bidding_zone.zone))}"
     return condition(ConditionType.MARKET_DATA, False, planned.data, message, policy.metadata.generation)
 
 

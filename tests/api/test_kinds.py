@@ -35,7 +35,7 @@ def test_the_server_fills_in_every_default(kube: Kube) -> None:
         "nodeSelector": {},
         "priority": 0,
         "market": {"providers": ["EPEX"], "area": "FR", "auction": "IDA1", "resolutionMinutes": 15},
-        "strategy": {"type": "Volume", "reference": "Max"},
+        "strategy": {"type": "Volume"},
         "stabilisationSeconds": 300,
         "fallback": {"previousDays": 1, "then": "MinPower"},
         "suspend": False,

@@ -10,20 +10,25 @@ from typing import Any
 
 from powercap_agent.cache import BudgetCache
 from powercap_agent.enforce import Enforcer
+from powercap_agent.knowledge import Knowledge
+from powercap_agent.limits import Terms
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.loop import BudgetSeen, Event, Floors, Loop, Stop
 from powercap_agent.originals import OriginalsStore
 from powercap_agent.powercap_tree import PowercapTree
-from powercap_agent.rapl import Bounds
+from powercap_agent.pressure import Valve
 from powercap_agent.status import Status, format_time
+from powercap_agent.teller import Teller
 from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
-BOUNDS = Bounds(min_power_uw=10_000_000, hard_floor_uw=5_000_000, floor_percent=5)
+BOUNDS = Terms(min_power_uw=10_000_000, hard_floor_uw=5_000_000, floor_percent=5)
 
 
-def budget_body(caps_w: Sequence[int], *, start: datetime = NOON, name: str = "node-1", **spec: Any) -> dict[str, Any]:
+def budget_body(
+    caps_w: Sequence[int], *, start: datetime = NOON, name: str = "node-1", **spec: Any
+) -> dict[str, Any]:
     """A PowerBudget as the API gives it, a slot for each quarter of an hour from ``start``."""
     return {
         "apiVersion": "powercap.dev/v1alpha1",
@@ -72,6 +77,8 @@ class Machine:
     boot_id: str = "boot-1"
     kernel: FakeKernel = field(default_factory=FakeKernel)
     time: FakeTime = field(default_factory=FakeTime)
+    pressure: float | None = None
+    """some avg60, in percent."""
     logged: io.StringIO = field(default_factory=io.StringIO)
 
     def __post_init__(self) -> None:
@@ -99,9 +106,7 @@ class Machine:
     def enforcer(self) -> Enforcer:
         """An enforcer as a newly started agent has it, zones found."""
         log = Log(LogFormat.TEXT, self.logged)
-        made = Enforcer(
-            [PowercapTree(self.kernel, str(self.root))], self.store(), self.time.monotonic, log
-        )
+        made = Enforcer([PowercapTree(self.kernel, str(self.root))], self.store(), self.time.monotonic, log)
         made.survey()
         return made
 
@@ -159,9 +164,10 @@ class Rehearsal:
             self.machine.time.monotonic,
             inbox,
             self.machine.enforcer(),
-            BudgetCache(str(self.machine.state), "node-1", log),
-            self.sink,
+            Knowledge(BudgetCache(str(self.machine.state), "node-1", log), log),
+            Teller(self.sink),
             Floors(hard_floor_uw=5_000_000, floor_percent=5),
+            Valve(lambda: self.machine.pressure),
             log,
             longest_wait=0.0,
             beat=beat,

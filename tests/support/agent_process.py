@@ -104,7 +104,9 @@ class AgentProcess:
 
     def until_limits(self, seconds: float = 20.0, **expected: int) -> float:
         """Wait until the limits are so, by zone and constraint with ``:`` and ``/`` as they are in ``limits``."""
-        return self.until(lambda limits: all(limits[name] == value for name, value in expected.items()), seconds)
+        return self.until(
+            lambda limits: all(limits[name] == value for name, value in expected.items()), seconds
+        )
 
     def until(self, fits: Callable[[dict[str, int]], bool], seconds: float = 20.0) -> float:
         """Wait until the limits fit; the seconds that took."""

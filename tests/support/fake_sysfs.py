@@ -90,7 +90,9 @@ SWAPPED_SOCKETS = Layout(
 
 DIES = Layout(
     [
-        replace(_package(f"intel-rapl/intel-rapl:{index}", 0, 100), name=f"package-{index // 2}-die-{index % 2}")
+        replace(
+            _package(f"intel-rapl/intel-rapl:{index}", 0, 100), name=f"package-{index // 2}-die-{index % 2}"
+        )
         for index in range(4)
     ]
 )
@@ -179,15 +181,15 @@ class FakeKernel:
     real: KernelFiles = field(default_factory=KernelFiles)
     unit_uw: int = 1
     """Limits are truncated to a multiple of this."""
-    refuse_write: Callable[[str], int | None] = lambda path: None
+    refuse_write: Callable[[str], int | None] = lambda _: None
     """Gives the errno with which writing the path fails, or None."""
-    refuse_read: Callable[[str], int | None] = lambda path: None
+    refuse_read: Callable[[str], int | None] = lambda _: None
     """The same for reading."""
-    distort_read: Callable[[str, str], str] = lambda path, text: text
+    distort_read: Callable[[str, str], str] = lambda _, text: text
     """Gives what a read of the path returns in place of the text."""
-    ignore_write: Callable[[str], bool] = lambda path: False
+    ignore_write: Callable[[str], bool] = lambda _: False
     """True where writing the path succeeds without any effect, as older kernels do on locked registers."""
-    before_write: Callable[[str, str], None] = lambda path, text: None
+    before_write: Callable[[str, str], None] = lambda *_: None
     """Sees every write before it happens."""
     on_enable: Mapping[str, str] = field(default_factory=dict)
     """What else writing 1 to a zone's ``enabled`` changes: file below the zone -> text."""

@@ -7,18 +7,37 @@ it returns is always within the limits: ``bounded`` sees to that in one place.
 from collections.abc import Callable
 from typing import Final
 
-from powercap_api.powerpolicy import StrategySpec, StrategyType
+from powercap_api.strategy import PlainStrategySpec, StrategySpec, StrategyType
 
 from .base import Cap, Limits, Strategy
+from .fixed import FixedStrategy
+from .price import PriceStrategy
+from .schedule import ScheduleStrategy
+from .solar import SolarStrategy
 from .volume import VolumeStrategy
 
-__all__ = ["Cap", "Limits", "Strategy", "create"]
+__all__ = ["Cap", "Limits", "Strategy", "create", "describe"]
 
-_STRATEGIES: Final[dict[str, Callable[[StrategySpec], Strategy]]] = {
+_PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]] = {
     StrategyType.VOLUME: VolumeStrategy,
+    StrategyType.SOLAR: SolarStrategy,
+    StrategyType.PRICE: PriceStrategy,
+    StrategyType.FIXED: FixedStrategy,
 }
 
 
 def create(spec: StrategySpec) -> Strategy:
     """The strategy that the policy names."""
-    return _STRATEGIES[spec.type](spec)
+    if spec.type == StrategyType.SCHEDULE:
+        otherwise = _otherwise(spec)
+        return ScheduleStrategy(spec.windows or (), _PLAIN[otherwise.type](otherwise))
+    return _PLAIN[spec.type](spec)
+
+
+def describe(spec: StrategySpec) -> str:
+    """The strategy's name for people: ``Volume``, ``Schedule over Price``."""
+    return f"{spec.type} over {_otherwise(spec).type}" if spec.type == StrategyType.SCHEDULE else spec.type
+
+
+def _otherwise(spec: StrategySpec) -> PlainStrategySpec:
+    return spec.otherwise or PlainStrategySpec()

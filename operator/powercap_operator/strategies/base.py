@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
+from powercap_api.markets import BiddingZone
 from powercap_api.units import format_watts
 
 from ..market import Period
@@ -41,11 +42,15 @@ class Strategy(Protocol):
 
     @property
     def needs_market(self) -> bool:
-        """Whether the rule looks at market results at all."""
+        """Whether the rule looks at market results at all; where not, the day's periods come without values."""
         ...
 
-    def caps(self, periods: Sequence[Period], limits: Limits) -> list[Cap]:
-        """One cap per period, in the same order, each within the limits."""
+    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+        """One cap per period, in the same order, each within the limits.
+
+        ``periods`` are those of one delivery day; ``where`` gives the clock that the day follows and the currency of
+        its prices. Never raises for what the periods hold.
+        """
         ...
 
 
@@ -56,6 +61,16 @@ def bounded(wanted_uw: int, limits: Limits, why: str) -> Cap:
     if wanted_uw > limits.max_uw:
         return Cap(limits.max_uw, f"{why}, cut off at maxSource {format_watts(limits.max_uw)} W")
     return Cap(wanted_uw, why)
+
+
+def full(limits: Limits, because: str) -> Cap:
+    """The most there is, and the reason."""
+    return Cap(limits.max_uw, f"{because}: maxSource {format_watts(limits.max_uw)} W")
+
+
+def least(limits: Limits, because: str) -> Cap:
+    """The least there is, and the reason."""
+    return Cap(limits.min_uw, f"{because}: minPower {format_watts(limits.min_uw)} W")
 
 
 def percent(share: Decimal) -> str:

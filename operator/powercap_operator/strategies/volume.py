@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.powerpolicy import Reference, StrategySpec
+from powercap_api.markets import BiddingZone
+from powercap_api.strategy import PlainStrategySpec, Reference, StrategySpec
 from powercap_api.units import format_watts
 
 from ..market import Period
-from .base import Cap, Limits, bounded, percent
+from .base import Cap, Limits, bounded, least, percent
 
 _NOTHING: Final = Decimal(0)
 
@@ -27,12 +28,13 @@ class VolumeStrategy:
     needs_price = False
     needs_market = True
 
-    def __init__(self, spec: StrategySpec) -> None:
+    def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
         """Take the reference from the policy."""
-        self._reference = spec.reference
+        self._reference = spec.reference or Reference.MAX
 
-    def caps(self, periods: Sequence[Period], limits: Limits) -> list[Cap]:
+    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
         """One cap per period. A period without a volume, or a day on which nothing was traded, gets minPower."""
+        del where
         volumes = [period.volume for period in periods if period.volume is not None]
         reference = self._reference_volume(volumes)
         return [self._cap(period.volume, reference, limits) for period in periods]
@@ -46,9 +48,9 @@ class VolumeStrategy:
 
     def _cap(self, volume: Decimal | None, reference: Decimal, limits: Limits) -> Cap:
         if volume is None:
-            return Cap(limits.min_uw, f"no volume: minPower {format_watts(limits.min_uw)} W")
+            return least(limits, "no volume")
         if reference <= 0:
-            return Cap(limits.min_uw, f"no volume all day: minPower {format_watts(limits.min_uw)} W")
+            return least(limits, "no volume all day")
         share = volume / reference
         named = f"{volume:f} MWh of {_short(reference)} MWh"
         why = f"{named}: {percent(share)} of {format_watts(limits.max_uw)} W"

@@ -1,0 +1,239 @@
+"""The strategies that a PowerPolicy can name, and what each of them can be told.
+
+All types share one flat object, so that a policy reads ``strategy: {type: Solar, alpha: 4}``. What belongs to one
+type has no default in the schema, for it would then stand in objects of every other type; the defaults are in the
+descriptions and in the constants here. What belongs to another type than the one named is refused.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+
+from .model import ApiModel, Watts
+
+
+class StrategyType(StrEnum):
+    """The rules by which a day becomes a day of caps."""
+
+    VOLUME = "Volume"
+    SOLAR = "Solar"
+    PRICE = "Price"
+    FIXED = "Fixed"
+    SCHEDULE = "Schedule"
+
+
+class Reference(StrEnum):
+    """What a period's volume is divided by."""
+
+    MAX = "Max"
+    AVERAGE = "Average"
+
+
+class Weekday(StrEnum):
+    """Days of the week, Monday first."""
+
+    MON = "Mon"
+    TUE = "Tue"
+    WED = "Wed"
+    THU = "Thu"
+    FRI = "Fri"
+    SAT = "Sat"
+    SUN = "Sun"
+
+
+DEFAULT_ALPHA: Final = 4
+DEFAULT_LOW_PERCENTILE: Final = 10
+DEFAULT_HIGH_PERCENTILE: Final = 90
+
+_CLOCK: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+_PRICE: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
+
+
+def _sexagesimal(value: Any) -> Any:
+    """``22:00`` without quotes is the number 1320 to readers of YAML 1.1: base 60, which gives the minutes back."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
+        return f"{value // 60:02}:{value % 60:02}"
+    return value
+
+
+ClockText = Annotated[str, StringConstraints(pattern=_CLOCK, max_length=5), BeforeValidator(_sexagesimal)]
+"""A time of day, ``00:00`` to ``24:00``."""
+PriceText = Annotated[str, StringConstraints(pattern=_PRICE, max_length=16)]
+"""A price per MWh as a decimal number in text."""
+Percentile = Annotated[int, Field(ge=0, le=100)]
+
+
+def _only(field: str, *types: str) -> dict[str, str]:
+    """The rule that a field belongs to some types only."""
+    allowed = " || ".join(f"self.type == '{name}'" for name in types)
+    return {
+        "rule": f"!has(self.{field}) || {allowed}",
+        "message": f"{field} belongs to strategy {' and '.join(types)}:"
+        f" remove {field}, or write type: {types[0]}",
+        "fieldPath": f".{field}",
+    }
+
+
+_PLAIN_RULES: Final[list[Any]] = [
+    _only("reference", "Volume"),
+    _only("alpha", "Solar"),
+    _only("lowPrice", "Price"),
+    _only("highPrice", "Price"),
+    _only("lowPercentile", "Price"),
+    _only("highPercentile", "Price"),
+    _only("power", "Fixed"),
+    {
+        "rule": "has(self.lowPrice) == has(self.highPrice)",
+        "message": "lowPrice and highPrice go together: write both, or neither to use the day's percentiles",
+    },
+    {
+        "rule": "!has(self.lowPrice) || !(has(self.lowPercentile) || has(self.highPercentile))",
+        "message": "write either lowPrice and highPrice, or lowPercentile and highPercentile",
+    },
+    {
+        "rule": "!has(self.lowPrice) || !has(self.highPrice) || !isQuantity(self.lowPrice) ||"
+        " !isQuantity(self.highPrice) || quantity(self.lowPrice).isLessThan(quantity(self.highPrice))",
+        "message": "lowPrice must be below highPrice: at lowPrice a node gets maxSource, at highPrice minPower",
+        "fieldPath": ".lowPrice",
+    },
+    {
+        "rule": f"(has(self.lowPercentile) ? self.lowPercentile : {DEFAULT_LOW_PERCENTILE}) <"
+        f" (has(self.highPercentile) ? self.highPercentile : {DEFAULT_HIGH_PERCENTILE})",
+        "message": "lowPercentile must be below highPercentile"
+        f" (where not written they are {DEFAULT_LOW_PERCENTILE} and {DEFAULT_HIGH_PERCENTILE})",
+        "fieldPath": ".lowPercentile",
+    },
+]
+_SCHEDULE_RULES: Final[list[Any]] = [
+    _only("windows", "Schedule"),
+    _only("otherwise", "Schedule"),
+    {
+        # the API server tries the rules on the default {} before it fills in the type
+        "rule": "!has(self.type) || self.type != 'Schedule' || has(self.windows)",
+        "message": 'strategy Schedule needs windows, such as [{start: "22:00", end: "06:00", power: "40"}]',
+    },
+]
+
+
+class _Parameters(ApiModel):
+    """What every strategy but Schedule can be told."""
+
+    reference: Reference | None = None
+    """Volume only. Max (the default): the day's largest volume gets maxSource. Average: the day's mean volume does,
+    and what lies above it is cut off at maxSource."""
+    alpha: Annotated[int, Field(ge=1, le=64)] | None = None
+    """Solar only, default 4: cap = maxSource x sin(pi/16 x (t-4))^alpha. The larger, the narrower the day."""
+    low_price: PriceText | None = None
+    """Price only, per MWh in the market's currency, such as "20": at this price or below it nodes get maxSource.
+    Together with highPrice; without them the day's percentiles are used."""
+    high_price: PriceText | None = None
+    """Price only, per MWh in the market's currency, such as "90": at this price or above it nodes get minPower."""
+    low_percentile: Percentile | None = None
+    """Price only, default 10: this percentile of the day's prices stands for lowPrice."""
+    high_percentile: Percentile | None = None
+    """Price only, default 90: this percentile of the day's prices stands for highPrice."""
+    power: Watts | None = None
+    """Fixed only: power of one node all day, in watts. Default: maxSource."""
+
+
+class PlainStrategySpec(_Parameters):
+    """How a period becomes a cap outside the windows of a schedule."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*_PLAIN_RULES]})
+
+    type: Literal[StrategyType.VOLUME, StrategyType.SOLAR, StrategyType.PRICE, StrategyType.FIXED] = (
+        StrategyType.VOLUME
+    )
+    """Any strategy but Schedule."""
+
+
+class ScheduleWindow(ApiModel):
+    """A stretch of the week with a power of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.start != self.end",
+                    "message": 'start and end are the same: for a whole day write start: "00:00", end: "24:00"',
+                    "fieldPath": ".end",
+                },
+                {
+                    "rule": "self.start != '24:00'",
+                    "message": 'a window cannot start at 24:00: write "00:00" and the day after',
+                    "fieldPath": ".start",
+                },
+            ]
+        }
+    )
+
+    days: Annotated[
+        list[Weekday],
+        Field(min_length=1, max_length=7, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = Field(default=list(Weekday))
+    """Days on which the window starts, such as [Mon, Tue]. Default: every day."""
+    start: ClockText
+    """When it starts on the clock of the market's zone, such as "22:00". A market period belongs to the window
+    where it begins in it."""
+    end: ClockText
+    """When it ends, such as "06:00"; at or before start it ends on the day after."""
+    power: Watts
+    """Power of one node in the window, in watts."""
+
+
+class StrategySpec(_Parameters):
+    """How a period of the day becomes a cap."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"x-kubernetes-validations": [*_PLAIN_RULES, *_SCHEDULE_RULES]}
+    )
+
+    type: StrategyType = StrategyType.VOLUME
+    """Volume: much trade, much power: volume of the period / reference volume of the day x maxSource.
+    Price: cheap is more power. Solar: follows the sun's way over the day, without market results.
+    Fixed: the same power all day. Schedule: weekly windows with a power of their own, another strategy between."""
+    windows: (
+        Annotated[
+            list[ScheduleWindow],
+            Field(min_length=1, max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        ]
+        | None
+    ) = None
+    """Schedule only: the windows; where several hold at a time, the first in the list counts."""
+    otherwise: PlainStrategySpec | None = None
+    """Schedule only: the strategy between the windows. Default: Volume."""
+
+
+def _at_most_max_source(power: str) -> str:
+    """The condition that a power is readable and above maxSource, negated; what is unreadable has its own rule."""
+    return (
+        f"!isQuantity(string({power})) || !isQuantity(string(self.maxSource)) ||"
+        f" !quantity(string({power})).isGreaterThan(quantity(string(self.maxSource)))"
+    )
+
+
+POWER_RULES: Final = tuple(
+    {
+        "rule": rule,
+        "message": f"{named} must not be above maxSource: lower it or raise maxSource",
+        "fieldPath": ".strategy",
+    }
+    for named, rule in (
+        (
+            "strategy.power",
+            f"!has(self.strategy.power) || {_at_most_max_source('self.strategy.power')}",
+        ),
+        (
+            "strategy.otherwise.power",
+            "!has(self.strategy.otherwise) || !has(self.strategy.otherwise.power) || "
+            + _at_most_max_source("self.strategy.otherwise.power"),
+        ),
+        (
+            "the power of a window",
+            "!has(self.strategy.windows) || "
+            f"self.strategy.windows.all(window, {_at_most_max_source('window.power')})",
+        ),
+    )
+)
+"""Rules of the policy's spec: no power that a strategy names is above maxSource."""

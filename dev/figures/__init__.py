@@ -1,0 +1,1 @@
+"""``make figures``: draws the curve of every strategy for docs/strategies.md."""

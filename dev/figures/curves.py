@@ -1,0 +1,215 @@
+"""What each strategy's figure shows: its rule on the left, a made-up day under it on the right.
+
+The day is the provider Mock's, so that nothing of the exchange's is published. Every curve is what the strategies
+themselves give: the formulas are nowhere written a second time.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final
+
+from powercap_api.markets import Auction, Market
+from powercap_api.names import API_VERSION
+from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.strategy import StrategySpec, Weekday
+from powercap_operator import strategies
+from powercap_operator.calendar import day_bounds, period_starts
+from powercap_operator.coverage import DayResults
+from powercap_operator.figure import (
+    CAP_COLOUR,
+    PRICE_COLOUR,
+    QUIET,
+    VOLUME_COLOUR,
+    cap_panel,
+    limit_lines,
+    plain_grid,
+    price_panel,
+    time_axis,
+    volume_panel,
+)
+from powercap_operator.market import Period, Query
+from powercap_operator.plan_chart import plan_day
+from powercap_operator.providers.mock import made_up_periods
+from powercap_operator.strategies import Limits
+from powercap_operator.strategies.schedule import Window
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKET: Final = Market("FR", Auction.IDA1)
+ZONE: Final = MARKET.bidding_zone.zone
+DAY: Final = date(2026, 5, 13)
+MAX_SOURCE: Final = "140"
+MIN_POWER: Final = "40"
+LIMITS: Final = Limits(40_000_000, 140_000_000)
+NIGHTS: Final[dict[str, Any]] = {
+    "type": "Schedule",
+    "windows": [
+        {"days": ["Mon", "Tue", "Wed", "Thu", "Fri"], "start": "22:00", "end": "06:00", "power": "140"},
+        {"days": ["Mon", "Tue", "Wed", "Thu", "Fri"], "start": "18:00", "end": "20:30", "power": "60"},
+        {"days": ["Sat", "Sun"], "start": "00:00", "end": "24:00", "power": "100"},
+    ],
+    "otherwise": {"type": "Price"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One figure: the strategy drawn on the day, the rule beside it, and what the day's input is."""
+
+    name: str
+    title: str
+    strategy: dict[str, Any]
+    rule: Callable[["Axes"], None]
+    given: str | None = None
+    """``volume`` or ``price``: the market's values that the rule looks at."""
+
+
+def made_up_day() -> DayResults:
+    """The day that all figures show."""
+    periods = made_up_periods(Query(MARKET, DAY))
+    return DayResults(DAY, DAY, periods, day_bounds(DAY, ZONE)[1], (), "EUR")
+
+
+def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
+    """The day's caps, and the values that they follow."""
+    results = made_up_day()
+    policy = PowerPolicy.from_wire(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "PowerPolicy",
+            "metadata": {"name": curve.name},
+            "spec": {"maxSource": MAX_SOURCE, "minPower": MIN_POWER, "strategy": curve.strategy},
+        }
+    )
+    cap_panel(plan_day(policy, results))(cap_axis)
+    last = cap_axis
+    if input_axis is not None:
+        panel = volume_panel(results.periods, results.end)
+        if curve.given == "price":
+            panel = price_panel(results.periods, results.end, "EUR")
+        panel(input_axis)
+        last = input_axis
+    for axis in {cap_axis, last}:
+        axis.yaxis.set_label_coords(-0.09, 0.5)
+    time_axis(last, results.periods[0].start, results.end, ZONE, every_hours=6)
+
+
+def watts(spec: dict[str, Any], periods: Sequence[Period]) -> list[float]:
+    """The caps of periods in watts."""
+    found = strategies.create(StrategySpec.model_validate(spec)).caps(periods, LIMITS, MARKET.bidding_zone)
+    return [cap.power_uw / 1e6 for cap in found]
+
+
+def _finish(axis: "Axes", label: str) -> None:
+    limit_lines(axis, LIMITS.min_uw / 1e6, LIMITS.max_uw / 1e6)
+    plain_grid(axis)
+    axis.set_xlabel(label)
+    axis.set_ylabel("cap, W")
+    axis.yaxis.set_label_coords(-0.13, 0.5)
+
+
+def _alone(values: Iterable[Decimal], of: str) -> list[Period]:
+    """Periods with these volumes or prices, at no time in particular."""
+    begin = datetime(2026, 3, 25, tzinfo=ZONE)
+    return [Period(begin + timedelta(seconds=index), **{of: value}) for index, value in enumerate(values)]
+
+
+def volume_rule(axis: "Axes") -> None:
+    """Cap by volume, by either reference: over a day of every volume from nothing to the largest the mean is half."""
+    volumes = [Decimal(percent) for percent in range(101)]
+    for reference, line in (("Max", "-"), ("Average", (0, (5, 2)))):
+        caps = watts({"type": "Volume", "reference": reference}, _alone(volumes, "volume"))
+        axis.plot(
+            range(101),
+            caps,
+            color=VOLUME_COLOUR,
+            lw=2,
+            ls=line,
+            label=f"reference: {reference}",
+        )
+    axis.legend(frameon=False, fontsize=8.5, loc="lower right")
+    _finish(axis, "volume of the period, % of the day's largest")
+
+
+def price_rule(axis: "Axes") -> None:
+    """Cap by price between two prices."""
+    prices = [Decimal(price) / 2 for price in range(-60, 261)]
+    spec = {"type": "Price", "lowPrice": "20", "highPrice": "90"}
+    axis.plot(
+        [float(price) for price in prices], watts(spec, _alone(prices, "price")), color=PRICE_COLOUR, lw=2
+    )
+    for price, name in ((20, "lowPrice"), (90, "highPrice")):
+        axis.axvline(price, color=QUIET, lw=0.9, ls=(0, (1, 2)))
+        axis.annotate(name, (price, 4), xytext=(3, 0), textcoords="offset points", fontsize=8.5, color=QUIET)
+    _finish(axis, "price of the period, EUR/MWh")
+
+
+def solar_rule(axis: "Axes") -> None:
+    """The curve for several alphas."""
+    starts = period_starts(DAY, ZONE, 15)
+    periods = [Period(start) for start in starts]
+    for alpha, shade in ((1, 0.35), (2, 0.55), (4, 1.0), (8, 0.55), (16, 0.35)):
+        caps = watts({"type": "Solar", "alpha": alpha}, periods)
+        hours = [index / 4 for index in range(len(starts))]
+        axis.plot(hours, caps, color=CAP_COLOUR, alpha=shade, lw=2.2 if alpha == 4 else 1.4, label=f"{alpha}")
+    axis.legend(
+        title="alpha",
+        frameon=False,
+        fontsize=8.5,
+        title_fontsize=8.5,
+        labelspacing=0.15,
+        loc="center left",
+        bbox_to_anchor=(0, 0.56),
+    )
+    _finish(axis, "local time, h")
+    axis.set_xticks(range(0, 25, 4))
+    axis.set_xlim(0, 24)
+
+
+def fixed_rule(axis: "Axes") -> None:
+    """Cap by the power asked for."""
+    asked = range(1, 181)
+    periods = _alone([Decimal(0)], "volume")
+    given = [watts({"type": "Fixed", "power": str(power)}, periods)[0] for power in asked]
+    axis.plot(list(asked), given, color=CAP_COLOUR, lw=2)
+    _finish(axis, "power, W")
+
+
+def schedule_rule(axis: "Axes") -> None:
+    """The windows over a week; between them the other strategy."""
+    windows = [Window.of(window) for window in StrategySpec.model_validate(NIGHTS).windows or ()]
+    monday = datetime(2026, 3, 16)  # noqa: DTZ001 - the clock on the wall, in a week without a change
+    shades = {window.power_uw: 0.2 + 0.6 * window.power_uw / LIMITS.max_uw for window in windows}
+    for weekday in range(7):
+        local_times = [monday + timedelta(days=weekday, minutes=15 * quarter) for quarter in range(96)]
+        held = [next((one for one in windows if one.holds(local)), None) for local in local_times]
+        for window, run in groupby(range(96), key=held.__getitem__):
+            quarters = list(run)
+            if window is not None:
+                axis.broken_barh(
+                    [(quarters[0] / 4, len(quarters) / 4)],
+                    (weekday - 0.42, 0.84),
+                    color=CAP_COLOUR,
+                    alpha=shades[window.power_uw],
+                    lw=0,
+                )
+    for text, hour, row in (("140 W", 3, 1), ("60 W", 19.25, 2), ("100 W", 12, 6), ("Price", 12, 2)):
+        axis.text(hour, row, text, ha="center", va="center", fontsize=9)
+    axis.set_yticks(range(7), list(Weekday))
+    axis.invert_yaxis()
+    axis.set_xticks(range(0, 25, 6), [f"{hour:02}:00" for hour in range(0, 25, 6)])
+    axis.set_xlim(0, 24)
+    axis.set_xlabel("time in Paris")
+
+
+CURVES: Final = (
+    Curve("volume", "Volume: much trade, much power", {"type": "Volume"}, volume_rule, "volume"),
+    Curve("price", "Price: cheap is more power", {"type": "Price"}, price_rule, "price"),
+    Curve("solar", "Solar: the sun's way over the day", {"type": "Solar"}, solar_rule),
+    Curve("fixed", "Fixed: the same power all day", {"type": "Fixed", "power": "100"}, fixed_rule),
+    Curve("schedule", "Schedule: windows over another strategy", NIGHTS, schedule_rule, "price"),
+)

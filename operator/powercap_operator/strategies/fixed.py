@@ -1,0 +1,38 @@
+"""Strategy Fixed: the same power all day, without any market results.
+
+    cap = power                    (default: maxSource)
+
+Never below minPower, never above maxSource. It is what a node under no market is given, and what a Schedule stands
+on where nothing but its windows is to count.
+"""
+
+from collections.abc import Sequence
+
+from powercap_api.markets import BiddingZone
+from powercap_api.strategy import PlainStrategySpec, StrategySpec
+from powercap_api.units import format_watts, parse_watts
+
+from ..market import Period
+from .base import Cap, Limits, bounded, full
+
+
+class FixedStrategy:
+    """One cap for every period."""
+
+    needs_volume = False
+    needs_price = False
+    needs_market = False
+
+    def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
+        """Take the power from the policy."""
+        self._power_uw = None if spec.power is None else parse_watts(spec.power)
+
+    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+        """The same cap for every period."""
+        del where
+        return [self._cap(limits)] * len(periods)
+
+    def _cap(self, limits: Limits) -> Cap:
+        if self._power_uw is None:
+            return full(limits, "fixed")
+        return bounded(self._power_uw, limits, f"fixed: {format_watts(self._power_uw)} W")

@@ -1,0 +1,57 @@
+"""Strategy Solar: power follows the sun's way over the day, without any market results.
+
+    cap = maxSource * sin(pi/16 * (t - 4)) ** alpha    for 4 <= t <= 20
+    cap = minPower                                     for every other t
+
+t is the local time of day in hours at which the period begins (10.25 is 10:15), in the market's zone: the curve is
+0 at 4 and at 20 o'clock and 1 at noon. Source: the rule of powercap's predecessor, with its ALPHA; the larger alpha,
+the narrower the day. Never below minPower. Whole microwatts, rounded down; the sine is taken to nine decimals, so
+that the mathematical libraries of two machines cannot disagree.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from powercap_api.markets import BiddingZone
+from powercap_api.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
+from powercap_api.units import format_watts
+
+from ..market import Period
+from .base import Cap, Limits, bounded, least, percent
+
+RISE_HOUR: Final = 4
+SET_HOUR: Final = 20
+
+
+class SolarStrategy:
+    """Caps by the time of day."""
+
+    needs_volume = False
+    needs_price = False
+    needs_market = False
+
+    def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
+        """Take alpha from the policy."""
+        self._alpha = DEFAULT_ALPHA if spec.alpha is None else spec.alpha
+
+    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+        """One cap per period, by the clock alone: both passes of a repeated hour get the same."""
+        zone = where.zone
+        return [self._cap(period.start.astimezone(zone), limits) for period in periods]
+
+    def _cap(self, local: datetime, limits: Limits) -> Cap:
+        hour = local.hour + local.minute / 60
+        if not RISE_HOUR <= hour <= SET_HOUR:
+            return least(limits, f"solar curve: no sun before {RISE_HOUR} and after {SET_HOUR} h")
+        share = solar_share(hour, self._alpha)
+        why = f"solar curve at {local:%H:%M}: {percent(share)} of {format_watts(limits.max_uw)} W"
+        return bounded(int(share * limits.max_uw), limits, why)
+
+
+def solar_share(hour: float, alpha: int) -> Decimal:
+    """The curve at a local time in hours from 4 to 20: a share from 0 to 1, to nine decimals."""
+    sine = math.sin(math.pi / (SET_HOUR - RISE_HOUR) * (hour - RISE_HOUR))
+    return Decimal(f"{max(sine, 0.0) ** alpha:.9f}")

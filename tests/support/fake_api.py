@@ -1,0 +1,155 @@
+"""A stand-in for an API server that misbehaves on the wire: what a real one cannot be made to do.
+
+Everything else is tested on the real one (tests/api). Each watch request takes the next plan of ``watches``; a
+plan is a function that writes to the connection as it likes and returns to close it.
+"""
+
+import contextlib
+import json
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+class Connection:
+    """One watch, from the server's side."""
+
+    def __init__(self, handler: BaseHTTPRequestHandler, closing: threading.Event) -> None:
+        self._handler = handler
+        self._closing = closing
+
+    def event(self, kind: str, version: str, **fields: Any) -> None:
+        """Send a watch event."""
+        seen = {"metadata": {"name": "node-1", "resourceVersion": version}} | fields
+        self.bytes(json.dumps({"type": kind, "object": seen}).encode() + b"\n")
+
+    def bytes(self, data: bytes) -> None:
+        """Send a chunk of whatever."""
+        self._handler.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+        self._handler.wfile.flush()
+
+    def end(self) -> None:
+        """End the stream as a server does whose timeoutSeconds are over."""
+        self._handler.wfile.write(b"0\r\n\r\n")
+
+    def silence(self, seconds: float) -> bool:
+        """Send nothing; whether the server is still wanted."""
+        return not self._closing.wait(seconds)
+
+
+Plan = Callable[[Connection], None]
+
+
+@dataclass
+class FakeApi:
+    """An HTTP server on loopback."""
+
+    budget: dict[str, Any] | None = None
+    version: str = "10"
+    status_codes: deque[int] = field(default_factory=deque)
+    """Answers to the next requests of any kind, before anything else is considered; 0: a broken connection."""
+    accepted_token: str | None = None
+    """Other tokens get 401."""
+    watches: deque[Plan] = field(default_factory=deque)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    patches: list[Any] = field(default_factory=list)
+    on_request: Callable[[int], None] = lambda _: None
+    """Called with the number of each request (1, 2, ...) before it is answered."""
+
+    def __enter__(self) -> Self:
+        self._closing = threading.Event()
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                api._note("GET", self.path)
+                if api._refused(self):
+                    return
+                if "watch=true" in self.path:
+                    api._watch(self)
+                else:
+                    items = [] if api.budget is None else [api.budget]
+                    _answer(self, 200, {"items": items, "metadata": {"resourceVersion": api.version}})
+
+            def do_PATCH(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                api._note("PATCH", self.path)
+                if not api._refused(self):
+                    api.patches.append(json.loads(body))
+                    _answer(self, 200, {})
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base class
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
+
+    def count(self, part: str) -> int:
+        """How many requests had ``part`` in their path."""
+        return sum(part in path for _, path in self.requests)
+
+    def lists(self) -> int:
+        """How many lists there were."""
+        return sum(method == "GET" and "watch=true" not in path for method, path in self.requests)
+
+    def _note(self, method: str, path: str) -> None:
+        self.requests.append((method, path))
+        self.on_request(len(self.requests))
+
+    def _refused(self, handler: BaseHTTPRequestHandler) -> bool:
+        if self.accepted_token and handler.headers["Authorization"] != f"Bearer {self.accepted_token}":
+            _answer(handler, 401, {"message": "Unauthorized"})
+            return True
+        if not self.status_codes:
+            return False
+        code = self.status_codes.popleft()
+        if code:
+            _answer(handler, code, {"message": f"told to answer {code}"})
+        handler.close_connection = True
+        return True
+
+    def _watch(self, handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        plan = self.watches.popleft() if self.watches else stay
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            plan(Connection(handler, self._closing))
+        handler.close_connection = True
+
+
+def stay(connection: Connection) -> None:
+    """Say nothing until the test ends."""
+    while connection.silence(60):
+        pass
+
+
+def _answer(handler: BaseHTTPRequestHandler, code: int, body: object) -> None:
+    data = json.dumps(body).encode()
+    handler.send_response(code)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)

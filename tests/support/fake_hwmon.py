@@ -1,0 +1,60 @@
+"""A hwmon folder as the kernel shows it, with its links, and a kernel that rounds and refuses as amdgpu's does."""
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from powercap_agent.files import KernelFiles
+
+_UNITS_UW = {"amdgpu": 1_000_000, "amd_hsmp_hwmon": 1_000}
+
+
+@dataclass(frozen=True)
+class HwmonDevice:
+    """One device; a ``cap_uw`` of None is a sensor without a cap."""
+
+    name: str
+    address: str
+    cap_uw: int | None
+    cap_max_uw: int | None = None
+    cap_min_uw: int | None = None
+
+
+def build_hwmon(root: Path, devices: Sequence[HwmonDevice]) -> None:
+    """Make ``root/class/hwmon/hwmonN`` for each device, as links into ``root/devices``."""
+    (root / "class" / "hwmon").mkdir(parents=True)
+    for index, device in enumerate(devices):
+        folder = root / "devices" / device.address / "hwmon"
+        folder.mkdir(parents=True)
+        (folder / "device").symlink_to(root / "devices" / device.address)
+        (root / "class" / "hwmon" / f"hwmon{index}").symlink_to(folder)
+        values = {
+            "name": device.name,
+            "power1_cap": device.cap_uw,
+            "power1_cap_max": device.cap_max_uw,
+            "power1_cap_min": device.cap_min_uw,
+        }
+        for file, value in values.items():
+            if value is not None:
+                (folder / file).write_text(f"{value}\n", encoding="ascii")
+
+
+@dataclass
+class HwmonKernel(KernelFiles):
+    """Truncates caps to the device's unit; EINVAL outside the device's own bounds."""
+
+    written: list[str] = field(default_factory=list)
+
+    def write(self, path: str, text: str) -> None:
+        """Write as the kernel would."""
+        folder = Path(path).parent
+        name = (folder / "name").read_text(encoding="ascii").strip()
+        power_uw = int(text) // _UNITS_UW[name] * _UNITS_UW[name]
+        for file, broken in (("power1_cap_min", int.__lt__), ("power1_cap_max", int.__gt__)):
+            if (folder / file).exists() and broken(
+                power_uw, int((folder / file).read_text(encoding="ascii"))
+            ):
+                raise OSError(errno.EINVAL, "Invalid argument", path)
+        self.written.append(path)
+        super().write(path, f"{power_uw}\n")
