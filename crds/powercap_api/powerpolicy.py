@@ -125,6 +125,15 @@ class PolicyCurrent(ApiModel):
     """The cap as a share of maxSource, such as "63 %"."""
 
 
+class PolicyFallbacks(ApiModel):
+    """How often earlier days' results had to stand in: a counter for monitoring."""
+
+    days: int = 0
+    """Number of delivery days, since the policy was made, on which an earlier day's results stood in."""
+    last_day: str | None = None
+    """The last of them, such as 2025-10-09."""
+
+
 class PowerPolicyStatus(ApiModel):
     """What the operator makes of the policy."""
 
@@ -144,6 +153,8 @@ class PowerPolicyStatus(ApiModel):
     """MarketDays that the current caps come from."""
     current: PolicyCurrent | None = None
     """The cap that the policy gives its nodes now."""
+    fallbacks: PolicyFallbacks | None = None
+    """How often earlier days' results had to stand in."""
 
 
 class PowerPolicy(KubeObject):

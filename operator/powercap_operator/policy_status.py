@@ -7,7 +7,7 @@ from typing import Any
 
 from powercap_api.conditions import condition, dated
 from powercap_api.model import format_time
-from powercap_api.powerpolicy import HAND_MADE, PolicyCurrent, PowerPolicy, PowerPolicyStatus
+from powercap_api.powerpolicy import HAND_MADE, PolicyCurrent, PolicyFallbacks, PowerPolicy, PowerPolicyStatus
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 from powercap_api.units import format_watts, format_watts_short
 
@@ -54,10 +54,23 @@ def policy_status(
         nodes_ready=len(nodes) - len(waiting) - len(unsupported),
         market_days=list(planned.market_days),
         current=_current(policy, planned, now),
+        fallbacks=_fallbacks(policy, planned, now),
     ).to_wire()
     before = [old.to_wire() for old in policy.status.conditions]
     status["conditions"] = dated(conditions, before, format_time(now))
     return status
+
+
+def _fallbacks(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyFallbacks | None:
+    """The counter in force, one more on the first look at a delivery day on which an earlier day stands in."""
+    before = policy.status.fallbacks
+    if planned.data != PolicyReason.FALLBACK:
+        return before
+    today = day_of(now, market_of(policy.spec.market).bidding_zone.zone).isoformat()
+    days = 0 if before is None else before.days
+    if before is not None and before.last_day == today:
+        return before
+    return PolicyFallbacks(days=days + 1, last_day=today)
 
 
 def _current(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyCurrent | None:

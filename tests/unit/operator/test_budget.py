@@ -88,7 +88,9 @@ def test_yesterday_stands_in_by_local_time() -> None:
     assert str(planned.slots[0].why).endswith("(results of 2025-10-08)")
 
 
-@pytest.mark.parametrize("today", [date(2025, 10, 26), date(2025, 10, 27), date(2026, 3, 29), date(2026, 3, 30)])
+@pytest.mark.parametrize(
+    "today", [date(2025, 10, 26), date(2025, 10, 27), date(2026, 3, 29), date(2026, 3, 30)]
+)
 def test_stand_ins_keep_local_time_across_clock_changes(today: date) -> None:
     yesterday = today - timedelta(days=1)
     zone = PARIS

@@ -167,7 +167,9 @@ def test_no_budget_is_made_while_the_first_try_is_on_its_way() -> None:
 
 
 def test_a_budget_in_force_is_left_alone_meanwhile() -> None:
-    world = settled(make_world([make_policy()], [make_day(YESTERDAY)], [make_node("a")]), moment("2025-10-08T12:00Z"))
+    world = settled(
+        make_world([make_policy()], [make_day(YESTERDAY)], [make_node("a")]), moment("2025-10-08T12:00Z")
+    )
     policy = make_policy(fallback={"previousDays": 0})
     world = replace(world, days={}, policies={"default": policy})
     assert not decide(world, MORNING, HISTORY).write_budgets
@@ -219,7 +221,9 @@ def test_the_status_tells_what_holds() -> None:
 
 
 def test_a_node_that_cannot_be_capped_does_not_make_the_policy_unready() -> None:
-    world = settled(make_world([make_policy()], [make_day(TODAY)], [make_node("a"), make_node("vm")]), MORNING)
+    world = settled(
+        make_world([make_policy()], [make_day(TODAY)], [make_node("a"), make_node("vm")]), MORNING
+    )
     view = replace(world.budgets["vm"], ready=False, reason="Unsupported")
     world = settled(replace(world, budgets={**world.budgets, "vm": view}), MORNING)
     assert conditions(world)["Ready"] == (
@@ -248,3 +252,18 @@ def test_transition_times_stay_while_the_status_is_the_same() -> None:
     after = later.policies["default"].status.conditions
     assert [one.last_transition_time for one in after] == [one.last_transition_time for one in before]
     assert later.policies["default"].status.current != world.policies["default"].status.current
+
+
+def test_days_on_which_another_stood_in_are_counted_once_each() -> None:
+    days = [make_day(YESTERDAY)]
+    policy = make_policy(fallback={"previousDays": 7})
+    world = settled(make_world([policy], days, [make_node("a")]), MORNING)
+    world = settled(world, EVENING)
+    fallbacks = world.policies["default"].status.fallbacks
+    assert fallbacks is not None
+    assert (fallbacks.days, fallbacks.last_day) == (1, "2025-10-09")
+    world = settled(world, EVENING + timedelta(days=1))
+    world = settled(replace(world, days={"today": make_day(date(2025, 10, 11))}), EVENING + timedelta(days=2))
+    fallbacks = world.policies["default"].status.fallbacks
+    assert fallbacks is not None
+    assert (fallbacks.days, fallbacks.last_day) == (2, "2025-10-10")

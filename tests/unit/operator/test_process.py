@@ -55,7 +55,9 @@ def test_nothing_of_kopfs_own_is_written() -> None:
 
 
 def test_a_log_line_is_one_json_object_with_what_was_attached() -> None:
-    record = logging.makeLogRecord({"name": "x", "msg": "budget of %s\nwritten", "args": ("n1",), "levelname": "INFO"})
+    record = logging.makeLogRecord(
+        {"name": "x", "msg": "budget of %s\nwritten", "args": ("n1",), "levelname": "INFO"}
+    )
     record.node = "n1"
     record.settings = "kopf's"
     line = JsonFormatter().format(record)

@@ -40,7 +40,13 @@ def test_only_true_exempts(value: str) -> None:
         ([make_policy("a", priority=-1), make_policy("b")], "b"),
         ([make_policy("a", created="2025-02-01T00:00Z"), make_policy("b", created="2025-01-01T00:00Z")], "b"),
         ([make_policy("b"), make_policy("a")], "a"),
-        ([make_policy("all", priority=5), make_policy("batch", priority=5, nodeSelector={"pool": "batch"})], "all"),
+        (
+            [
+                make_policy("all", priority=5),
+                make_policy("batch", priority=5, nodeSelector={"pool": "batch"}),
+            ],
+            "all",
+        ),
     ],
 )
 def test_priority_then_age_then_name(policies: list[object], winner: str) -> None:
@@ -53,6 +59,8 @@ def test_priority_then_age_then_name(policies: list[object], winner: str) -> Non
 
 def test_ties_of_priority_are_told_to_both() -> None:
     assignment = assign([make_policy("a"), make_policy("b"), make_policy("c", priority=1)], [WORKER])
-    assert assignment.ties == {}, "c wins over both by priority; a and b only tie for a node that neither gets"
+    assert assignment.ties == {}, (
+        "c wins over both by priority; a and b only tie for a node that neither gets"
+    )
     assignment = assign([make_policy("a"), make_policy("b")], [WORKER])
     assert assignment.ties == {"a": {"b"}, "b": {"a"}}

@@ -9,7 +9,9 @@ from powercap_operator.world_cache import NODE, WorldCache
 
 
 def node(name: str, version: int, **labels: str) -> dict[str, Any]:
-    return {"metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": str(version), "labels": labels}}
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": str(version), "labels": labels}
+    }
 
 
 def budget(name: str, version: int, ready: str = "True", cap: int = 1_000_000) -> dict[str, Any]:

@@ -1,0 +1,162 @@
+"""What ``helm test`` complains of, and when an uninstall is over: decisions on plain objects."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from powercap_operator.helm_hooks import check, uninstall
+from powercap_operator.helm_hooks.pod_api import PodApi, PodApiError, until
+
+Object = dict[str, Any]
+
+
+def _conditions(**conditions: tuple[str, str]) -> list[Object]:
+    return [
+        {"type": kind, "status": status, "reason": reason, "message": "why", "observedGeneration": 1}
+        for kind, (status, reason) in conditions.items()
+    ]
+
+
+def _object(name: str, **status: Any) -> Object:
+    return {"metadata": {"name": name, "generation": 1}, "status": status}
+
+
+DEPLOYMENT = _object("operator", availableReplicas=1)
+AGENTS = _object("agent", observedGeneration=1, desiredNumberScheduled=2, numberReady=2)
+POLICY = _object(
+    "default", nodes=1, conditions=_conditions(Ready=("True", "Active"), MarketData=("True", "Current"))
+)
+BUDGET = _object("node-1", conditions=_conditions(Ready=("True", "Applied")))
+
+
+def test_nothing_to_complain_of() -> None:
+    assert check.complaints(DEPLOYMENT, AGENTS, [POLICY], [BUDGET]) == []
+
+
+@pytest.mark.parametrize(
+    ("deployment", "agents", "policies", "budgets", "said"),
+    [
+        (None, AGENTS, [POLICY], [BUDGET], "the operator's Deployment is not there"),
+        (_object("operator"), AGENTS, [POLICY], [BUDGET], "the operator's pod is not available"),
+        (DEPLOYMENT, None, [POLICY], [BUDGET], "the agents' DaemonSet is not there"),
+        (DEPLOYMENT, _object("agent"), [POLICY], [BUDGET], "has just changed"),
+        (DEPLOYMENT, _object("agent", observedGeneration=1), [POLICY], [BUDGET], "no node runs an agent"),
+        (
+            DEPLOYMENT,
+            _object("agent", observedGeneration=1, desiredNumberScheduled=2, numberReady=1),
+            [POLICY],
+            [BUDGET],
+            "1 of 2 agents run",
+        ),
+        (DEPLOYMENT, AGENTS, [], [], "there is no PowerPolicy"),
+        (DEPLOYMENT, AGENTS, [_object("default")], [], "PowerPolicy default has not been looked at"),
+        (
+            DEPLOYMENT,
+            AGENTS,
+            [_object("default", conditions=_conditions(Ready=("False", "NodesNotReady")))],
+            [],
+            "PowerPolicy default is not ready: NodesNotReady: why",
+        ),
+        (
+            DEPLOYMENT,
+            AGENTS,
+            [
+                _object(
+                    "default",
+                    conditions=_conditions(Ready=("True", "Active"), MarketData=("False", "Fallback")),
+                )
+            ],
+            [],
+            "PowerPolicy default has no market results of today: Fallback: why",
+        ),
+        (DEPLOYMENT, AGENTS, [POLICY], [_object("node-1")], "node node-1: no word from its agent"),
+        (
+            DEPLOYMENT,
+            AGENTS,
+            [POLICY],
+            [_object("node-1", conditions=_conditions(Ready=("False", "WriteFailed")))],
+            "node node-1: WriteFailed: why",
+        ),
+        (DEPLOYMENT, AGENTS, [POLICY], [], "policies govern 1 nodes, and only 0 have a PowerBudget"),
+    ],
+)
+def test_complaints(
+    deployment: Object | None, agents: Object | None, policies: list[Object], budgets: list[Object], said: str
+) -> None:
+    (complaint,) = check.complaints(deployment, agents, policies, budgets)
+    assert said in complaint
+
+
+def test_what_somebody_has_decided_on_is_no_complaint() -> None:
+    suspended = _object(
+        "default", conditions=_conditions(Ready=("False", "Suspended"), MarketData=("False", "Missing"))
+    )
+    unsupported = _object("node-1", conditions=_conditions(Ready=("False", "Unsupported")))
+    assert check.complaints(DEPLOYMENT, AGENTS, [suspended], [unsupported]) == []
+
+
+def _pod(ready: str = "False", **waiting: str) -> Object:
+    return {
+        "spec": {"nodeName": "node-1"},
+        "status": {
+            "phase": "Pending",
+            "conditions": [{"type": "Ready", "status": ready}],
+            "initContainerStatuses": [{"state": {"waiting": waiting}}] if waiting else [],
+        },
+    }
+
+
+RESTORE = _object("restore", observedGeneration=1, desiredNumberScheduled=1)
+
+
+@pytest.mark.parametrize(
+    ("daemon_set", "pods", "said"),
+    [
+        (None, [], ["the restore DaemonSet is not there"]),
+        (_object("restore"), [], ["the restore pods are not there yet"]),
+        (RESTORE, [], ["1 nodes have no restore pod yet"]),
+        (RESTORE, [_pod()], ["node node-1: Pending"]),
+        (RESTORE, [_pod(reason="CrashLoopBackOff", message="back-off")], ["node node-1: back-off"]),
+        (RESTORE, [_pod("True")], []),
+        (RESTORE, [_pod(reason="CreateContainerError", message="no such folder")], []),
+    ],
+)
+def test_when_every_node_has_its_limits_back(
+    daemon_set: Object | None, pods: list[Object], said: list[str]
+) -> None:
+    assert uninstall.complaints(daemon_set, pods) == said
+
+
+def test_waiting_ends_with_the_first_look_that_finds_nothing_or_with_the_time() -> None:
+    clock = iter(range(100))
+    answers = iter([["one", "two"], ["two"], []])
+    assert until(lambda: next(answers), 50, lambda: next(clock), lambda _: None) == []
+    assert until(lambda: ["still"], 5, lambda: next(clock), lambda _: None) == ["still"]
+
+
+def test_an_api_server_that_is_away_is_a_complaint_and_not_the_end() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        match request.url.path:
+            case "/gone":
+                return httpx.Response(404, json={})
+            case "/forbidden":
+                return httpx.Response(403, text="no")
+            case "/away":
+                raise httpx.ConnectError("refused")
+        return httpx.Response(200, json={"items": []})
+
+    with PodApi(httpx.Client(base_url="https://api", transport=httpx.MockTransport(answer))) as api:
+        assert api.get("/there") == {"items": []}
+        assert api.get("/gone") is None
+        assert api.delete("/there")
+        assert not api.delete("/gone")
+        with pytest.raises(PodApiError, match="403: no"):
+            api.get("/forbidden")
+
+        def away() -> list[str]:
+            api.get("/away")
+            return []
+
+        (complaint,) = until(away, -1, lambda: 0.0, lambda _: None)
+        assert "no answer from the API server" in complaint
