@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev.bench import costs, latency, parsing, requests
+from dev.bench import costs, latency, libraries, parsing, requests
 from dev.bench.audit import Audit
 from dev.bench.report import show
 from dev.cluster.binaries import locate
@@ -32,7 +32,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter waits: for trying the bench itself")
     quick = parser.parse_args().quick
-    figures = [*parsing.measure(), *requests.measure()]
+    figures = [*parsing.measure(), *requests.measure(), *libraries.measure()]
     with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
         audit = Audit(Path(folder) / "audit")
         plane = ControlPlane(
