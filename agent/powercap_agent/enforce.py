@@ -17,37 +17,25 @@ from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
+from .held import MAX_FIGHTS, Held
+from .limits import Terms, Write, lead_constraint
 from .logs import Log
+from .order import in_order
 from .originals import OriginalsStore, StateError
 from .outcome import Report, ZoneResult, clamped, failed, failures, good, report, tell_twins
-from .rapl import Bounds, Write, in_order, lead_constraint, looked_after, package_candidates, plan_writes
+from .rapl import RAPL_MMIO, looked_after, package_candidates, plan_writes
 from .zones import Constraint, Driver, LimitError, Zone, limit_key
 
-RETRY_SECONDS: Final = (0.0, 60.0, 600.0, 3600.0)
-"""Pauses before a refused limit is tried again, at the next check after that: the first time at once, as the fault
-may have been a passing one, then ever more rarely."""
-FIGHT_PAUSE_SECONDS: Final = 3600.0
-"""Pause before a limit that somebody keeps changing is written again."""
-MAX_FIGHTS: Final = 5
-"""So many checks in a row that find a limit changed by somebody else are a fight."""
 _READS: Final = 3
 """Read-backs before a value that differs from the one written is believed: some reads lag behind."""
+_FIGHT: Final = (
+    "something else sets this limit again and again ({} checks in a row): look for thermald, firmware or another"
+    " power manager on the node"
+)
 
 
 class OutOfBoundsError(Exception):
     """A plan holds a limit outside [floor, original]: a defect of this program, never to reach the hardware."""
-
-
-@dataclass(slots=True)
-class _Held:
-    """What is known of a limit since it was last written."""
-
-    requested_uw: int
-    read_back_uw: int | None = None
-    problem: LimitError | None = None
-    failures: int = 0
-    fights: int = 0
-    retry_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -61,7 +49,9 @@ class Enforcer:
     reapplied: int = 0
     """How often something else had changed a limit and it was set again."""
     _zones: dict[str, tuple[Driver, Zone]] = field(default_factory=dict)
-    _held: dict[str, _Held] = field(default_factory=dict)
+    _held: dict[str, Held] = field(default_factory=dict)
+    _not_put_back: set[str] = field(default_factory=set)
+    """Originals whose return failed, so that it is said once."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -77,15 +67,15 @@ class Enforcer:
         """Look anew which zones there are: drivers are loaded and packages plugged in while the agent runs."""
         self._zones = {zone.key: (driver, zone) for driver in self.drivers for zone in driver.discover()}
 
-    def enforce(self, cap_uw: int, bounds: Bounds, *, dry_run: bool = False) -> Report:
+    def enforce(self, cap_uw: int, terms: Terms, *, dry_run: bool = False) -> Report:
         """Have ``cap_uw`` in force on the node, or with ``dry_run`` only say what would be.
 
         Called again with the same arguments it is the check: limits that hold are left alone, limits that
         somebody changed are set again and counted.
         """
-        managed = looked_after(self.zones)
+        managed = looked_after(self.zones, terms)
         originals, unreadable = self._originals(managed)
-        writes = plan_writes(self.zones, originals, cap_uw, bounds)
+        writes = plan_writes(self.zones, originals, cap_uw, terms)
         if dry_run:
             restored = self.release().results
             results = [self._rehearsed(write) for write in writes]
@@ -123,6 +113,28 @@ class Enforcer:
                 )
         return Report((*results, *put_back.values()))
 
+    def standing_uw(self, terms: Terms) -> int:
+        """What the limits that share the node's cap add up to now, in microwatts, none above its original."""
+        originals, _ = self._originals(looked_after(self.zones, terms))
+        total_uw = 0
+        for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
+            if write.counted:
+                driver, zone = self._zones[write.zone.key]
+                reading_uw = self._reading(driver, zone, write.constraint)
+                total_uw += write.original_uw if reading_uw is None else min(reading_uw, write.original_uw)
+        return total_uw
+
+    def energies(self) -> dict[str, tuple[Zone, int]]:
+        """Every energy counter that can be read, in microjoules by zone key."""
+        readings = {}
+        for driver, zone in self._zones.values():
+            if zone.energy is not None and zone.kind != RAPL_MMIO:
+                try:
+                    readings[zone.key] = (zone, driver.energy_uj(zone))
+                except LimitError:
+                    continue
+        return readings
+
     def _originals(
         self, managed: Iterable[tuple[Zone, Constraint]]
     ) -> tuple[dict[str, int], list[ZoneResult]]:
@@ -156,15 +168,12 @@ class Enforcer:
         results: dict[str, ZoneResult] = {}
         due: list[tuple[Write, int]] = []
         for write in writes:
-            driver, _ = self._zones[write.zone.key]
-            try:
-                reading_uw = driver.read(write.zone, write.constraint)
-            except LimitError as error:
-                results[write.key] = failed(write, error, None)
-                continue
+            driver, zone = self._zones[write.zone.key]
+            # A limit that cannot be read may still be written: its original is known and stored.
+            reading_uw = self._reading(driver, zone, write.constraint)
             settled = self._settled(write, reading_uw)
             if settled is None:
-                due.append((write, reading_uw))
+                due.append((write, -1 if reading_uw is None else reading_uw))
             else:
                 results[write.key] = settled
         for write in in_order(due):
@@ -172,35 +181,24 @@ class Enforcer:
         self._enable(writes, results)
         return tell_twins([results[write.key] for write in writes])
 
-    def _settled(self, write: Write, reading_uw: int) -> ZoneResult | None:
+    def _settled(self, write: Write, reading_uw: int | None) -> ZoneResult | None:
         """The result of a limit that needs no writing now; None where it does."""
         held = self._held.get(write.key)
         if held is None:
             return None
-        waiting = self.monotonic() < held.retry_at
-        if held.problem is not None and waiting:
+        now = self.monotonic()
+        if held.problem is not None and held.waits(now):
             return failed(write, held.problem, reading_uw)
-        if held.requested_uw != write.power_uw or held.problem is not None:
+        if held.requested_uw != write.power_uw or held.problem is not None or reading_uw is None:
             return None
         if reading_uw == held.read_back_uw:
             held.fights = 0
             return good(write, reading_uw)
-        if held.fights >= MAX_FIGHTS and waiting:
-            return ZoneResult(
-                write.zone,
-                write.constraint.name,
-                ZoneReason.DRIFTED,
-                write.original_uw,
-                write.power_uw,
-                reading_uw,
-                f"something else sets this limit again and again ({held.fights} checks in a row): look for"
-                " thermald, firmware or another power manager on the node",
-                write.counted,
-            )
+        if held.fights >= MAX_FIGHTS and held.waits(now):
+            problem = LimitError(ZoneReason.DRIFTED, _FIGHT.format(held.fights))
+            return failed(write, problem, reading_uw)
         self.reapplied += 1
-        held.fights += 1
-        if held.fights >= MAX_FIGHTS:
-            held.retry_at = self.monotonic() + FIGHT_PAUSE_SECONDS
+        held.fought(now)
         self.log.warning(
             "limit was changed by something else, setting it again",
             zone=write.key,
@@ -213,11 +211,8 @@ class Enforcer:
         if not min(write.floor_uw, write.original_uw) <= write.power_uw <= write.original_uw:
             raise OutOfBoundsError(f"{write.key}: {write.power_uw} µW")
         before = self._held.get(write.key)
-        held = self._held[write.key] = _Held(write.power_uw)
-        if before is not None:
-            held.failures = before.failures
-            if before.requested_uw == write.power_uw:
-                held.fights, held.retry_at = before.fights, before.retry_at
+        held = Held(write.power_uw) if before is None else before.rewritten(write.power_uw)
+        self._held[write.key] = held
         driver, zone = self._zones[write.zone.key]
         try:
             driver.write(zone, write.constraint, write.power_uw)
@@ -227,15 +222,10 @@ class Enforcer:
                 self.log.warning(
                     "limit was not accepted", zone=write.key, reason=error.reason.value, why=error.message
                 )
-            self._refused(held, error)
+            held.refused(error, self.monotonic())
             return failed(write, error, self._reading(driver, zone, write.constraint))
         held.failures = 0
         return good(write, held.read_back_uw)
-
-    def _refused(self, held: _Held, problem: LimitError) -> None:
-        pause = RETRY_SECONDS[min(held.failures, len(RETRY_SECONDS) - 1)]
-        held.failures += 1
-        held.problem, held.retry_at = problem, self.monotonic() + pause
 
     def _confirm(self, driver: Driver, zone: Zone, constraint: Constraint, wanted_uw: int) -> int:
         """The read-back, if it is what was written.
@@ -273,7 +263,7 @@ class Enforcer:
                 for write in own:
                     results[write.key] = failed(write, error, results[write.key].read_back_uw)
                     if held := self._held.get(write.key):
-                        self._refused(held, error)
+                        held.refused(error, self.monotonic())
 
     def _rehearsed(self, write: Write) -> ZoneResult:
         driver, zone = self._zones[write.zone.key]
@@ -315,19 +305,25 @@ class Enforcer:
     def _put_back_one(self, write: Write) -> ZoneResult:
         driver, zone = self._zones[write.zone.key]
         self._held.pop(write.key, None)
-        reading_uw = self._reading(driver, zone, write.constraint)
+        reading_uw: int | None = None
+        try:
+            # One read alone could be a stale one that happens to tell the original.
+            reading_uw = self._steady_read(zone, write.constraint)
+        except LimitError:
+            reading_uw = None
         try:
             if reading_uw != write.power_uw:
                 driver.write(zone, write.constraint, write.power_uw)
                 reading_uw = self._confirm(driver, zone, write.constraint, write.power_uw)
         except LimitError as error:
-            self.log.error(
-                "original limit could not be put back",
-                zone=write.key,
-                reason=error.reason.value,
-                why=error.message,
-            )
+            if write.key not in self._not_put_back:
+                self._not_put_back.add(write.key)
+                reason = error.reason.value
+                self.log.error(
+                    "original limit could not be put back", zone=write.key, reason=reason, why=error.message
+                )
             return failed(write, error, reading_uw)
+        self._not_put_back.discard(write.key)
         return ZoneResult(
             zone, write.constraint.name, ZoneReason.RELEASED, write.original_uw, write.power_uw, reading_uw
         )

@@ -5,61 +5,36 @@ statuses away. Whatever ends it, the original limits are put back on the way out
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from powercap_api.clock import Clock
+from powercap_api.reasons import Split
 
-from .budget import Budget, InvalidBudgetError, read_budget
-from .cache import BudgetCache
+from .budget import Budget
+from .draw import DrawMeter
 from .enforce import Enforcer
+from .governor import Governor
+from .inbox import BudgetSeen, Inbox, Stop
+from .knowledge import Knowledge
+from .limits import Terms
 from .logs import Log
 from .outcome import Report
-from .rapl import Bounds
-from .schedule import Action, Order, cap_at
-from .status import Situation, Status, build_refusal, build_status, says_the_same
+from .pressure import Valve
+from .schedule import Action, Order
+from .teller import Teller
+from .verdict import DrawSeen, Situation
 
 START_GRACE_SECONDS: Final = 5.0
 """How long an agent that starts waits for the API server before it goes by what an earlier agent left."""
 IDLE_CHECK_SECONDS: Final = 300
 """How often zones are looked for, and limits not yet put back are tried again, while there is no budget."""
+FAULT_CHECK_SECONDS: Final = 10
+"""The same after an input/output error."""
+LOWERING_WAIT_SECONDS: Final = 0.1
+"""How often the way to a lower cap is looked at: its steps are a second apart."""
 LAST_WORDS_SECONDS: Final = 1.0
 """Time for the last status, after the originals are back."""
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetSeen:
-    """The API server's word on the node's PowerBudget: the object, or None where there is none."""
-
-    body: dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The agent is to end with this exit code."""
-
-    why: str
-    exit_code: int = 0
-
-
-Event = BudgetSeen | Stop
-
-
-class StatusSink(Protocol):
-    """Takes statuses for the API server."""
-
-    def submit(self, status: Status) -> None:
-        """Have it written; returns at once."""
-        ...
-
-    def drop(self) -> None:
-        """Forget what waits."""
-        ...
-
-    def close(self, seconds: float) -> bool:
-        """Send what waits, for at most so long."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +44,17 @@ class Floors:
     hard_floor_uw: int
     floor_percent: int
 
+    def terms(self, budget: Budget) -> Terms:
+        """The terms on which the budget's caps are divided on this node."""
+        return Terms(
+            budget.min_power_uw,
+            self.hard_floor_uw,
+            self.floor_percent,
+            even=budget.split is Split.EVEN,
+            zones=budget.zones,
+            devices=budget.devices,
+        )
+
 
 class Loop:
     """The agent's state and what it does with it."""
@@ -77,11 +63,12 @@ class Loop:
         self,
         clock: Clock,
         monotonic: Callable[[], float],
-        inbox: SimpleQueue[Event],
+        inbox: Inbox,
         enforcer: Enforcer,
-        cache: BudgetCache,
-        sink: StatusSink,
+        knowledge: Knowledge,
+        teller: Teller,
         floors: Floors,
+        valve: Valve,
         log: Log,
         *,
         longest_wait: float,
@@ -93,25 +80,20 @@ class Loop:
         self._monotonic = monotonic
         self._inbox = inbox
         self._enforcer = enforcer
-        self._cache = cache
-        self._sink = sink
+        self._knowledge = knowledge
+        self._teller = teller
         self._floors = floors
+        self._governor = Governor(valve, self._standing)
         self._log = log
         self._longest_wait = longest_wait
         self._beat = beat
-        self._budget: Budget | None = None
-        self._unsaved: dict[str, Any] | None = None
-        self._invalid: str | None = None
-        self._generation: int | None = None
         self._order: Order | None = None
-        self._last_cap_uw: int | None = None
+        self._meter = DrawMeter()
+        self._draw: DrawSeen | None = None
         self._report = Report()
         self._fresh = False
-        self._check_at = 0.0
-        self._known = False
+        self._check_at = float("inf")
         self._grace_until = 0.0
-        self._submitted: Status | None = None
-        self._submitted_to: str | None = None
 
     def run(self) -> int:
         """Follow the budget until ``Stop``; the exit code. The originals are back when this returns or raises."""
@@ -121,12 +103,13 @@ class Loop:
             self._greet()
             while True:
                 self._beat()
-                event = self._next_event(self._turn())
+                event = self._inbox.take(self._turn())
                 if isinstance(event, Stop):
                     self._log.info("ending", why=event.why)
                     return event.exit_code
                 if isinstance(event, BudgetSeen):
-                    self._see(event.body)
+                    self._teller.see(event.body)
+                    self._fresh = self._knowledge.learn(event.body) or self._fresh
         finally:
             self._leave()
 
@@ -140,56 +123,53 @@ class Loop:
     def _turn(self) -> float:
         """Do what is due; the seconds until something is due again."""
         moment = self._monotonic()
-        if not self._known:
+        if not self._knowledge.settled:
             if moment < self._grace_until:
                 return min(self._grace_until - moment, self._longest_wait)
-            self._start_unheard()
-        order = self._order_now()
+            self._knowledge.give_up_waiting()
+            self._fresh = True
+        order = self._governor.order(self._knowledge.budget, self._clock.now(), moment)
         if self._fresh or order != self._order:
             self._carry_out(order)
         elif moment >= self._check_at:
-            self._check_at = moment + self._stabilisation_seconds()
+            self._check_at = moment + self._check_seconds()
             self._enforcer.survey()
             self._carry_out(order)
-        self._check_at = min(self._check_at, moment + self._stabilisation_seconds())
+        if self._meter.due(moment):
+            self._meter.sample(moment, self._enforcer.energies())
+        self._check_at = min(self._check_at, moment + self._check_seconds())
         wait = min(self._longest_wait, self._check_at - moment)
+        if order is not None and order.lowering:
+            wait = min(wait, LOWERING_WAIT_SECONDS)
         if order is not None and order.end is not None:
             wait = min(wait, (order.end - self._clock.now()).total_seconds())
         return max(wait, 0.0)
 
-    def _order_now(self) -> Order | None:
-        """What holds by the clock. "Keep" means the cap that was last asked for, if one was."""
-        if self._budget is None:
-            return None
-        order = cap_at(self._budget, self._clock.now())
-        if order.action is Action.KEEP and self._last_cap_uw is not None:
-            return replace(order, action=Action.CAP, cap_uw=self._last_cap_uw)
-        return order
+    def _standing(self) -> int:
+        budget = self._knowledge.budget
+        return 0 if budget is None else self._enforcer.standing_uw(self._floors.terms(budget))
 
-    def _stabilisation_seconds(self) -> int:
-        return IDLE_CHECK_SECONDS if self._budget is None else self._budget.stabilisation_seconds
-
-    def _next_event(self, seconds: float) -> Event | None:
-        try:
-            return self._inbox.get(timeout=seconds) if seconds > 0 else self._inbox.get_nowait()
-        except Empty:
-            return None
+    def _check_seconds(self) -> int:
+        """Time between checks: the policy's, or less after a fault that may be well in a moment."""
+        budget = self._knowledge.budget
+        seconds = IDLE_CHECK_SECONDS if budget is None else budget.stabilisation_seconds
+        return min(seconds, FAULT_CHECK_SECONDS) if self._report.passing_fault else seconds
 
     def _carry_out(self, order: Order | None) -> None:
         """Have what ``order`` says in force, then say so; None: there is no budget."""
-        changed = order != self._order
-        budget = self._budget
+        budget, before = self._knowledge.budget, self._order
         if order is None or budget is None or order.action is Action.RELEASE:
-            self._last_cap_uw = None
             self._report = self._enforcer.release()
-        elif order.cap_uw is not None:
-            self._last_cap_uw = order.cap_uw
-            bounds = Bounds(budget.min_power_uw, self._floors.hard_floor_uw, self._floors.floor_percent)
-            self._report = self._enforcer.enforce(order.cap_uw, bounds, dry_run=budget.dry_run)
+        elif order.now_uw is not None:
+            terms = self._floors.terms(budget)
+            self._report = self._enforcer.enforce(order.now_uw, terms, dry_run=budget.dry_run)
         self._order = order
         self._fresh = False
+        another = order is None or before is None or not order.continues(before)
+        if another:
+            self._measure(before)
         self._tell()
-        if changed and order is not None and self._enforcer.supported:
+        if another and order is not None and self._enforcer.supported:
             self._log.info(
                 "limits follow the budget",
                 phase=order.phase.value,
@@ -197,90 +177,41 @@ class Loop:
                 cap_uw=order.cap_uw,
                 applied_uw=self._report.applied_uw,
             )
-        if self._unsaved is not None:
-            self._cache.keep(self._unsaved)
-            self._unsaved = None
+        self._knowledge.keep()
 
-    def _see(self, body: dict[str, Any] | None) -> None:
-        """Take in what the API server says. A spec that cannot be read leaves the last good one in force."""
-        first, self._known = not self._known, True
-        if body is None:
-            if self._budget is not None or first:
-                self._log.info("there is no PowerBudget for this node: the original limits are in force")
-            self._sink.drop()
-            self._cache.forget()
-            self._budget = self._unsaved = self._invalid = self._generation = self._submitted = None
-            self._fresh = True
+    def _measure(self, order: Order | None) -> None:
+        """The time of ``order`` is over: what was drawn in it."""
+        moment = self._monotonic()
+        self._meter.sample(moment, self._enforcer.energies())
+        if not self._meter.enough(moment):
             return
-        metadata = body.get("metadata") or {}
-        if metadata.get("uid") != self._submitted_to or not body.get("status"):
-            self._submitted_to, self._submitted = metadata.get("uid"), body.get("status")
-        try:
-            budget = read_budget(body)
-        except InvalidBudgetError as error:
-            self._refuse(str(error), metadata.get("generation"))
-            return
-        if budget != self._budget or self._invalid is not None:
-            self._budget, self._unsaved, self._fresh = budget, body, True
-        self._invalid, self._generation = None, budget.generation
-
-    def _refuse(self, why: str, generation: object) -> None:
-        """The newest spec cannot be read: go on by the last good one, kept from before if need be."""
-        if self._budget is None:
-            self._recall()
-        number = generation if isinstance(generation, int) else 0
-        if self._invalid == why and self._generation == number:
-            return
-        self._invalid, self._generation, self._fresh = why, number, True
-        self._log.error("the PowerBudget's spec cannot be followed", error=why)
-
-    def _start_unheard(self) -> None:
-        """The API server has not answered: go by the budget that an earlier agent kept, or put its limits back."""
-        self._known = self._fresh = True
-        self._recall()
-        if self._budget is None:
-            self._log.warning(
-                "the API server does not answer: the original limits are in force until it does"
-            )
-        else:
-            self._submitted_to = self._budget.uid
-            self._log.warning("the API server does not answer: following the budget kept from before")
-
-    def _recall(self) -> None:
-        body = self._cache.recall()
-        if body is None:
-            return
-        try:
-            self._budget = read_budget(body)
-        except InvalidBudgetError as error:
-            self._log.warning("the budget kept from before cannot be followed", error=str(error))
+        drawn = self._meter.close()
+        if drawn is not None and order is not None:
+            cap_uw = order.cap_uw if order.action is Action.CAP and self._enforcer.supported else None
+            self._draw = DrawSeen(drawn, self._clock.now(), cap_uw)
+        self._meter.sample(moment, self._enforcer.energies())
 
     def _tell(self, *, stopped: bool = False) -> None:
-        """Submit the status, if it says anything new."""
-        now = self._clock.now()
-        if self._budget is not None and self._order is not None:
+        knowledge, now = self._knowledge, self._clock.now()
+        if knowledge.budget is not None and self._order is not None:
             situation = Situation(
-                self._budget,
+                knowledge.budget,
                 self._order,
                 self._report,
                 supported=self._enforcer.supported,
                 reapplied=self._enforcer.reapplied,
-                invalid=self._invalid,
-                generation=self._generation,
+                invalid=knowledge.invalid,
+                generation=knowledge.generation,
                 stopped=stopped,
+                draw=self._draw,
             )
-            status = build_status(situation, now, self._submitted)
-        elif self._invalid is not None:
-            status = build_refusal(self._invalid, self._generation or 0, now, self._submitted)
-        else:
-            return
-        if not says_the_same(status, self._submitted):
-            self._submitted = status
-            self._sink.submit(status)
+            self._teller.tell(situation, now)
+        elif knowledge.invalid is not None:
+            self._teller.tell_refusal(knowledge.invalid, knowledge.generation or 0, now)
 
     def _leave(self) -> None:
         """Put the originals back, then say so if there is time."""
         self._report = self._enforcer.release()
         self._tell(stopped=True)
-        if not self._sink.close(LAST_WORDS_SECONDS):
+        if not self._teller.close(LAST_WORDS_SECONDS):
             self._log.warning("the API server did not take the last status in time")

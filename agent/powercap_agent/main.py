@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Final
 
@@ -16,15 +15,21 @@ from powercap_api.clock import open_clock
 from .cache import BudgetCache
 from .enforce import Enforcer
 from .files import KernelFiles
+from .hwmon import Hwmon
+from .inbox import Inbox
+from .knowledge import Knowledge
 from .kube import ApiClient, Endpoint
 from .lock import AlreadyRunningError, lock_state
 from .logs import Log
-from .loop import BudgetSeen, Event, Floors, Loop, Stop
+from .loop import Floors, Loop
 from .options import Options, OptionsError, read_options
 from .originals import OriginalsStore, StateError
 from .powercap_tree import PowercapTree
+from .pressure import Valve, read_cpu_pressure
 from .reporter import Reporter
+from .teller import Teller
 from .watch import Watcher
+from .zones import Driver
 
 USER_AGENT: Final = "powercap-agent"
 STALL_SECONDS: Final = 60.0
@@ -33,6 +38,7 @@ kubelet starts a new one. Limits stay as they are until then."""
 CLOCK_READ_SECONDS: Final = 1.0
 REHEARSAL_CLOCK_READ_SECONDS: Final = 0.1
 """With a clock that can be set by hand, people and tests wait for what it does."""
+_ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 _THREAD_STACK_BYTES: Final = 512 * 1024
 
 
@@ -56,7 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _enforcer(options: Options, log: Log) -> Enforcer:
     with open(options.boot_id_file, encoding="ascii") as file:
         boot_id = file.read().strip()
-    drivers = [PowercapTree(KernelFiles(), options.powercap_root)]
+    files = KernelFiles()
+    drivers: list[Driver] = [
+        PowercapTree(files, options.powercap_root),
+        Hwmon(files, options.hwmon_root),
+    ]
+    if options.nvml_library:
+        # Only here: ctypes and the library cost memory on every node, and few have these cards.
+        from .nvml import Nvml, load_library  # noqa: PLC0415
+
+        drivers.append(Nvml(lambda: load_library(options.nvml_library)))
     return Enforcer(drivers, OriginalsStore(options.state_dir, boot_id), time.monotonic, log)
 
 
@@ -73,20 +88,21 @@ def _restore(enforcer: Enforcer) -> int:
 
 
 def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
-    inbox: SimpleQueue[Event] = SimpleQueue()
+    inbox = Inbox()
     _turn_signals_into_events(inbox)
     endpoint = options.endpoint or Endpoint("")
     client = ApiClient(endpoint, USER_AGENT)
     reporter = Reporter(client, options.node_name, log)
-    watcher = Watcher(client, options.node_name, lambda body: inbox.put(BudgetSeen(body)), log)
+    watcher = Watcher(client, options.node_name, inbox.see, log)
     loop = Loop(
         open_clock(options.clock_file),
         time.monotonic,
         inbox,
         enforcer,
-        BudgetCache(options.state_dir, options.node_name, log),
-        reporter,
+        Knowledge(BudgetCache(options.state_dir, options.node_name, log), log),
+        Teller(reporter),
         Floors(options.hard_floor_uw, options.floor_percent),
+        Valve(lambda: read_cpu_pressure(KernelFiles(), options.pressure_file)),
         log,
         longest_wait=CLOCK_READ_SECONDS if options.clock_file is None else REHEARSAL_CLOCK_READ_SECONDS,
         beat=_Watchdog(STALL_SECONDS).beat,
@@ -94,27 +110,30 @@ def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
     log.info("starting", node=options.node_name, server=endpoint.server, root=options.powercap_root)
     threading.excepthook = lambda failure: _thread_died(failure, inbox, log)
     threading.stack_size(_THREAD_STACK_BYTES)
+    # Threads inherit the mask: a signal then always wakes the main loop, which alone handles it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     for name, run in (("watcher", watcher.run), ("reporter", reporter.run)):
         threading.Thread(target=run, name=name, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     exit_code = loop.run()
     faulthandler.cancel_dump_traceback_later()
     return exit_code
 
 
-def _turn_signals_into_events(inbox: "SimpleQueue[Event]") -> None:
+def _turn_signals_into_events(inbox: Inbox) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
-        inbox.put(Stop(signal.Signals(number).name))
+        inbox.stop(signal.Signals(number).name)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDINGS:
         signal.signal(number, stop)
 
 
-def _thread_died(failure: Any, inbox: "SimpleQueue[Event]", log: Log) -> None:
+def _thread_died(failure: Any, inbox: Inbox, log: Log) -> None:
     """A thread's death is a defect: the agent ends in good order, and the kubelet starts another."""
     name = failure.thread.name if failure.thread is not None else "thread"
     log.error("a thread died", thread=name, error=repr(failure.exc_value))
-    inbox.put(Stop(f"{name} died", exit_code=1))
+    inbox.stop(f"{name} died", exit_code=1)
 
 
 class _Watchdog:

@@ -33,6 +33,9 @@ class Options:
     node_name: str
     endpoint: Endpoint | None
     powercap_root: str
+    hwmon_root: str
+    nvml_library: str
+    pressure_file: str
     state_dir: str
     boot_id_file: str
     clock_file: Path | None
@@ -66,6 +69,9 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         node_name=given.node_name,
         endpoint=_endpoint(given, environment) if given.command == "run" else None,
         powercap_root=given.powercap_root,
+        hwmon_root=given.hwmon_root,
+        nvml_library=given.nvml_library,
+        pressure_file=given.pressure_file,
         state_dir=given.state_dir,
         boot_id_file=given.boot_id_file,
         clock_file=Path(given.clock_file) if given.clock_file else None,
@@ -115,6 +121,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "/sys/devices/virtual/powercap",
         "the host's powercap folder; in a container it must be mounted at another path",
     )
+    option("--hwmon-root", "POWERCAP_HWMON_ROOT", "/sys/class/hwmon", "the host's hwmon folder")
+    option(
+        "--nvml-library",
+        "POWERCAP_NVML_LIBRARY",
+        "",
+        "NVIDIA's management library, such as libnvidia-ml.so.1, where its cards may be capped",
+    )
+    option("--pressure-file", "POWERCAP_PRESSURE_FILE", "/proc/pressure/cpu", "the host's CPU pressure")
     option(
         "--state-dir",
         "POWERCAP_STATE_DIR",

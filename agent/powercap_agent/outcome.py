@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from powercap_api.reasons import ZoneReason
 
-from .rapl import RAPL, RAPL_MMIO, Write
+from .limits import Write
+from .rapl import RAPL, RAPL_MMIO
 from .zones import LimitError, Zone
 
 
@@ -41,6 +42,11 @@ class Report:
     """Sum of what binds on each package; None where nothing is capped."""
     clamped: bool = False
     """True where the cap lies outside the node's bounds."""
+
+    @property
+    def passing_fault(self) -> bool:
+        """True where something failed that may be well in a moment."""
+        return any(result.reason is ZoneReason.FAILED for result in self.results)
 
 
 def good(write: Write, reading_uw: int) -> ZoneResult:
@@ -78,9 +84,10 @@ def clamped(writes: Iterable[Write]) -> bool:
 
 def tell_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
     """The results, where a twin's lower limit is what binds on a package, with that said on the package."""
+    lowest = _lowest(results)
     told = []
     for result in results:
-        binding_uw = _binding(result, results)
+        binding_uw = lowest.get(_place(result))
         if (
             binding_uw is not None
             and result.read_back_uw is not None
@@ -96,22 +103,22 @@ def tell_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
 
 def report(results: Sequence[ZoneResult], *, clamped: bool) -> Report:
     """The report on ``results``."""
-    binding = [_binding(result, results) for result in results if result.counted]
-    applied = [power_uw for power_uw in binding if power_uw is not None]
+    lowest = _lowest(results)
+    applied = [lowest[_place(result)] for result in results if result.counted and _place(result) in lowest]
     return Report(tuple(results), sum(applied) if applied else None, clamped)
 
 
-def _binding(result: ZoneResult, results: Sequence[ZoneResult]) -> int | None:
-    """The lowest limit in force on the package or other zone of ``result``, in microwatts."""
-    lowest = result.read_back_uw
-    if result.zone.kind not in {RAPL, RAPL_MMIO}:
-        return lowest
-    for other in results:
-        if (
-            other.zone.kind in {RAPL, RAPL_MMIO}
-            and other.zone.name == result.zone.name
-            and other.constraint == result.constraint
-            and other.read_back_uw is not None
-        ):
-            lowest = other.read_back_uw if lowest is None else min(lowest, other.read_back_uw)
+def _place(result: ZoneResult) -> tuple[str, str]:
+    """What the limit is about: the same for a package's limit and its twin's."""
+    zone = result.zone
+    return (zone.name if zone.top and zone.kind in {RAPL, RAPL_MMIO} else zone.key), result.constraint
+
+
+def _lowest(results: Sequence[ZoneResult]) -> dict[tuple[str, str], int]:
+    """The lowest limit in force at each place, in microwatts."""
+    lowest: dict[tuple[str, str], int] = {}
+    for result in results:
+        if result.read_back_uw is not None:
+            place = _place(result)
+            lowest[place] = min(result.read_back_uw, lowest.get(place, result.read_back_uw))
     return lowest

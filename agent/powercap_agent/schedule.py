@@ -5,7 +5,7 @@ finds that hour's slot; one that leaps back before the first slot finds no data 
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -33,6 +33,8 @@ class Phase(StrEnum):
     EXPIRED = "expired"
     """At or past validUntil."""
     SUSPENDED = "suspended"
+    LIFTED = "lifted"
+    """The cap is lifted for a while, for the node's good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,19 @@ class Order:
     """The slot in force, where the phase is SLOT."""
     end: datetime | None = None
     """When the order next changes by itself; None: it does not."""
+    now_uw: int | None = None
+    """What to have in force now, in microwatts: above ``cap_uw`` while the cap is being lowered."""
+    note: str | None = None
+    """Why the cap is lifted, where the phase is LIFTED."""
+
+    def continues(self, before: "Order") -> bool:
+        """Whether this is the same order as ``before``, at most further on the way to its cap."""
+        return replace(self, now_uw=None) == replace(before, now_uw=None)
+
+    @property
+    def lowering(self) -> bool:
+        """Whether the cap is still on its way down."""
+        return self.now_uw is not None and self.cap_uw is not None and self.now_uw > self.cap_uw
 
 
 def cap_at(budget: Budget, now: datetime) -> Order:

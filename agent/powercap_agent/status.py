@@ -5,54 +5,24 @@ field of ``current`` is always there, as None where it says nothing, because the
 in which None removes what an earlier status said.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from powercap_api.reasons import BudgetReason, ConditionType, Fallback, ZoneReason
+from powercap_api.reasons import BudgetReason, ConditionType
 from powercap_api.units import format_watts_short
 
-from .budget import Budget
-from .outcome import Report, ZoneResult
-from .schedule import Action, Order, Phase
-
-_GOOD = frozenset({ZoneReason.APPLIED, ZoneReason.CLAMPED, ZoneReason.MMIO_LOWER, ZoneReason.RELEASED})
+from .draw import binds
+from .outcome import ZoneResult
+from .verdict import DrawSeen, Situation, Verdict, judge_applied, judge_ready
 
 Status = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that a status is made from."""
-
-    budget: Budget
-    order: Order
-    report: Report
-    supported: bool
-    """Whether the node has anything that can be capped."""
-    reapplied: int
-    invalid: str | None = None
-    """Why the newest spec is not followed, where it is not; ``budget`` is the last good one then."""
-    generation: int | None = None
-    """Generation of the newest spec, followed or not."""
-    stopped: bool = False
-    """True for the last words of an agent that ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """One condition before its times."""
-
-    holds: bool
-    reason: BudgetReason
-    message: str
-
-
 def build_status(situation: Situation, now: datetime, before: Mapping[str, Any] | None) -> Status:
     """The status at ``now``. ``before`` is the one it replaces: a condition that stays keeps its time."""
-    applied = _applied(situation)
-    ready = _ready(situation, applied)
+    applied = judge_applied(situation)
+    ready = judge_ready(situation, applied)
     generation = situation.generation if situation.generation is not None else situation.budget.generation
     return {
         "observedGeneration": generation,
@@ -62,13 +32,14 @@ def build_status(situation: Situation, now: datetime, before: Mapping[str, Any] 
         ],
         "current": _current(situation),
         "zones": [_zone(result) for result in situation.report.results],
+        "draw": None if situation.draw is None else _draw(situation.draw),
         "reapplied": situation.reapplied,
     }
 
 
 def build_refusal(why: str, generation: int, now: datetime, before: Mapping[str, Any] | None) -> Status:
     """The status where the spec cannot be read and no earlier one is known."""
-    verdict = _Verdict(
+    verdict = Verdict(
         False,
         BudgetReason.INVALID_SPEC,
         f"The spec cannot be followed, and there is no earlier one; the original limits are in force: {why}",
@@ -90,105 +61,16 @@ def says_the_same(status: Status, seen: Mapping[str, Any] | None) -> bool:
 
 
 def _said(status: Status) -> Status:
-    pruned = {name: value for name, value in status.items() if value is not None}
-    current = pruned.get("current")
-    if isinstance(current, dict):
-        pruned["current"] = {name: value for name, value in current.items() if value is not None}
-    return pruned
-
-
-def _applied(situation: Situation) -> _Verdict:
-    """Whether every zone holds what was asked for."""
-    if situation.stopped:
-        return _Verdict(False, BudgetReason.STOPPED, "The agent has ended.")
-    results = situation.report.results
-    bad = [result for result in results if result.reason not in _GOOD | {ZoneReason.DRY_RUN}]
-    if not situation.supported:
-        return _Verdict(False, BudgetReason.UNSUPPORTED, _UNSUPPORTED)
-    if bad:
-        some = len(bad) < len(results)
-        return _Verdict(
-            False, BudgetReason.PARTLY_APPLIED if some else BudgetReason.WRITE_FAILED, _complaints(bad)
-        )
-    if situation.budget.dry_run:
-        return _Verdict(False, BudgetReason.DRY_RUN, "Caps are worked out and reported; no limit is changed.")
-    if situation.order.action is not Action.CAP:
-        return _Verdict(True, _phase_reason(situation), "The original limits are in force.")
-    if situation.report.clamped:
-        return _Verdict(True, BudgetReason.CLAMPED, _clamped(situation))
-    return _Verdict(True, BudgetReason.APPLIED, "Every limit reads back what was asked for.")
-
-
-def _ready(situation: Situation, applied: _Verdict) -> _Verdict:
-    """Whether the node follows its budget."""
-    if situation.stopped:
-        return _Verdict(
-            False, BudgetReason.STOPPED, "The agent on this node has ended; the original limits are in force."
-        )
-    if situation.invalid is not None:
-        message = f"The spec cannot be followed, the last good one still is: {situation.invalid}"
-        return _Verdict(False, BudgetReason.INVALID_SPEC, message)
-    if applied.reason in {BudgetReason.UNSUPPORTED, BudgetReason.WRITE_FAILED, BudgetReason.PARTLY_APPLIED}:
-        return applied
-    order, budget = situation.order, situation.budget
-    if order.phase is Phase.SLOT:
-        return _Verdict(True, applied.reason, _slot_message(situation, applied))
-    if order.phase is Phase.SUSPENDED:
-        message = f"PowerPolicy {budget.policy} is suspended: the original limits are in force."
-        return _Verdict(True, BudgetReason.SUSPENDED, message)
-    what = {
-        Action.CAP: f"the cap is {format_watts_short(order.cap_uw or 0)}",
-        Action.RELEASE: "the original limits are in force",
-        Action.KEEP: "the limits stay as they are",
-    }[order.action]
-    if order.phase is Phase.EARLY:
-        message = f"No market data before the first slot: {what} until then, as onExpiry says."
-    elif not budget.slots:
-        message = f"No market data: {what}, as the policy's fallback says."
-    else:
-        message = f"The schedule ended and the operator has not written a new one: {what}, as onExpiry says."
-    return _Verdict(order.phase is Phase.EARLY or not budget.slots, _phase_reason(situation), message)
-
-
-_UNSUPPORTED = (
-    "The node has no power capping that the agent can use: no package zone with a limit below the powercap folder."
-    " In a container the host's /sys/devices/virtual/powercap must be mounted at another path; on a machine"
-    " without it, exclude the node by the label powercap.dev/exempt=true."
-)
-
-
-def _phase_reason(situation: Situation) -> BudgetReason:
-    if situation.order.phase is Phase.SUSPENDED:
-        return BudgetReason.SUSPENDED
-    return BudgetReason.HOLDING if situation.budget.on_expiry is Fallback.HOLD else BudgetReason.EXPIRED
-
-
-def _slot_message(situation: Situation, applied: _Verdict) -> str:
-    if applied.reason is not BudgetReason.APPLIED:
-        return applied.message
-    return f"The cap of {format_watts_short(situation.order.cap_uw or 0)} is in force."
-
-
-def _clamped(situation: Situation) -> str:
-    in_force = situation.report.applied_uw
-    return (
-        f"The cap of {format_watts_short(situation.order.cap_uw or 0)} is outside what this node can be given;"
-        f" {'nothing' if in_force is None else format_watts_short(in_force)} is in force. Limits are never set"
-        " below the floor (minPower and the agent's own) nor above what was found at first."
-    )
-
-
-def _complaints(bad: Sequence[ZoneResult]) -> str:
-    told = [
-        f"{result.zone.path} {result.constraint}: {result.reason}, {result.message}" for result in bad[:4]
-    ]
-    more = len(bad) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
+    return {
+        name: _said(value) if isinstance(value, dict) else value
+        for name, value in status.items()
+        if value is not None
+    }
 
 
 def _condition(
     kind: ConditionType,
-    verdict: _Verdict,
+    verdict: Verdict,
     generation: int,
     now: datetime,
     before: Mapping[str, Any] | None,
@@ -224,6 +106,28 @@ def _current(situation: Situation) -> dict[str, Any]:
         "volume": f"{slot.volume} MWh" if slot and slot.volume is not None else None,
         "price": f"{slot.price} {unit}" if slot and slot.price is not None else None,
         "why": slot.why if slot else None,
+        "draw": format_watts_short(situation.draw.drawn.total.average_uw) if situation.draw else None,
+    }
+
+
+def _draw(seen: DrawSeen) -> dict[str, Any]:
+    drawn = seen.drawn
+    return {
+        "start": format_time(seen.end - timedelta(seconds=drawn.seconds)),
+        "end": format_time(seen.end),
+        "averageMicrowatts": drawn.total.average_uw,
+        "peakMicrowatts": drawn.total.peak_uw,
+        "capMicrowatts": seen.cap_uw,
+        "binds": None if seen.cap_uw is None else binds(drawn.total.average_uw, seen.cap_uw),
+        "zones": [
+            {
+                "zone": zone.path,
+                "name": zone.name,
+                "averageMicrowatts": draw.average_uw,
+                "peakMicrowatts": draw.peak_uw,
+            }
+            for zone, draw in drawn.zones
+        ],
     }
 
 

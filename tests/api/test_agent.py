@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.errors import KubectlError
 from powercap_agent.status import format_time
 from powercap_api.powerbudget import PowerBudget
 from tests.api.conftest import Kube
@@ -45,7 +46,9 @@ def agent(control_plane: ControlPlane, tmp_path: Path) -> Iterator[StartAgent]:
         made.__exit__(None, None, None)
 
 
-def budget(caps_w: list[int], *, node: str = "node-1", start: datetime | None = None, **spec: Any) -> dict[str, Any]:
+def budget(
+    caps_w: list[int], *, node: str = "node-1", start: datetime | None = None, **spec: Any
+) -> dict[str, Any]:
     """A budget whose first slot began just now, with a slot for each quarter of an hour."""
     first = start or datetime.now(UTC) - timedelta(minutes=1)
     return {
@@ -132,7 +135,9 @@ def test_a_limit_changed_by_others_is_set_again_and_counted(kube: Kube, agent: S
     eventually(lambda: kube.get("powerbudget", "node-1")["status"]["reapplied"] == 1, "reapplied")
 
 
-def test_sigterm_puts_the_originals_back_within_two_seconds_and_says_so(kube: Kube, agent: StartAgent) -> None:
+def test_sigterm_puts_the_originals_back_within_two_seconds_and_says_so(
+    kube: Kube, agent: StartAgent
+) -> None:
     kube.apply(budget([40]))
     node = agent()
     node.until_limits(**{PACKAGE: 40_000_000})
@@ -143,7 +148,9 @@ def test_sigterm_puts_the_originals_back_within_two_seconds_and_says_so(kube: Ku
     assert not (node.state / "originals.json").exists()
 
 
-def test_after_kill_9_the_next_agent_goes_on_and_still_knows_the_originals(kube: Kube, agent: StartAgent) -> None:
+def test_after_kill_9_the_next_agent_goes_on_and_still_knows_the_originals(
+    kube: Kube, agent: StartAgent
+) -> None:
     kube.apply(budget([40]))
     node = agent()
     node.until_limits(**{PACKAGE: 40_000_000})
@@ -218,3 +225,55 @@ def test_a_node_without_power_capping_says_so_and_is_quiet(kube: Kube, agent: St
     node = agent(NO_POWERCAP)
     eventually(lambda: ready(kube) == ("False", "Unsupported"), lambda: kube.get("powerbudget", "node-1"))
     assert len(node.log().splitlines()) <= 5
+
+
+@pytest.mark.parametrize(
+    ("spec", "complaint"),
+    [
+        ({"zones": [{"zone": "dram"}]}, "either sharePercent"),
+        ({"devices": [{"driver": "nvidia", "sharePercent": 10, "capMicrowatts": 5}]}, "either sharePercent"),
+        (
+            {
+                "zones": [{"zone": "dram", "sharePercent": 50}],
+                "devices": [{"driver": "nvidia", "sharePercent": 50}],
+            },
+            "must leave some",
+        ),
+        ({"zones": [{"zone": "dram", "sharePercent": 5}, {"zone": "dram", "sharePercent": 6}]}, "Duplicate"),
+        ({"split": "Half"}, "Unsupported value"),
+    ],
+)
+def test_rules_that_contradict_themselves_are_refused(
+    kube: Kube, spec: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(KubectlError, match=complaint):
+        kube.apply(budget([40], **spec))
+
+
+def test_zone_rules_ramp_and_pressure_as_the_api_server_gives_them(kube: Kube, agent: StartAgent) -> None:
+    kube.apply(
+        budget(
+            [100, 95],
+            zones=[{"zone": "dram", "sharePercent": 20}, {"zone": "psys", "capMicrowatts": 200_000_000}],
+            split="Even",
+            rampMicrowattsPerSecond=100_000_000,
+            pressure={},
+            dwellSeconds=1,
+        )
+    )
+    node = agent(TWO_SOCKETS)
+    node.until_limits(
+        **{
+            PACKAGE: 40_000_000,
+            "intel-rapl/intel-rapl:1/long_term": 40_000_000,
+            "intel-rapl/intel-rapl:0/intel-rapl:0:0/long_term": 10_000_000,
+            "intel-rapl/intel-rapl:2/long_term": 200_000_000,
+        }
+    )
+    eventually(lambda: ready(kube) == ("True", "Applied"), lambda: kube.get("powerbudget", "node-1"))
+    kube.patch("powerbudget", "node-1", {"spec": {"zones": []}})
+    node.until(
+        lambda limits: (
+            limits["intel-rapl/intel-rapl:2/long_term"] == 300_000_000 and limits[PACKAGE] == 50_000_000
+        )
+    )

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from powercap_agent.cache import BudgetCache
 from powercap_agent.enforce import Enforcer
+from powercap_agent.inbox import BudgetSeen, Event, Inbox, Stop
 from powercap_agent.knowledge import Knowledge
 from powercap_agent.limits import Terms
 from powercap_agent.logs import Log, LogFormat
-from powercap_agent.loop import BudgetSeen, Event, Floors, Loop, Stop
+from powercap_agent.loop import Floors, Loop
 from powercap_agent.originals import OriginalsStore
 from powercap_agent.powercap_tree import PowercapTree
 from powercap_agent.pressure import Valve
@@ -143,7 +143,7 @@ class Rehearsal:
 
     def run(self, steps: Iterable[Callable[[], None] | Event]) -> int:
         """Go through the steps; the loop's exit code."""
-        inbox: SimpleQueue[Event] = SimpleQueue()
+        inbox = Inbox()
         waiting = iter(steps)
         began = False
 
@@ -153,8 +153,10 @@ class Rehearsal:
                 self.seen.append(self.machine.limits())
             began = True
             step = next(waiting, Stop("the end"))
-            if isinstance(step, BudgetSeen | Stop):
-                inbox.put(step)
+            if isinstance(step, BudgetSeen):
+                inbox.see(step.body)
+            elif isinstance(step, Stop):
+                inbox.stop(step.why, step.exit_code)
             else:
                 step()
 

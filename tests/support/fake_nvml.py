@@ -79,4 +79,5 @@ class FakeNvml:
         return SUCCESS
 
     def _card(self, handle: Any) -> Card:
-        return self.cards[handle.value - 1]
+        index: int = handle.value - 1
+        return self.cards[index]

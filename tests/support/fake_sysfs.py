@@ -15,6 +15,7 @@ from powercap_agent.files import KernelFiles
 
 POWER_UNIT_UW = 125_000
 """1/8 W, the power unit of nearly all processors."""
+_READS = 100
 
 
 @dataclass(frozen=True)
@@ -132,16 +133,15 @@ def build_tree(root: Path, layout: Layout) -> None:
 def read_limits(root: Path) -> dict[str, int]:
     """Every limit below ``root`` in microwatts, as ``intel-rapl/intel-rapl:0/long_term``.
 
-    A file that is just being rewritten (empty for a moment, which sysfs files never are) is read again.
+    A file that is just being rewritten (empty for a moment, which sysfs files never are) is read again; one that
+    stays empty, because its writer was killed at that very moment, is -1.
     """
     limits = {}
     for file in sorted(root.rglob("constraint_*_power_limit_uw")):
         index = file.name.split("_")[1]
         name = (file.parent / f"constraint_{index}_name").read_text(encoding="ascii").strip()
-        text = ""
-        while not text.endswith("\n"):
-            text = file.read_text(encoding="ascii")
-        limits[f"{file.parent.relative_to(root)}/{name}"] = int(text)
+        texts = (file.read_text(encoding="ascii") for _ in range(_READS))
+        limits[f"{file.parent.relative_to(root)}/{name}"] = int(next(filter(None, texts), "-1"))
     return limits
 
 

@@ -1,0 +1,59 @@
+"""How fast a cap comes down: raised at once, lowered by a ramp and no more often than the dwell allows. Pure.
+
+A person can predict it from the schedule alone: k seconds after a slot with a lower cap began, the cap in force is
+the one before less (k + 1) times the ramp, until the slot's cap is reached. With a dwell, a lower cap that comes
+sooner than that after the beginning of the lowering before it waits for as long; a raise never waits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Pace:
+    """The way from cap to cap of one node; powers in microwatts, times in seconds of a clock that only goes on."""
+
+    _in_force_uw: int | None = None
+    _goal_uw: int | None = None
+    _from_uw: int = 0
+    _began: float = 0.0
+    _lowered_at: float | None = None
+
+    def reset(self) -> None:
+        """No cap is in force any more."""
+        self._in_force_uw = self._goal_uw = None
+
+    def step(
+        self,
+        target_uw: int,
+        now: float,
+        *,
+        ramp_uw: int | None,
+        dwell_seconds: int,
+        standing: Callable[[], int],
+    ) -> int:
+        """The cap to have in force at ``now`` on the way to ``target_uw``.
+
+        ``standing`` tells what the node's limits add up to; it is asked where no cap of this agent's is in force.
+        """
+        if ramp_uw is None and not dwell_seconds:
+            self._in_force_uw = self._goal_uw = target_uw
+            return target_uw
+        if self._in_force_uw is None:
+            self._in_force_uw = max(standing(), 1)
+            self._goal_uw = None
+        if target_uw >= self._in_force_uw:
+            self._in_force_uw = self._goal_uw = target_uw
+            return target_uw
+        if self._goal_uw is not None and self._goal_uw < target_uw:
+            self._goal_uw = target_uw  # the same lowering, to a higher end
+        elif target_uw != self._goal_uw and self._may_lower(now, dwell_seconds):
+            self._goal_uw, self._from_uw = target_uw, self._in_force_uw
+            self._began = self._lowered_at = now
+        if self._goal_uw is not None and self._goal_uw < self._in_force_uw:
+            fallen_uw = self._from_uw if ramp_uw is None else ramp_uw * (int(now - self._began) + 1)
+            self._in_force_uw = max(self._goal_uw, self._from_uw - fallen_uw)
+        return self._in_force_uw
+
+    def _may_lower(self, now: float, dwell_seconds: int) -> bool:
+        return self._lowered_at is None or now - self._lowered_at >= dwell_seconds

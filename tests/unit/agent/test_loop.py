@@ -1,0 +1,316 @@
+"""The main loop, turn by turn, on a fake tree and with a clock that the test moves."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from powercap_agent.budget import read_budget
+from powercap_agent.inbox import BudgetSeen, Event, Stop
+from powercap_agent.loop import START_GRACE_SECONDS
+from powercap_agent.schedule import Action, cap_at
+from powercap_agent.status import Status
+from tests.support.agent_parts import BOUNDS, NOON, QUARTER, Machine, Rehearsal, budget_body
+from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, set_limit
+
+WATT = 1_000_000
+PACKAGE = "intel-rapl/intel-rapl:0/long_term"
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Machine:
+    return Machine(tmp_path, ONE_SOCKET)
+
+
+def nothing() -> None:
+    """A turn in which nothing happens."""
+
+
+def package_watts(rehearsal: Rehearsal) -> list[float]:
+    return [limits[PACKAGE] / WATT for limits in rehearsal.seen]
+
+
+def condition(status: Status, kind: str = "Ready") -> tuple[str, str]:
+    (found,) = [c for c in status["conditions"] if c["type"] == kind]
+    return found["status"], found["reason"]
+
+
+def seen(caps: list[int], **spec: Any) -> BudgetSeen:
+    return BudgetSeen(budget_body(caps, **spec))
+
+
+def at(node: Machine, offset: timedelta) -> Callable[[], None]:
+    def move() -> None:
+        node.time.wall = NOON + offset
+
+    return move
+
+
+def test_a_day_by_the_clock(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    steps: list[Callable[[], None] | Event] = [
+        seen([40, 30]),
+        nothing,
+        at(node, QUARTER),
+        at(node, 2 * QUARTER),
+    ]
+    assert rehearsal.run(steps) == 0
+    assert package_watts(rehearsal) == [65, 40, 30, 10]
+    assert node.limits() == node.original
+    assert [(condition(status), status["current"]["cap"]) for status in rehearsal.sink.statuses] == [
+        (("True", "Applied"), "40 W"),
+        (("True", "Applied"), "30 W"),
+        (("False", "Expired"), "10 W"),
+        (("False", "Stopped"), "10 W"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "watts", "ready"),
+    [
+        ({"suspend": True}, 65, ("True", "Suspended")),
+        ({"dryRun": True}, 65, ("True", "DryRun")),
+        ({"slots": [], "onExpiry": "Release"}, 65, ("True", "Expired")),
+        ({"slots": [], "onExpiry": "MinPower"}, 10, ("True", "Expired")),
+        ({"slots": [], "onExpiry": "Hold"}, 40, ("True", "Holding")),
+        ({"validUntil": "2025-10-09T11:00:00Z", "onExpiry": "Release"}, 65, ("False", "Expired")),
+        ({"validUntil": "2025-10-09T11:00:00Z", "onExpiry": "Hold"}, 40, ("False", "Holding")),
+    ],
+)
+def test_a_changed_spec_is_followed_at_once(
+    node: Machine, spec: dict[str, Any], watts: float, ready: tuple[str, str]
+) -> None:
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40]), seen([40], **spec), nothing])
+    assert package_watts(rehearsal)[-1] == watts
+    assert condition(rehearsal.sink.statuses[-2]) == ready
+
+
+def test_a_budget_that_goes_takes_its_caps_along(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40]), BudgetSeen(None), nothing])
+    assert package_watts(rehearsal) == [65, 40, 65]
+    assert not (node.state / "budget.json").exists()
+
+
+def test_an_invalid_spec_leaves_the_last_good_one_in_force(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    broken = budget_body([40, 30], minPowerMicrowatts=-1)
+    broken["metadata"]["generation"] = 2
+    rehearsal.run([seen([40, 30]), BudgetSeen(broken), nothing, at(node, QUARTER)])
+    assert package_watts(rehearsal) == [65, 40, 40, 30]
+    told = rehearsal.sink.statuses[-2]
+    assert condition(told) == ("False", "InvalidSpec")
+    assert "minPowerMicrowatts" in told["conditions"][1]["message"]
+    assert told["observedGeneration"] == 2
+
+
+def test_an_invalid_spec_and_nothing_before_it(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40], onExpiry="Explode"), nothing])
+    assert package_watts(rehearsal) == [65, 65]
+    assert condition(rehearsal.sink.statuses[-1]) == ("False", "InvalidSpec")
+
+
+def test_an_invalid_spec_after_a_restart_goes_by_the_good_one_kept(node: Machine) -> None:
+    Rehearsal(node).run([seen([40]), nothing])
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40], onExpiry="Explode"), nothing])
+    assert package_watts(rehearsal) == [65, 40]
+
+
+def test_without_api_a_kept_budget_is_followed_after_a_moment(node: Machine) -> None:
+    Rehearsal(node).run([seen([40, 30]), nothing])
+    rehearsal = Rehearsal(node)
+
+    def wait() -> None:
+        node.time.pass_by(timedelta(seconds=START_GRACE_SECONDS))
+
+    rehearsal.run([nothing, wait, nothing])
+    assert package_watts(rehearsal) == [65, 40, 40]
+
+
+def test_without_api_and_kept_budget_standing_originals_are_put_back_after_a_moment(node: Machine) -> None:
+    node.enforcer().store.add({"intel-rapl/package-0:long_term": 65 * WATT})
+    set_limit(node.root, PACKAGE, 20 * WATT)
+    rehearsal = Rehearsal(node)
+
+    def wait() -> None:
+        node.time.pass_by(timedelta(seconds=START_GRACE_SECONDS))
+
+    rehearsal.run([nothing, wait, nothing])
+    assert package_watts(rehearsal) == [20, 65, 65]
+
+
+def test_drift_is_mended_at_the_next_check_and_not_before(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+
+    def meddle() -> None:
+        set_limit(node.root, PACKAGE, 55 * WATT)
+
+    def wait() -> None:
+        node.time.pass_by(timedelta(seconds=100))
+
+    rehearsal.run([seen([40], stabilisationSeconds=300), nothing, meddle, wait, wait, wait, nothing])
+    assert package_watts(rehearsal) == [65, 40, 55, 55, 55, 40, 40]
+    assert rehearsal.sink.statuses[-2]["reapplied"] == 1
+
+
+def test_nothing_new_is_nothing_told(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    body = budget_body([40], stabilisationSeconds=1)
+
+    def wait() -> None:
+        node.time.pass_by(timedelta(seconds=2))
+
+    def echo() -> None:
+        body["status"] = rehearsal.sink.statuses[0]
+        body["metadata"]["resourceVersion"] = "2"
+
+    rehearsal.run([BudgetSeen(body), nothing, echo, BudgetSeen(body), wait, BudgetSeen(body), wait, wait])
+    assert len(rehearsal.sink.statuses) == 2
+
+
+def test_a_restarted_agent_that_finds_its_status_says_nothing_anew(node: Machine) -> None:
+    first = Rehearsal(node)
+    first.run([seen([40]), nothing])
+    body = budget_body([40]) | {"status": first.sink.statuses[0]}
+    second = Rehearsal(node)
+    second.run([BudgetSeen(body), nothing])
+    assert [condition(status)[1] for status in second.sink.statuses] == ["Stopped"]
+
+
+def test_an_object_made_anew_is_told_anew(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    anew = budget_body([40])
+    anew["metadata"]["uid"] = "uid-2"
+    rehearsal.run([seen([40]), BudgetSeen(anew), nothing])
+    assert len(rehearsal.sink.statuses) == 3
+
+
+def test_a_node_without_power_capping(tmp_path: Path) -> None:
+    node = Machine(tmp_path, NO_POWERCAP)
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40, 30]), nothing, at(node, QUARTER)])
+    assert condition(rehearsal.sink.statuses[0]) == ("False", "Unsupported")
+
+
+def test_a_thread_that_died_ends_the_agent_in_good_order(node: Machine) -> None:
+    assert Rehearsal(node).run([seen([40]), nothing, Stop("watcher died", exit_code=1)]) == 1
+    assert node.limits() == node.original
+
+
+def test_originals_are_back_after_a_defect_too(node: Machine) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Rehearsal(node).run([seen([40]), nothing, fail])
+    assert node.limits() == node.original
+
+
+def seconds_pass(node: Machine, seconds: float) -> Callable[[], None]:
+    return lambda: node.time.pass_by(timedelta(seconds=seconds))
+
+
+def test_a_ramp_lowers_step_by_step_and_raises_at_once(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    steps = [seconds_pass(node, 1)] * 4
+    rehearsal.run([seen([40, 65], rampMicrowattsPerSecond=10 * WATT), nothing, *steps, at(node, QUARTER)])
+    assert package_watts(rehearsal) == [65, 55, 45, 40, 40, 40, 65]
+    told = [(condition(status)[1], status["current"]["applied"]) for status in rehearsal.sink.statuses]
+    assert told == [("Lowering", "55 W"), ("Applied", "40 W"), ("Applied", "65 W"), ("Stopped", None)]
+
+
+def test_a_dwell_holds_a_lower_cap_back(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    rehearsal.run(
+        [
+            seen([40, 30, 20], dwellSeconds=1000),
+            nothing,
+            seconds_pass(node, 900),
+            seconds_pass(node, 99),
+            seconds_pass(node, 1),
+        ]
+    )
+    assert package_watts(rehearsal) == [65, 40, 40, 40, 30]
+
+
+def test_an_agent_that_is_restarted_lowers_from_where_the_limit_is(node: Machine) -> None:
+    node.enforcer().enforce(50 * WATT, BOUNDS)
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40], rampMicrowattsPerSecond=5 * WATT), nothing, seconds_pass(node, 1)])
+    assert package_watts(rehearsal) == [50, 45, 40]
+
+
+def test_a_node_found_not_ready_is_lifted_until_then(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    lift = "2025-10-09T12:05:00Z"
+    rehearsal.run(
+        [seen([40]), seen([40], liftUntil=lift), nothing, seconds_pass(node, 299), seconds_pass(node, 1)]
+    )
+    assert package_watts(rehearsal) == [65, 40, 65, 65, 40]
+    assert [condition(status) for status in rehearsal.sink.statuses][:3] == [
+        ("True", "Applied"),
+        ("False", "Lifted"),
+        ("True", "Applied"),
+    ]
+
+
+def test_a_node_under_pressure_for_long_is_lifted_for_a_while(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    node.pressure = 97.0
+    body = seen([40], pressure={"somePercent": 90, "forSeconds": 60, "liftSeconds": 120})
+    rehearsal.run([body, nothing, *[seconds_pass(node, 10)] * 20])
+    assert package_watts(rehearsal) == [65, *[40] * 6, *[65] * 12, *[40] * 3]
+    assert condition(rehearsal.sink.statuses[1]) == ("False", "Lifted")
+
+
+def test_pressure_without_a_rule_lifts_nothing(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    node.pressure = 100.0
+    rehearsal.run([seen([40]), nothing, *[seconds_pass(node, 100)] * 8])
+    assert package_watts(rehearsal) == [65, *[40] * 9]
+
+
+def test_the_draw_of_a_slot_is_told_in_the_next(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    energy = node.root / "intel-rapl/intel-rapl:0/energy_uj"
+
+    def draw(watts: int) -> None:
+        energy.write_text(f"{int(energy.read_text()) + watts * 450 * WATT}\n", encoding="ascii")
+        node.time.pass_by(timedelta(seconds=450))
+
+    rehearsal.run([seen([40, 30]), nothing, lambda: draw(30), lambda: draw(39), nothing])
+    told = rehearsal.sink.statuses[1]
+    assert told["current"]["draw"] == "34.5 W"
+    assert told["draw"]["start"] == "2025-10-09T12:00:00Z"
+    assert told["draw"]["end"] == "2025-10-09T12:15:00Z"
+    assert (told["draw"]["averageMicrowatts"], told["draw"]["peakMicrowatts"]) == (34_500_000, 39_000_000)
+    assert (told["draw"]["capMicrowatts"], told["draw"]["binds"]) == (40_000_000, False)
+    assert [zone["name"] for zone in told["draw"]["zones"]] == ["package-0", "core", "uncore"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(
+    caps=st.lists(st.integers(10, 65), min_size=1, max_size=8),
+    readings=st.lists(st.integers(-3600, 4 * 3600) | st.just(365 * 86_400), min_size=1, max_size=12),
+    on_expiry=st.sampled_from(["MinPower", "Release"]),
+)
+def test_whatever_the_clock_does_the_files_hold_what_the_slot_says(
+    tmp_path_factory: pytest.TempPathFactory, caps: list[int], readings: list[int], on_expiry: str
+) -> None:
+    node = Machine(tmp_path_factory.mktemp("node"), ONE_SOCKET)
+    rehearsal = Rehearsal(node)
+    body = budget_body(caps, onExpiry=on_expiry)
+    rehearsal.run([BudgetSeen(body), *(at(node, timedelta(seconds=reading)) for reading in readings)])
+    budget = read_budget(body)
+    for reading, limits in zip(readings, rehearsal.seen[1:], strict=True):
+        order = cap_at(budget, NOON + timedelta(seconds=reading))
+        expected = node.original[PACKAGE] if order.action is Action.RELEASE else order.cap_uw
+        assert limits[PACKAGE] == expected
+    assert node.limits() == node.original
