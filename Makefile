@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit api crds pins demo bench fuzz figures cluster cluster-down clean
+.PHONY: help test lint unit api crds pins demo bench fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): pyproject.toml dev/requirements.txt
 	@echo "making the environment in $(VENV): about a minute"
@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml dev/requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-test: lint unit api ## lint, unit tests and API tests: what CI runs
+test: lint unit api chart ## lint, unit, API and chart tests
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
 	$(BIN)/ruff format --check .
@@ -26,6 +26,8 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m powercap_api.generate --check
+	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
+	$(BIN)/python -m dev.e2e.chart_readme --check
 
 unit: $(STAMP) ## unit tests: no network, no cluster
 	$(BIN)/pytest tests/unit
@@ -33,13 +35,38 @@ unit: $(STAMP) ## unit tests: no network, no cluster
 api: $(STAMP) ## tests on a real API server, which they start and end themselves
 	$(BIN)/pytest tests/api
 
-crds: $(STAMP) ## write crds/*.yaml from the models
+chart: $(STAMP) ## tests of the Helm chart: rendered, and judged by a real API server
+	$(BIN)/pytest tests/chart
+
+e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's
+	$(BIN)/python -m dev.e2e $(ARGS)
+
+e2e-cluster: $(STAMP) ## a shorter way on the cluster of KUBECONFIG (kind, k3s), with OPERATOR_IMAGE and AGENT_IMAGE
+	@test -n "$(KUBECONFIG)" -a -n "$(OPERATOR_IMAGE)" -a -n "$(AGENT_IMAGE)" || \
+	  { echo "set KUBECONFIG, OPERATOR_IMAGE and AGENT_IMAGE (name:tag, as the nodes can pull or already have them)"; exit 2; }
+	POWERCAP_E2E_ON_CLUSTER=1 KUBECONFIG='$(KUBECONFIG)' OPERATOR_IMAGE='$(OPERATOR_IMAGE)' \
+	  AGENT_IMAGE='$(AGENT_IMAGE)' $(BIN)/pytest tests/e2e/test_any_cluster.py
+
+sbom: $(STAMP) ## an SBOM of the operator's image in CycloneDX, from its pins, in build/
+	@mkdir -p build
+	$(BIN)/uv tool run --quiet --from 'cyclonedx-bom>=7,<8' cyclonedx-py requirements dev/requirements-operator.txt \
+	  --pyproject pyproject.toml --output-reproducible --of JSON -o build/powercap-operator.cdx.json
+
+images: $(STAMP) ## build both images with buildah, on a base made from Debian's packages
+	$(BIN)/python -m dev.e2e.images
+
+crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the chart's table of values
 	$(BIN)/python -m powercap_api.generate
+	$(BIN)/python -m powercap_api.generate charts/powercap/files/crds
+	$(BIN)/python -m dev.e2e.chart_readme
 
 pins: $(STAMP) ## pin every dependency by version and hash in dev/requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 --extra dev --no-emit-package powercap \
 	  --custom-compile-command "make pins" --output-file dev/requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 --extra operator --no-emit-package powercap --constraint dev/requirements.txt \
+	  --custom-compile-command "make pins" --output-file dev/requirements-operator.txt pyproject.toml
 
 demo: $(STAMP) ## the whole way on this machine: KEEP=1 leaves it running, PAGE=file.html serves a saved page
 	$(BIN)/python -m dev.demo $(if $(KEEP),--keep) $(if $(PAGE),--page '$(PAGE)')

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .crd import Column, KindSpec
+from .hardware import HardwareSpec
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
 from .model import ApiModel, Conditions, KubeObject, Time, Watts
 from .names import PLURALS, POWER_POLICY
@@ -106,6 +107,8 @@ class PowerPolicySpec(ApiModel):
     """How a period of the day becomes a cap."""
     stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """How often the agents check, and re-apply, what they wrote: firmware and other programs change limits too."""
+    hardware: HardwareSpec = HardwareSpec()
+    """How the cap meets the hardware: how it is shared and lowered, what else is capped, when it is lifted."""
     fallback: FallbackSpec = FallbackSpec()
     """What to do where the exchange has not published the day."""
     suspend: bool = False

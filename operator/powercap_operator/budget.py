@@ -19,6 +19,7 @@ from powercap_api.units import parse_watts
 from . import strategies
 from .calendar import day_bounds
 from .coverage import DayIndex, DayResults, find_results, latest_results, market_of
+from .node_terms import hardware_terms
 from .strategies import Limits, Strategy
 
 _LONGEST_WHY: Final = 256
@@ -114,7 +115,12 @@ def _said(slot: Slot) -> tuple[object, ...]:
 
 
 def budget_spec(
-    policy: PowerPolicy, planned: Plan, existing: Mapping[str, Any] | None, days: DayIndex, now: datetime
+    policy: PowerPolicy,
+    planned: Plan,
+    existing: Mapping[str, Any] | None,
+    days: DayIndex,
+    now: datetime,
+    lift_until: datetime | None = None,
 ) -> dict[str, Any]:
     """The spec of one node's budget in wire form, keeping what is over from the ``existing`` one.
 
@@ -139,6 +145,8 @@ def budget_spec(
         valid_until=planned.valid_until,
         on_expiry=policy.spec.fallback.then,
         stabilisation_seconds=policy.spec.stabilisation_seconds,
+        **hardware_terms(policy),
+        lift_until=lift_until,
         suspend=policy.spec.suspend,
         dry_run=policy.spec.dry_run,
     ).to_wire()

@@ -18,7 +18,6 @@ from powercap_api.names import API_VERSION, GROUP, MANAGED_BY_LABEL, OPERATOR_FI
 
 _PAGE: Final = 500
 _TIMEOUT_SECONDS: Final = 30
-_METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _APPLY: Final = "application/apply-patch+yaml"
 _EVENT_NAMESPACE: Final = "default"
 """Where Kubernetes keeps the events of cluster-scoped objects."""
@@ -46,8 +45,8 @@ class Cluster:
         """Number of requests that changed, or meant to change, something."""
 
     async def list_nodes(self) -> tuple[list[dict[str, Any]], str]:
-        """All Nodes, metadata only, and the resource version of the list."""
-        return await self._list("/api/v1/nodes", accept=_METADATA_ONLY)
+        """All Nodes, and the resource version of the list."""
+        return await self._list("/api/v1/nodes")
 
     async def list_kind(self, kind: str) -> tuple[list[dict[str, Any]], str]:
         """All objects of one of our kinds, and the resource version of the list."""
@@ -96,11 +95,11 @@ class Cluster:
         """Create a core/v1 Event."""
         await self._write("POST", f"/api/v1/namespaces/{_EVENT_NAMESPACE}/events", event)
 
-    async def _list(self, path: str, accept: str = "application/json") -> tuple[list[dict[str, Any]], str]:
+    async def _list(self, path: str) -> tuple[list[dict[str, Any]], str]:
         items: list[dict[str, Any]] = []
         query = [("limit", str(_PAGE))]
         while True:
-            page = await self._request("GET", path, query=query, accept=accept)
+            page = await self._request("GET", path, query=query)
             items.extend(page.get("items") or [])
             token = page["metadata"].get("continue")
             if not token:
@@ -125,9 +124,8 @@ class Cluster:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         query: list[tuple[str, str]] | None = None,
-        accept: str = "application/json",
     ) -> dict[str, Any]:
-        headers = {"Accept": accept, "Content-Type": content_type}
+        headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             response = await self._client.call_api(
                 path,

@@ -17,6 +17,7 @@ from powercap_api.reasons import PolicyReason
 from .budget import Plan, budget_spec, plan
 from .coverage import DayIndex, index_days
 from .market_days import is_pending, surplus_days, wanted_days
+from .node_terms import lift_until
 from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .selection import Assignment, assign
@@ -111,17 +112,18 @@ def _plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
 def _budget_writes(
     world: World, assignment: Assignment, plans: Mapping[str, Plan], days: DayIndex, now: datetime
 ) -> list[BudgetWrite]:
-    """Nodes under one policy mostly have one spec: it is worked out once per policy and spec in force."""
-    wanted: dict[tuple[str, int], tuple[Mapping[str, Any], bool]] = {}
+    """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
+    wanted: dict[tuple[str, int, datetime | None], tuple[Mapping[str, Any], bool]] = {}
     writes = []
     for name, policy in assignment.governor.items():
         if plans[policy.metadata.name].data == PolicyReason.PENDING:
             continue
         node, existing = world.nodes[name], world.budgets.get(name)
         in_force = None if existing is None else existing.spec
-        key = (policy.metadata.name, id(in_force))
+        lift = lift_until(policy, node, now)
+        key = (policy.metadata.name, id(in_force), lift)
         if key not in wanted:
-            computed = budget_spec(policy, plans[policy.metadata.name], in_force, days, now)
+            computed = budget_spec(policy, plans[policy.metadata.name], in_force, days, now, lift)
             wanted[key] = (computed, computed == in_force)
         spec, stands = wanted[key]
         if not (stands and existing is not None and _owned(existing, node, policy)):

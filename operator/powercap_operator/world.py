@@ -7,6 +7,7 @@ in memory (``Interner``); whole Node objects are never held.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from powercap_api.marketday import MarketDay
@@ -16,11 +17,13 @@ from powercap_api.powerpolicy import PowerPolicy
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node: its name, its uid (for the budget's owner reference) and its labels."""
+    """A node: its name, its uid (for the budget's owner reference), its labels and how it fares."""
 
     name: str
     uid: str
     labels: Mapping[str, str]
+    not_ready_since: datetime | None = None
+    """Since when Kubernetes calls it NotReady; None where it is ready, or has said nothing of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,17 @@ class Interner:
 
 
 def view_node(body: Mapping[str, Any]) -> NodeView:
-    """A Node, or its PartialObjectMetadata, as the API gives it."""
+    """A Node as the API gives it."""
     metadata = body["metadata"]
-    return NodeView(metadata["name"], metadata.get("uid", ""), dict(metadata.get("labels") or {}))
+    conditions = (body.get("status") or {}).get("conditions") or []
+    ready: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    since = ready.get("lastTransitionTime") if ready.get("status", "True") != "True" else None
+    return NodeView(
+        metadata["name"],
+        metadata.get("uid", ""),
+        dict(metadata.get("labels") or {}),
+        None if since is None else datetime.fromisoformat(since),
+    )
 
 
 def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:

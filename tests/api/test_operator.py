@@ -112,7 +112,7 @@ def test_an_edit_reaches_every_budget_and_nothing_else_is_written(kube: Kube, st
     stage.advance(timedelta(minutes=1))
     stage.operator.stop()
     stage.start_operator()
-    eventually(lambda: stage.operator.log.read_text(), "it has started again")
+    eventually(stage.operator.log.read_text, "it has started again")
     settle = time.monotonic() + 4
     while time.monotonic() < settle:
         assert versions() == before, (
