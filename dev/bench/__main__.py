@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev.bench import costs, latency, libraries, parsing, requests
+from dev.bench import costs, latency, libraries, parsing, requests, single_agent
 from dev.bench.audit import Audit
 from dev.bench.report import show
 from dev.cluster.binaries import locate
@@ -20,6 +20,7 @@ NODES = {f"node-{index}": TWO_SOCKETS if index % 2 else ONE_SOCKET for index in 
 AGENT_SECONDS = 300.0
 QUIET_SECONDS = 130.0
 MANY_NODES = 1000
+SOAK_EVENTS = 100_000
 
 
 def say(text: str) -> None:
@@ -33,6 +34,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter waits: for trying the bench itself")
     quick = parser.parse_args().quick
     figures = [*parsing.measure(), *requests.measure(), *libraries.measure()]
+    say("one agent alone")
+    figures += single_agent.measure(10_000 if quick else SOAK_EVENTS)
     with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
         audit = Audit(Path(folder) / "audit")
         plane = ControlPlane(

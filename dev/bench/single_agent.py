@@ -1,0 +1,137 @@
+"""One agent alone on a stand-in API: slots on few and on many zones, its end, and a flood of watch events."""
+
+import json
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dev.bench.processes import cpu_seconds, resident_mb
+from dev.bench.report import Figure, milliseconds
+from powercap_api.model import format_time
+from tests.support.agent_parts import budget_body
+from tests.support.agent_process import AgentProcess
+from tests.support.fake_api import Connection, FakeApi, stay
+from tests.support.fake_sysfs import TWO_SOCKETS, limit_file, many_packages
+
+SLOTS = 30
+_LEAD = timedelta(seconds=3)
+_CAPS_UW = (40_000_000, 20_000_000)
+
+
+def measure(soak_events: int) -> list[Figure]:
+    """Everything; the flood has ``soak_events`` events."""
+    return [figure for zones in (1, 64) for figure in _slots(zones)] + [_soak(soak_events)]
+
+
+@contextmanager
+def _agent(api: FakeApi, packages: int | None) -> Iterator[AgentProcess]:
+    layout = TWO_SOCKETS if packages is None else many_packages(packages)
+    with tempfile.TemporaryDirectory(prefix="powercap-bench-", dir=_in_memory()) as folder:
+        agent = AgentProcess(Path(folder), "node-1", layout, server=api.url, token="bench")  # noqa: S106
+        with agent:
+            yield agent
+
+
+def _in_memory() -> str | None:
+    """A folder in memory, where there is one: sysfs is no disk."""
+    return "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - folders in it get names of their own
+
+
+def _slots(zones: int) -> list[Figure]:
+    """``SLOTS`` slots of a second each, from each one's begin to the last file."""
+    start = datetime.now(UTC).replace(microsecond=0) + _LEAD
+    body = budget_body([1])
+    caps = [_CAPS_UW[index % 2] * zones for index in range(SLOTS)]
+    begins = [start + timedelta(seconds=index) for index in range(SLOTS)]
+    slots = [
+        {"start": format_time(begin), "capMicrowatts": cap} for begin, cap in zip(begins, caps, strict=True)
+    ]
+    body["spec"] |= {"slots": slots, "validUntil": format_time(begins[-1] + timedelta(seconds=30))}
+    with FakeApi(budget=body) as api, _agent(api, zones) as agent:
+        names = [f"intel-rapl/intel-rapl:{index}/long_term" for index in range(zones)]
+        files = [limit_file(agent.root, name) for name in names]
+        delays = [_delay(files, begin, cap) for begin, cap in zip(begins[1:], caps[1:], strict=True)]
+        memory, cpu = resident_mb(agent.pid), cpu_seconds(agent.pid)
+        requests = len(api.requests)
+        began = time.monotonic()
+        agent.send(signal.SIGTERM)
+        agent.wait()
+        ended = time.monotonic() - began
+        back = agent.limits() == agent.original
+    what = f"{zones} package{'' if zones == 1 else 's'}"
+    how = f"{SLOTS - 1} slots of a second, clock file in use, tree in memory"
+    return [
+        Figure(
+            f"slot begins → last file, {what}",
+            milliseconds(delays),
+            "p99 under 20 ms",
+            f"{how}; every long_term read in a loop until the sum is the cap",
+        ),
+        Figure(
+            f"agent over {SLOTS} slots, {what}",
+            f"{memory:.1f} MB, {cpu:.2f} s of processor time with start, {requests} requests",
+            "29 MB",
+            f"{how}; a slot a second is 900 times as many as there are",
+        ),
+        Figure(
+            f"SIGTERM → originals back and ended, {what}",
+            f"{ended * 1000:.0f} ms, {'all back' if back else 'NOT ALL BACK'}",
+            "2 s",
+            "one end",
+        ),
+    ]
+
+
+def _delay(files: list[Path], begins: datetime, cap_uw: int) -> float:
+    """Seconds from the slot's begin until the limits add up to its cap; 0.9 where they did not."""
+    wait = (begins - datetime.now(UTC)).total_seconds() - 0.005
+    time.sleep(max(wait, 0))
+    while (past := (datetime.now(UTC) - begins).total_seconds()) < 0.9:
+        texts = [file.read_text(encoding="ascii") for file in files]
+        if sum(int(text or 0) for text in texts) == cap_uw:
+            return max((datetime.now(UTC) - begins).total_seconds(), 0.0)
+    return past
+
+
+def _soak(events: int) -> Figure:
+    """Memory and file descriptors while watch events come as fast as they can be sent."""
+    body = budget_body([40] * 96, start=datetime.now(UTC) - timedelta(minutes=5))
+    sent, done = [0], threading.Event()
+
+    def flood(connection: Connection) -> None:
+        for number in range(events):
+            connection.bytes(_event(body, number))
+            sent[0] = number + 1
+        done.set()
+        stay(connection)
+
+    seen: list[tuple[float, int]] = []
+    with FakeApi(budget=body, watches=deque([flood])) as api, _agent(api, None) as agent:
+        while not done.wait(0.5):
+            if sent[0] > events / 10:
+                seen.append((resident_mb(agent.pid), len(os.listdir(f"/proc/{agent.pid}/fd"))))
+        seen.append((resident_mb(agent.pid), len(os.listdir(f"/proc/{agent.pid}/fd"))))
+    memories, files = [memory for memory, _ in seen], [count for _, count in seen]
+    slope = (memories[-1] - memories[0]) / (0.9 * events) * 100_000
+    return Figure(
+        f"{events:,} watch events",
+        f"{memories[0]:.1f} MB after a tenth, {memories[-1]:.1f} MB at the end ({slope:+.1f} MB per 100,000),"
+        f" {min(files)} to {max(files)} file descriptors",
+        "flat",
+        "a budget of 96 slots each, sent as fast as the agent reads; one in a hundred changes the spec",
+    )
+
+
+def _event(body: dict[str, Any], number: int) -> bytes:
+    metadata = body["metadata"] | {"generation": number + 2, "resourceVersion": str(100 + number)}
+    spec = body["spec"] | {"minPowerMicrowatts": 10_000_000 + number // 100}
+    kind = "MODIFIED" if number % 3 else "BOOKMARK"
+    return json.dumps({"type": kind, "object": body | {"metadata": metadata, "spec": spec}}).encode() + b"\n"
