@@ -1,0 +1,144 @@
+{{- define "powercap.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "powercap.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- else if contains (include "powercap.name" .) .Release.Name }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "powercap.name" .) | trunc 40 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{/* Labels by which pods are selected: they never change. Called with (list . "component"). */}}
+{{- define "powercap.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "powercap.name" (index . 0) }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* Labels of everything. Called with (list . "component"). */}}
+{{- define "powercap.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "powercap.selectorLabels" . }}
+app.kubernetes.io/part-of: powercap
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Labels of a pod: no version and no chart, so that an upgrade restarts only what changed. */}}
+{{- define "powercap.podLabels" -}}
+{{- $root := index . 0 -}}
+{{ include "powercap.selectorLabels" . }}
+app.kubernetes.io/part-of: powercap
+{{- with $root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* An image by digest, else tag, else the chart's version. Called with (list . .Values.operator.image). */}}
+{{- define "powercap.image" -}}
+{{- $image := index . 1 -}}
+{{- if $image.digest -}}
+{{ $image.repository }}@{{ $image.digest }}
+{{- else -}}
+{{ $image.repository }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/* What Pod Security `restricted` wants of a container. */}}
+{{- define "powercap.restrictedContainer" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* What Pod Security `restricted` wants of a pod. */}}
+{{- define "powercap.restrictedPod" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{/* The agent's container: root, because the limits' files are root's, and without every privilege of root. */}}
+{{- define "powercap.agentSecurity" -}}
+runAsUser: 0
+runAsGroup: 0
+readOnlyRootFilesystem: true
+{{- if .Values.agent.privileged }}
+privileged: true
+{{- else }}
+privileged: false
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+{{- end }}
+{{- with .Values.agent.seLinuxType }}
+seLinuxOptions:
+  type: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Environment of the agent's programs. The powercap folder is at another path than on the host, where container
+runtimes mask it. */}}
+{{- define "powercap.agentEnv" -}}
+- name: NODE_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: spec.nodeName
+- name: POWERCAP_ROOT
+  value: /host/powercap
+- name: POWERCAP_STATE_DIR
+  value: /run/powercap
+- name: POWERCAP_LOG_FORMAT
+  value: {{ .Values.agent.logFormat }}
+{{- if .Values.agent.hwmonWritable }}
+- name: POWERCAP_HWMON_ROOT
+  value: /host/sys/class/hwmon
+{{- end }}
+{{- end }}
+
+{{- define "powercap.agentMounts" -}}
+- name: powercap
+  mountPath: /host/powercap
+- name: state
+  mountPath: /run/powercap
+{{- if .Values.agent.hwmonWritable }}
+- name: sys
+  mountPath: /host/sys
+{{- end }}
+{{- end }}
+
+{{- define "powercap.agentVolumes" -}}
+- name: powercap
+  hostPath:
+    path: {{ .Values.agent.powercapHostPath }}
+- name: state
+  hostPath:
+    path: {{ .Values.agent.stateHostPath }}
+    type: DirectoryOrCreate
+{{- if .Values.agent.hwmonWritable }}
+- name: sys
+  hostPath:
+    path: /sys
+{{- end }}
+{{- end }}
+
+{{- define "powercap.uninstallHook" -}}
+helm.sh/hook: post-delete
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{- define "powercap.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}

@@ -1,0 +1,85 @@
+"""The programs of a real node, as Debian and Ubuntu package them: found, or installed where this may be done."""
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
+PROGRAMS = {
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "runc": "runc",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
+    "iptables": "iptables",
+    "nft": "nftables",
+    "conntrack": "conntrack",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+}
+"""Program to the package that has it."""
+_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class PreparationError(Exception):
+    """This machine cannot run the end-to-end tests; the message says what to do."""
+
+
+def require_node_programs(say: Callable[[str], None]) -> None:
+    """See to it that every program is there.
+
+    Raises:
+        PreparationError: this is no Linux, not root, or something is missing and cannot be installed.
+    """
+    if platform.system() != "Linux":
+        raise PreparationError(
+            "a kubelet needs Linux: `make e2e-cluster` tries the chart on the cluster of KUBECONFIG"
+        )
+    if os.geteuid() != 0:
+        raise PreparationError(
+            "a kubelet and containerd need root: run `sudo make e2e`; `make e2e-cluster` needs only a KUBECONFIG"
+        )
+    missing = _missing()
+    if not missing:
+        return
+    if shutil.which("apt-get") is None:
+        raise PreparationError(
+            f"missing on this machine: {', '.join(sorted(missing))}; install them by the names that your"
+            " distribution gives them (Debian's names are these)"
+        )
+    say(f"installing {', '.join(sorted(missing))}")
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *sorted(missing)]
+    for command in (["apt-get", "update", "-q"], install):
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise PreparationError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    if still := _missing():
+        raise PreparationError(f"still missing after their installation: {', '.join(sorted(still))}")
+
+
+def cni_folder() -> Path:
+    """Where the network plugins are."""
+    for folder in CNI_FOLDERS:
+        if (folder / "bridge").exists():
+            return folder
+    raise PreparationError(f"there is no bridge plugin in {' or '.join(map(str, CNI_FOLDERS))}")
+
+
+def program(name: str) -> str:
+    """The program's path, also where root's PATH is a user's."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{_FOLDERS}")
+    if found is None:
+        raise PreparationError(f"{name} is missing")
+    return found
+
+
+def _missing() -> set[str]:
+    path = f"{os.environ.get('PATH', '')}:{_FOLDERS}"
+    missing = {package for name, package in PROGRAMS.items() if shutil.which(name, path=path) is None}
+    if not any((folder / "bridge").exists() for folder in CNI_FOLDERS):
+        missing.add("containernetworking-plugins")
+    return missing

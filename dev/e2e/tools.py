@@ -1,0 +1,96 @@
+"""Command-line tools written in Go, each built once per version into the user's cache.
+
+Guarantees: of several processes one builds and the others wait; what is in the cache is complete, because it gets
+its place by a rename; a new version is built beside the old one.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.cluster.locks import exclusive
+from dev.cluster.progress import Progress
+
+
+class ToolError(Exception):
+    """A tool cannot be had; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program as ``go install`` builds it."""
+
+    name: str
+    version: str
+    package: str
+
+    @property
+    def folder(self) -> str:
+        """Its folder's name in the cache."""
+        return f"{self.name}-{self.version}"
+
+
+HELM = Tool("helm", "v4.3.1", "helm.sh/helm/v4/cmd/helm")
+HELM_3 = Tool("helm", "v3.22.0", "helm.sh/helm/v3/cmd/helm")
+KUBE_SCORE = Tool("kube-score", "v1.20.0", "github.com/zegl/kube-score/cmd/kube-score")
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where powercap keeps what takes minutes to make."""
+    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
+    return Path(base) / "powercap"
+
+
+def locate_tool(tool: Tool, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
+    """The program, from the cache or built now.
+
+    Raises:
+        ToolError: there is no Go, or the build failed.
+    """
+    folder = cache_folder(environ) / "tools" / tool.folder
+    program = folder / tool.name
+    if program.exists():
+        return program
+    go = shutil.which("go", path=environ.get("PATH", os.defpath))
+    if go is None:
+        raise ToolError(
+            f"{tool.name} {tool.version} is built with Go, which is not on the PATH: install Go 1.26 or newer"
+        )
+    progress = Progress(say)
+    waiting = f"another run is building {tool.name}, waiting for it"
+    with exclusive(folder.with_name(f"{folder.name}.lock"), lambda: progress.update(waiting)):
+        if not program.exists():
+            _build(tool, go, folder, environ, say)
+    return program
+
+
+def _build(tool: Tool, go: str, folder: Path, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    say(f"building {tool.name} {tool.version} once, up to 3 minutes on 2 cores; cached in {folder}")
+    half_done = folder.with_name(f"{folder.name}.half-done")
+    shutil.rmtree(half_done, ignore_errors=True)
+    half_done.mkdir(parents=True)
+    command = [go, "install", "-trimpath", "-ldflags", _version_flags(tool), f"{tool.package}@{tool.version}"]
+    settings = {**environ, "GOBIN": str(half_done), "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    # A folder without a go.mod above it: `go install pkg@version` takes no notice of one, but GOFLAGS=-mod would.
+    done = subprocess.run(command, cwd=half_done, env=settings, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(half_done, ignore_errors=True)
+        raise ToolError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()[-2000:]}")
+    half_done.rename(folder)
+
+
+def _version_flags(tool: Tool) -> str:
+    """Helm renders charts for its own idea of Kubernetes' version; without this it also says v4.0 of itself."""
+    if tool.name != "helm":
+        return "-s -w"
+    major = tool.version.removeprefix("v").split(".")[0]
+    return f"-s -w -X helm.sh/helm/v{major}/internal/version.version={tool.version}"
+
+
+if __name__ == "__main__":
+    for wanted in (HELM, KUBE_SCORE):
+        print(locate_tool(wanted, os.environ, lambda line: print(line, file=sys.stderr)))

@@ -1,0 +1,244 @@
+"""Everything an installation stands on: a control plane, a node, the stand-in exchange, and the node's fake limits."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from dev.cluster.binaries import locate
+from dev.cluster.control_plane import COMPONENTS, ControlPlane
+from dev.cluster.errors import ControlPlaneError, KubectlError
+from dev.e2e.helm import CHART, Helm
+from dev.e2e.images import build_images
+from dev.e2e.network import ADDRESS
+from dev.e2e.node import NAME, Node
+from dev.e2e.tools import HELM, locate_tool
+from powercap_api.clock import OffsetClock, write_offset
+from powercap_api.markets import Auction, Market
+from powercap_operator.market import Query
+from powercap_operator.providers.mock import made_up_periods
+from tests.support.exchange_site import ExchangeSite
+from tests.support.fake_sysfs import TWO_SOCKETS, build_tree, read_limits
+
+NAMESPACE = "powercap-system"
+RELEASE = "powercap"
+MARKET = Market("FR", Auction.IDA1, 15)
+_API_SERVER_FLAGS = (
+    # Pods reach it at the machine's address, by way of the service that is made of this.
+    "--bind-address=0.0.0.0",
+    f"--advertise-address={ADDRESS}",
+    "--endpoint-reconciler-type=lease",
+    # For kubectl logs and exec.
+    "--kubelet-preferred-address-types=InternalIP",
+)
+
+
+ROOT_VARIABLE = "POWERCAP_E2E_ROOT"
+"""The folder to do everything in, where whoever starts the tests clears it away after them."""
+
+
+def make_root() -> Path:
+    """A folder for a World; short, because of the length that a socket's path may have."""
+    return Path(tempfile.mkdtemp(prefix="powercap-e2e-", dir="/var/tmp"))
+
+
+class World:
+    """All of it, in one folder. Call it in a network namespace of its own, see ``python -m dev.e2e``."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """Nothing is started yet."""
+        self.root = Path(os.environ.get(ROOT_VARIABLE) or make_root())
+        self._say = say
+        binaries = locate(os.environ, say)
+        self.images = build_images(os.environ, say)
+        self.plane = ControlPlane(
+            binaries,
+            self.root / "control-plane",
+            scheduler=True,
+            real_nodes=True,
+            api_server_flags=_API_SERVER_FLAGS,
+            server_names=[ADDRESS],
+            say=say,
+        )
+        self.node = Node(self.root / "node", self.plane, binaries, say)
+        self.exchange = ExchangeSite(host=ADDRESS)
+        self.helm = Helm(locate_tool(HELM, os.environ, say), self.plane.kubeconfig, self.root / "helm")
+        self.tree = self.root / "powercap"
+        self.state = self.root / "run-powercap"
+        self.clock_file = self.state / "clock-offset"
+        self.clock = OffsetClock(self.clock_file)
+        self.originals: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        try:
+            self.plane.start()
+            self.node.start(self.images)
+            self.exchange.start()
+            today = self.clock.now().astimezone(MARKET.bidding_zone.zone).date()
+            for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+                query = Query(MARKET, day)
+                self.exchange.publish(query, made_up_periods(query))
+            build_tree(self.tree, TWO_SOCKETS)
+            self.originals = self.limits()
+            self.state.mkdir()
+            self.plane.kubectl("create", "namespace", NAMESPACE)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End everything, and leave nothing."""
+        self.exchange.stop()
+        self.node.stop()
+        self.plane.stop()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def values(self, **overrides: Any) -> dict[str, Any]:
+        """The chart's defaults, but for the images' names, the fake limits, the exchange and the agents' clock."""
+        operator, agent = self.images.operator, self.images.agent
+        return {
+            "operator": {
+                "image": {"repository": operator.name, "tag": operator.tag, "pullPolicy": "Never"},
+                "epexUrl": self.exchange.epex_url,
+                "contact": "e2e@example.org",
+            },
+            "agent": {
+                "image": {"repository": agent.name, "tag": agent.tag, "pullPolicy": "Never"},
+                "powercapHostPath": str(self.tree),
+                "stateHostPath": str(self.state),
+                "extraEnv": [{"name": "POWERCAP_CLOCK_FILE", "value": "/run/powercap/clock-offset"}],
+            },
+            **overrides,
+        }
+
+    def install(self, *arguments: str, chart: Path = CHART, **overrides: Any) -> str:
+        """``helm install`` and wait until pods are ready."""
+        return self.helm(
+            *(
+                "install",
+                RELEASE,
+                str(chart),
+                "--namespace",
+                NAMESPACE,
+                "--wait",
+                "--timeout",
+                "90s",
+                *arguments,
+            ),
+            values=self.values(**overrides),
+        )
+
+    def upgrade(self, *arguments: str, chart: Path = CHART, **overrides: Any) -> str:
+        """``helm upgrade`` and wait until pods are ready."""
+        return self.helm(
+            *(
+                "upgrade",
+                RELEASE,
+                str(chart),
+                "--namespace",
+                NAMESPACE,
+                "--wait",
+                "--timeout",
+                "90s",
+                *arguments,
+            ),
+            values=self.values(**overrides),
+        )
+
+    def uninstall(self) -> str:
+        """``helm uninstall`` with its hooks."""
+        return self.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "4m")
+
+    def limits(self) -> dict[str, int]:
+        """The node's limits in microwatts, by zone and constraint."""
+        return read_limits(self.tree)
+
+    def cap(self) -> int:
+        """What the node's two packages may draw together, in microwatts."""
+        limits = self.limits()
+        return sum(limits[f"intel-rapl/intel-rapl:{package}/long_term"] for package in (0, 1))
+
+    def get(self, *what: str) -> dict[str, Any]:
+        """``kubectl get … -o json``."""
+        found: dict[str, Any] = json.loads(self.plane.kubectl("get", *what, "-o", "json"))
+        return found
+
+    def pods(self, component: str) -> list[dict[str, Any]]:
+        """The pods of operator or agent."""
+        selector = f"app.kubernetes.io/component={component}"
+        items: list[dict[str, Any]] = self.get("pods", "-n", NAMESPACE, "-l", selector)["items"]
+        return items
+
+    def slot(self) -> dict[str, Any]:
+        """The slot of the node's budget that holds now by the agent's clock."""
+        slots = self.get("powerbudget", NAME)["spec"]["slots"]
+        begun = [slot for slot in slots if datetime.fromisoformat(slot["start"]) <= self.clock.now()]
+        found: dict[str, Any] = begun[-1]
+        return found
+
+    def follows(self) -> bool:
+        """Whether the files hold the current slot's cap, and the agent has said so."""
+        try:
+            wanted, budget = self.slot()["capMicrowatts"], self.get("powerbudget", NAME)
+        except (KubectlError, KeyError, IndexError):
+            return False
+        conditions = budget.get("status", {}).get("conditions", [])
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        # A read-back may be a power unit below what was asked for, for each package; and 190 W is all there is.
+        return ready and 0 <= min(wanted, 190_000_000) - self.cap() <= 250_000
+
+    def advance(self, by: timedelta) -> None:
+        """Set the agent's clock further ahead."""
+        write_offset(self.clock_file, self.clock.offset() + by)
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
+        """Wait; the seconds that took. AssertionError at the deadline."""
+        began = time.monotonic()
+        while not holds():
+            if time.monotonic() - began > seconds:
+                raise AssertionError(f"not within {seconds:.0f} s: {what}")
+            time.sleep(0.05)
+        return time.monotonic() - began
+
+    @contextlib.contextmanager
+    def logs_of_failure(self, folder: Path) -> Iterator[None]:
+        """Collect the logs where what is done in the context fails."""
+        try:
+            yield
+        except BaseException as error:
+            self.collect_logs(folder)
+            error.add_note(f"logs are in {folder}")
+            raise
+
+    def collect_logs(self, folder: Path) -> None:
+        """Everything that says why, as far as it can still be had."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for component in COMPONENTS:
+            with contextlib.suppress(OSError):
+                shutil.copy(self.plane.log(component), folder)
+        for log in (self.root / "node" / "logs").glob("*.log"):
+            shutil.copy(log, folder)
+        if (self.root / "node" / "pod-logs").exists():
+            shutil.copytree(self.root / "node" / "pod-logs", folder / "pods", dirs_exist_ok=True)
+        for name, command in {
+            "objects.yaml": ("get", "all,events,powercap", "--all-namespaces", "-o", "yaml"),
+            "overview.txt": ("get", "pods,events,powercap", "--all-namespaces", "-o", "wide"),
+            "describe.txt": ("describe", "pods", "--namespace", NAMESPACE),
+        }.items():
+            with contextlib.suppress(KubectlError, ControlPlaneError, subprocess.SubprocessError):
+                (folder / name).write_text(self.plane.kubectl(*command, "--request-timeout=10s"))
+        (folder / "limits.json").write_text(json.dumps(self.limits(), indent=2))

@@ -1,0 +1,126 @@
+"""The API server as a hook's pod sees it: plain JSON, one request at a time."""
+
+import os
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_TIMEOUT_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 1.0
+
+
+class PodApiError(Exception):
+    """The API server refused or did not answer; the message says what was asked."""
+
+
+class PodApi:
+    """Requests with the pod's own account."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        """Use this client, whose base is the API server."""
+        self._client = client
+
+    @classmethod
+    def in_cluster(cls, environ: Mapping[str, str]) -> Self:
+        """The API that every pod is told of.
+
+        Raises:
+            PodApiError: this is no pod.
+        """
+        host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
+        if not host or not port:
+            raise PodApiError(
+                "KUBERNETES_SERVICE_HOST is not set: this runs in a pod, started by the chart's hooks"
+            )
+        token = (_ACCOUNT / "token").read_text(encoding="ascii").strip()
+        return cls(
+            httpx.Client(
+                base_url=f"https://{f'[{host}]' if ':' in host else host}:{port}",
+                headers={"Authorization": f"Bearer {token}"},
+                verify=ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt")),
+                timeout=_TIMEOUT_SECONDS,
+                trust_env=False,
+            )
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The object or list at the path; None where there is none.
+
+        Raises:
+            PodApiError: any other answer than success or 404.
+        """
+        return self._request("GET", path)
+
+    def delete(self, path: str) -> bool:
+        """Delete the object or collection at the path; whether there was one.
+
+        Raises:
+            PodApiError: any other answer than success or 404.
+        """
+        return self._request("DELETE", path) is not None
+
+    def _request(self, method: str, path: str) -> dict[str, Any] | None:
+        try:
+            answer = self._client.request(method, path)
+        except httpx.HTTPError as error:
+            raise PodApiError(f"{method} {path}: no answer from the API server: {error!r}") from error
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        if not answer.is_success:
+            raise PodApiError(f"{method} {path}: {answer.status_code}: {answer.text[:500]}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def until(
+    look: Callable[[], list[str]],
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Call ``look`` until it complains of nothing, or time is up: its last complaints.
+
+    An API server that does not answer is a complaint like another.
+    """
+    deadline = clock() + seconds
+    while True:
+        try:
+            complaints = look()
+        except PodApiError as error:
+            complaints = [str(error)]
+        if not complaints or clock() > deadline:
+            return complaints
+        pause(_POLL_SECONDS)
+
+
+def say(line: str) -> None:
+    """A line for whoever reads the pod's log."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def setting(name: str) -> str:
+    """An environment variable that the chart sets.
+
+    Raises:
+        PodApiError: it is not set.
+    """
+    value = os.environ.get(name)
+    if not value:
+        raise PodApiError(f"{name} is not set: this program is started by the chart's hooks")
+    return value

@@ -1,0 +1,324 @@
+"""What operator and agent may do, with the chart's own rules and real tokens of real pods on a real API server."""
+
+import json
+import os
+import ssl
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from dev.cluster.control_plane import ControlPlane
+from dev.e2e.helm import CHART, Helm
+from dev.e2e.tools import HELM, locate_tool
+from powercap_api.names import API_VERSION
+from tests.support.agent_process import eventually
+
+NAMESPACE = "powercap-system"
+RULES = {
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+MERGE = {"Content-Type": "application/merge-patch+json"}
+BUDGETS = f"/apis/{API_VERSION}/powerbudgets"
+
+Grant = tuple[str, str, str]
+"""API group, resource (with its subresource) and verb."""
+
+EVERYBODY: set[Grant] = {
+    ("authorization.k8s.io", "selfsubjectaccessreviews", "create"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews", "create"),
+    ("authentication.k8s.io", "selfsubjectreviews", "create"),
+    *(("certificates.k8s.io", "clustertrustbundles", verb) for verb in ("get", "list", "watch")),
+}
+"""What Kubernetes lets every service account do: ask about itself, and read public certificates."""
+
+
+def _grants(group: str, resource: str, *verbs: str) -> set[Grant]:
+    return {(group, resource, verb) for verb in verbs}
+
+
+AGENT = EVERYBODY | _grants("powercap.dev", "powerbudgets", "get", "list", "watch")
+AGENT |= _grants("powercap.dev", "powerbudgets/status", "patch")
+
+OPERATOR = EVERYBODY | _grants("", "nodes", "list", "watch")
+OPERATOR |= _grants("apiextensions.k8s.io", "customresourcedefinitions", "list", "watch")
+OPERATOR |= _grants("powercap.dev", "powerpolicies", "list", "watch")
+OPERATOR |= _grants("powercap.dev", "powerpolicies/status", "patch")
+OPERATOR |= _grants("powercap.dev", "marketdays", "list", "watch", "create", "delete")
+OPERATOR |= _grants("powercap.dev", "marketdays/status", "patch")
+OPERATOR |= _grants("powercap.dev", "powerbudgets", "list", "watch", "create", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The API server with the chart's rules on it."""
+
+    plane: ControlPlane
+
+    def token(self, account: str, pod: str | None = None) -> str:
+        """A token of the account, bound to the pod, as a kubelet asks for it."""
+        bound = [] if pod is None else ["--bound-object-kind", "Pod", "--bound-object-name", pod]
+        return self.plane.kubectl("create", "token", account, "-n", NAMESPACE, *bound).strip()
+
+    def client(self, token: str) -> httpx.Client:
+        """Requests by the bearer of the token."""
+        context = ssl.create_default_context(cafile=str(self.plane.ca_file))
+        return httpx.Client(
+            base_url=self.plane.url,
+            headers={"Authorization": f"Bearer {token}"},
+            verify=context,
+            trust_env=False,
+        )
+
+
+def _apply(plane: ControlPlane, *objects: dict[str, Any]) -> None:
+    plane.kubectl(
+        "apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+    )
+
+
+def _pod(name: str, account: str, node: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {
+            "nodeName": node,
+            "serviceAccountName": account,
+            "containers": [{"name": "c", "image": "c"}],
+        },
+    }
+
+
+def _budget(node: str) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PowerBudget",
+        "metadata": {"name": node},
+        "spec": {
+            "policy": "default",
+            "minPowerMicrowatts": 10_000_000,
+            "validUntil": "2030-01-01T00:00:00Z",
+            "slots": [{"start": "2025-01-01T00:00:00Z", "capMicrowatts": 40_000_000, "why": "test"}],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def installed(
+    shared_control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installed]:
+    """Accounts, rules and the admission policy as the chart renders them; two nodes with an agent each."""
+    plane = shared_control_plane
+    helm = Helm(
+        locate_tool(HELM, os.environ, lambda line: print(line, file=sys.__stderr__)),
+        None,
+        tmp_path_factory.mktemp("helm"),
+    )
+    bodies = [
+        body for body in yaml.safe_load_all(helm("template", "powercap", str(CHART), "-n", NAMESPACE)) if body
+    ]
+    rules = [
+        body
+        for body in bodies
+        if body["kind"] in RULES and "helm.sh/hook" not in body["metadata"].get("annotations", {})
+    ]
+    plane.kubectl("create", "namespace", NAMESPACE)
+    nodes = [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{number}"}} for number in (1, 2)
+    ]
+    _apply(plane, *rules, *nodes, *(_budget(f"node-{number}") for number in (1, 2)))
+    _apply(plane, *(_pod(f"agent-{number}", "powercap-agent", f"node-{number}") for number in (1, 2)))
+    _apply(plane, _pod("operator", "powercap-operator", "node-1"))
+    found = Installed(plane)
+    with found.client(found.token("powercap-agent", "agent-1")) as agent:
+        # The API server takes up a new policy after a moment.
+        eventually(lambda: _patch_status(agent, "node-2").is_error, "the admission policy is in force")
+    yield found
+    plane.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--force", "--grace-period=0")
+    plane.kubectl("delete", "nodes,powerbudgets", "--all")
+    plane.kubectl("delete", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": rules}))
+    plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+
+
+@pytest.fixture
+def agent(installed: Installed) -> Iterator[httpx.Client]:
+    """Whoever has the token of the agent on node-1."""
+    with installed.client(installed.token("powercap-agent", "agent-1")) as client:
+        yield client
+
+
+def _patch_status(client: httpx.Client, node: str, **more: Any) -> httpx.Response:
+    body = {"status": {"observedGeneration": 1}, **more}
+    return client.patch(f"{BUDGETS}/{node}/status", content=json.dumps(body), headers=MERGE)
+
+
+def _every_resource(client: httpx.Client) -> list[tuple[str, str]]:
+    """Group and resource of all that the API server has, subresources too."""
+    groups = [("", "/api/v1")]
+    groups += [
+        (group["name"], f"/apis/{group['preferredVersion']['groupVersion']}")
+        for group in client.get("/apis").json()["groups"]
+    ]
+    return [
+        (group, resource["name"])
+        for group, path in groups
+        for resource in client.get(path).json()["resources"]
+    ]
+
+
+def _allowed(client: httpx.Client, namespace: str) -> set[Grant]:
+    """What the API server says that this client may do, asked for every verb and resource that there is."""
+    found = set()
+    for group, name in _every_resource(client):
+        resource, _, subresource = name.partition("/")
+        for verb in VERBS:
+            asked = {
+                "namespace": namespace,
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+                "subresource": subresource,
+            }
+            review = {"spec": {"resourceAttributes": asked}}
+            answer = client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", json=review).json()
+            if answer["status"]["allowed"]:
+                found.add((group, name, verb))
+    return found
+
+
+def test_the_agent_may_do_exactly_this(agent: httpx.Client) -> None:
+    for namespace in (NAMESPACE, "default", "kube-system"):
+        assert _allowed(agent, namespace) == AGENT
+
+
+def test_the_operator_may_do_exactly_this(installed: Installed) -> None:
+    with installed.client(installed.token("powercap-operator", "operator")) as operator:
+        assert _allowed(operator, NAMESPACE) == OPERATOR
+        # Events of objects without a namespace belong there.
+        assert _allowed(operator, "default") == OPERATOR | {("", "events", "create")}
+
+
+def test_an_agent_reports_on_its_own_node_and_on_no_other(installed: Installed) -> None:
+    for number, other in ((1, 2), (2, 1)):
+        with installed.client(installed.token("powercap-agent", f"agent-{number}")) as client:
+            assert _patch_status(client, f"node-{number}").is_success
+            refused = _patch_status(client, f"node-{other}")
+            assert refused.status_code == httpx.codes.FORBIDDEN
+            assert f"its own node, which is node-{number}" in refused.json()["message"]
+
+
+def test_a_token_without_a_pod_is_of_no_use(installed: Installed) -> None:
+    with installed.client(installed.token("powercap-agent")) as client:
+        for node in ("node-1", "node-2"):
+            refused = _patch_status(client, node)
+            assert refused.status_code == httpx.codes.FORBIDDEN
+            assert "the token belongs to no pod" in refused.json()["message"]
+
+
+@pytest.mark.parametrize("node", ["node-1", "node-2", "node-3"])
+def test_a_stolen_token_raises_no_cap(installed: Installed, agent: httpx.Client, node: str) -> None:
+    before = installed.plane.kubectl("get", "powerbudgets", "-o", "jsonpath={.items[*].spec}")
+    more = {
+        "spec": {"slots": [{"start": "2025-01-01T00:00:00Z", "capMicrowatts": 400_000_000, "why": "mine"}]}
+    }
+    whole = {**_budget(node), **more}
+    tries = [
+        agent.patch(f"{BUDGETS}/{node}", content=json.dumps(more), headers=MERGE),
+        agent.put(f"{BUDGETS}/{node}", json=whole),
+        agent.put(f"{BUDGETS}/{node}/status", json=whole),
+        agent.post(BUDGETS, json=whole),
+        agent.delete(f"{BUDGETS}/{node}"),
+        agent.delete(BUDGETS),
+    ]
+    assert {answer.status_code for answer in tries} == {httpx.codes.FORBIDDEN}
+    # The one thing that it may write takes no spec along, and no metadata.
+    _patch_status(agent, node, **more, metadata={"labels": {"a": "b"}, "finalizers": ["example.org/mine"]})
+    assert installed.plane.kubectl("get", "powerbudgets", "-o", "jsonpath={.items[*].spec}") == before
+    metadata = json.loads(installed.plane.kubectl("get", "powerbudgets", "-o", "json"))["items"]
+    assert not any(item["metadata"].get("finalizers") or item["metadata"].get("labels") for item in metadata)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/secrets",
+        f"/api/v1/namespaces/{NAMESPACE}/secrets/any",
+        f"/api/v1/namespaces/{NAMESPACE}/pods",
+        "/api/v1/nodes",
+        "/api/v1/nodes/node-1",
+        "/api/v1/nodes/node-1/proxy/metrics",
+        f"/apis/{API_VERSION}/powerpolicies",
+        f"/apis/{API_VERSION}/marketdays",
+        f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/powercap-operator/token",
+    ],
+)
+def test_a_stolen_token_sees_and_touches_nothing_else(agent: httpx.Client, path: str) -> None:
+    answers = {
+        "get": agent.get(path),
+        "post": agent.post(path, json={}),
+        "put": agent.put(path, json={}),
+        "patch": agent.patch(path, content="{}", headers=MERGE),
+        "delete": agent.delete(path),
+    }
+    refused = {httpx.codes.FORBIDDEN, httpx.codes.METHOD_NOT_ALLOWED}
+    assert {
+        method: answer.status_code for method, answer in answers.items() if answer.status_code not in refused
+    } == {}
+
+
+def test_the_admission_policy_holds_where_somebody_has_given_agents_more(
+    installed: Installed, agent: httpx.Client
+) -> None:
+    """One does not rely on the other: with every right on budgets an agent still writes only its own."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "too-much"},
+        "rules": [{"apiGroups": ["powercap.dev"], "resources": ["*"], "verbs": ["*"]}],
+    }
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "too-much"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "too-much"},
+        "subjects": [{"kind": "ServiceAccount", "name": "powercap-agent", "namespace": NAMESPACE}],
+    }
+    _apply(installed.plane, role, binding)
+    try:
+        patch = json.dumps({"metadata": {"annotations": {"a": "b"}}})
+        eventually(
+            lambda: agent.patch(f"{BUDGETS}/node-1", content=patch, headers=MERGE).is_success,
+            "the role is in force",
+        )
+        tries = {
+            "patch": agent.patch(f"{BUDGETS}/node-2", content=patch, headers=MERGE),
+            "status": _patch_status(agent, "node-2"),
+            "create": agent.post(BUDGETS, json=_budget("node-3")),
+            "delete": agent.delete(f"{BUDGETS}/node-2"),
+            "delete all": agent.delete(BUDGETS),
+        }
+        for what, answer in tries.items():
+            assert answer.status_code == httpx.codes.FORBIDDEN, f"{what}: {answer.text}"
+        left = installed.plane.kubectl("get", "powerbudget", "node-2", "-o", "name")
+        assert left.strip() == "powerbudget.powercap.dev/node-2"
+    finally:
+        installed.plane.kubectl("delete", "clusterrole,clusterrolebinding", "too-much")
+
+
+def test_the_chart_s_rules_name_no_secret_and_no_wildcard() -> None:
+    text = "".join(file.read_text() for file in Path(CHART / "templates").rglob("*.yaml"))
+    assert 'verbs: ["*"]' not in text
+    assert "secrets" not in text.replace("imagePullSecrets", "")

@@ -1,0 +1,323 @@
+"""Every value of the chart does what its comment says: rendered, not run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev.e2e.helm import CHART, Helm, HelmError
+from tests.chart.conftest import Object, Render, Rendered
+
+AFFINITY: Object = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+TOLERATIONS = [{"key": "dedicated", "operator": "Exists"}]
+ENV = [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]
+DIGEST = "sha256:" + "0" * 64
+
+
+def _at(body: Object, path: str) -> Any:
+    found: Any = body
+    for part in path.split("."):
+        found = found[int(part)] if part.isdecimal() else found.get(part)
+    return found
+
+
+def _values(path: str, value: object) -> Object:
+    body: Any = value
+    for part in reversed(path.split(".")):
+        body = {part: body}
+    found: Object = body
+    return found
+
+
+POD_VALUES: dict[str, tuple[object, str, object]] = {
+    "imagePullSecrets": ([{"name": "regcred"}], "spec.imagePullSecrets", [{"name": "regcred"}]),
+    "X.image.repository": ("example.org/x", "spec.containers.0.image", "example.org/x:0.1.0"),
+    "X.image.tag": ("9.9", "spec.containers.0.image", "powercap-X:9.9"),
+    "X.image.digest": (DIGEST, "spec.containers.0.image", f"powercap-X@{DIGEST}"),
+    "X.image.pullPolicy": ("Always", "spec.containers.0.imagePullPolicy", "Always"),
+    "X.extraArgs": (["--log-format=text"], "spec.containers.0.args", ["--log-format=text"]),
+    "X.extraEnv": (ENV, "spec.containers.0.env", ENV),
+    "X.resources": ({"limits": {"memory": "1Gi"}}, "spec.containers.0.resources.limits.memory", "1Gi"),
+    "X.priorityClassName": ("high", "spec.priorityClassName", "high"),
+    "X.nodeSelector": ({"a": "b"}, "spec.nodeSelector", {"kubernetes.io/os": "linux", "a": "b"}),
+    "X.tolerations": (TOLERATIONS, "spec.tolerations", TOLERATIONS),
+    "X.affinity": (AFFINITY, "spec.affinity", AFFINITY),
+    "X.podAnnotations": ({"a": "b"}, "metadata.annotations", {"a": "b"}),
+    "X.podLabels": ({"a": "b"}, "metadata.labels.a", "b"),
+    "commonLabels": ({"team": "power"}, "metadata.labels.team", "power"),
+    "X.logFormat": ("text", "spec.containers.0.env", [{"name": "LOG_FORMAT", "value": "text"}]),
+}
+"""Value to what it is set to, where it shows in the pod, and as what. X is operator or agent."""
+
+OPERATOR_VALUES: dict[str, tuple[object, str, object]] = {
+    "operator.contact": ("a@b.c", "env", {"name": "CONTACT", "value": "a@b.c"}),
+    "operator.epexUrl": ("http://x/y", "env", {"name": "EPEX_URL", "value": "http://x/y"}),
+    "operator.logLevel": ("debug", "env", {"name": "LOG_LEVEL", "value": "debug"}),
+    "operator.historyDays": (30, "args", "--history-days=30"),
+    "operator.entsoe.existingSecret": (
+        "entsoe",
+        "env",
+        {"name": "ENTSOE_TOKEN", "valueFrom": {"secretKeyRef": {"name": "entsoe", "key": "token"}}},
+    ),
+    "operator.extraVolumeMounts": (
+        [{"name": "ca", "mountPath": "/ca"}],
+        "volumeMounts",
+        {"name": "ca", "mountPath": "/ca"},
+    ),
+}
+
+AGENT_VALUES: dict[str, tuple[object, str, object]] = {
+    "agent.minWatts": ("20", "env", {"name": "POWERCAP_MIN_WATTS", "value": "20"}),
+    "agent.minPercent": (10, "env", {"name": "POWERCAP_MIN_PERCENT", "value": "10"}),
+}
+
+
+@pytest.mark.parametrize("component", ["operator", "agent"])
+@pytest.mark.parametrize("value", POD_VALUES)
+def test_values_that_both_pods_have(render: Render, component: str, value: str) -> None:
+    given, path, expected = POD_VALUES[value]
+    shown = _at(getattr(render(_values(value.replace("X", component), given)), component), path)
+    if isinstance(expected, list) and path.endswith((".env", ".args")):
+        names = {"LOG_FORMAT": "POWERCAP_LOG_FORMAT"} if component == "agent" else {}
+        for entry in expected:
+            wanted = (
+                {**entry, "name": names.get(entry["name"], entry["name"])}
+                if isinstance(entry, dict)
+                else entry
+            )
+            assert wanted in shown
+    else:
+        assert shown == (expected.replace("X", component) if isinstance(expected, str) else expected)
+
+
+@pytest.mark.parametrize("value", [*OPERATOR_VALUES, *AGENT_VALUES])
+def test_values_of_one_pod(render: Render, value: str) -> None:
+    given, where, expected = {**OPERATOR_VALUES, **AGENT_VALUES}[value]
+    rendered, absent = render(_values(value, given)), render()
+    component = value.split(".", maxsplit=1)[0]
+    assert expected in _at(getattr(rendered, component), f"spec.containers.0.{where}")
+    assert expected not in (_at(getattr(absent, component), "spec.containers.0").get(where) or [])
+
+
+def test_the_secret_s_key_can_be_named(render: Render) -> None:
+    rendered = render({"operator": {"entsoe": {"existingSecret": "s", "existingSecretKey": "k"}}})
+    assert '"key": "k"' in json.dumps(rendered.operator)
+
+
+def test_volumes_of_the_operator(render: Render) -> None:
+    volumes = [{"name": "ca", "configMap": {"name": "ca"}}]
+    assert render({"operator": {"extraVolumes": volumes}}).operator["spec"]["volumes"] == volumes
+
+
+def test_the_node_s_folders(render: Render) -> None:
+    rendered = render({"agent": {"powercapHostPath": "/p", "stateHostPath": "/s"}})
+    for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
+        paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]}
+        assert paths == {"powercap": "/p", "state": "/s"}
+
+
+def test_devices_beyond_the_powercap_folder(render: Render) -> None:
+    rendered = render({"agent": {"hwmonWritable": True, "runtimeClassName": "nvidia"}})
+    for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
+        assert pod["spec"]["runtimeClassName"] == "nvidia"
+        paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]}
+        assert paths["sys"] == "/sys"
+    assert "/host/sys/class/hwmon" in json.dumps(rendered.agent)
+    assert "/host/sys" not in json.dumps(render().agent)
+
+
+def test_the_agent_s_ways_to_be_stronger(render: Render) -> None:
+    security = render({"agent": {"seLinuxType": "spc_t"}}).agent["spec"]["containers"][0]["securityContext"]
+    assert security["seLinuxOptions"] == {"type": "spc_t"}
+    assert security["privileged"] is False
+    security = render({"agent": {"privileged": True}}).agent["spec"]["containers"][0]["securityContext"]
+    assert security["privileged"] is True
+    assert "capabilities" not in security
+    assert "allowPrivilegeEscalation" not in security
+
+
+def test_the_rollout_of_agents(render: Render) -> None:
+    values = {
+        "agent": {
+            "updateStrategy": {"type": "OnDelete", "rollingUpdate": None},
+            "terminationGracePeriodSeconds": 60,
+        }
+    }
+    rendered = render(values)
+    assert rendered.one("DaemonSet", "powercap-agent")["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    assert rendered.agent["spec"]["terminationGracePeriodSeconds"] == 60
+
+
+@pytest.mark.parametrize("component", ["operator", "agent"])
+def test_service_accounts_can_be_annotated(render: Render, component: str) -> None:
+    rendered = render({component: {"serviceAccountAnnotations": {"a": "b"}}})
+    account = rendered.one("ServiceAccount", f"powercap-{component}")
+    assert account["metadata"]["annotations"] == {"a": "b"}
+    assert account["automountServiceAccountToken"] is False
+
+
+def test_the_disruption_budget(render: Render) -> None:
+    assert not render().all("PodDisruptionBudget")
+    values = {"operator": {"podDisruptionBudget": {"enabled": True, "maxUnavailable": "50%"}}}
+    (budget,) = render(values).all("PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == "50%"
+    assert (
+        budget["spec"]["selector"]["matchLabels"].items() <= render().operator["metadata"]["labels"].items()
+    )
+
+
+def test_network_policies(render: Render) -> None:
+    assert not render().all("NetworkPolicy")
+    rendered = render(
+        {
+            "networkPolicy": {
+                "enabled": True,
+                "apiServerPorts": [6443],
+                "apiServerCidrs": ["10.1.2.3/32"],
+                "dnsPort": 5353,
+                "marketPorts": [3128],
+                "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.9.9.9/32"}}]}],
+            }
+        }
+    )
+    agent, operator = (
+        rendered.one("NetworkPolicy", f"powercap-{one}")["spec"] for one in ("agent", "operator")
+    )
+    api_server = {
+        "ports": [{"protocol": "TCP", "port": 6443}],
+        "to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}],
+    }
+    assert agent["egress"] == [api_server]
+    assert operator["egress"] == [
+        api_server,
+        {"ports": [{"protocol": "UDP", "port": 5353}, {"protocol": "TCP", "port": 5353}]},
+        {"ports": [{"protocol": "TCP", "port": 3128}]},
+        {"to": [{"ipBlock": {"cidr": "10.9.9.9/32"}}]},
+    ]
+    for policy in (agent, operator):
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert "ingress" not in policy
+
+
+def test_the_admission_policy_can_be_left_out(render: Render) -> None:
+    assert len(render().all("ValidatingAdmissionPolicy")) == 1
+    assert not render({"admissionPolicy": {"enabled": False}}).all("ValidatingAdmissionPolicy")
+
+
+def test_kinds_are_templates_that_are_kept_or_not(render: Render, helm: Helm) -> None:
+    del helm
+    keep = "helm.sh/resource-policy"
+    assert [crd["metadata"]["annotations"][keep] for crd in render().all("CustomResourceDefinition")] == [
+        "keep"
+    ] * 3
+    for crd in render({"crds": {"keep": False}}).all("CustomResourceDefinition"):
+        assert keep not in crd["metadata"].get("annotations", {})
+    assert not render({"crds": {"enabled": False}}).all("CustomResourceDefinition")
+
+
+def test_the_chart_s_kinds_are_the_generated_ones(render: Render) -> None:
+    generated = {
+        body["metadata"]["name"]: body["spec"]
+        for file in (CHART.parents[1] / "crds").glob("*.yaml")
+        if (body := yaml.safe_load(file.read_text()))
+    }
+    rendered = render().all("CustomResourceDefinition")
+    assert {crd["metadata"]["name"]: crd["spec"] for crd in rendered} == generated
+
+
+def test_the_first_policy(render: Render) -> None:
+    hook = render().one("PowerPolicy", "default")
+    assert hook["metadata"]["annotations"] == {"helm.sh/hook": "post-install"}
+    assert hook["spec"]["maxSource"] == "140"
+    values = {
+        "policy": {
+            "name": "nightly",
+            "maxSource": 90,
+            "minPower": 12.5,
+            "market": {"area": "DE-LU", "auction": "SDAC"},
+            "dryRun": True,
+            "spec": {"nodeSelector": {"pool": "batch"}},
+        }
+    }
+    assert render(values).one("PowerPolicy", "nightly")["spec"] == {
+        "maxSource": "90",
+        "minPower": "12.5",
+        "market": {"area": "DE-LU", "auction": "SDAC"},
+        "dryRun": True,
+        "nodeSelector": {"pool": "batch"},
+    }
+    assert not render({"policy": {"create": False}}).all("PowerPolicy")
+
+
+def test_uninstall_and_test(render: Render) -> None:
+    rendered = render({"uninstall": {"timeoutSeconds": 77}, "test": {"timeoutSeconds": 66}})
+    assert '"77"' in json.dumps(rendered.pods["Job/powercap-restore"])
+    assert '"66"' in json.dumps(rendered.pods["Pod/powercap-test"])
+    assert "DaemonSet/powercap-restore" not in render({"uninstall": {"restore": False}}).pods
+
+
+def test_names_can_be_overridden(render: Render) -> None:
+    for values, name in (
+        ({"fullnameOverride": "pc"}, "pc"),
+        ({"nameOverride": "caps"}, "powercap-caps"),
+    ):
+        names = {body["metadata"]["name"] for body in render(values).all("Deployment")}
+        assert names == {f"{name}-operator"}
+
+
+def test_the_test_program_looks_for_the_names_that_there_are(render: Render) -> None:
+    rendered: Rendered = render({"fullnameOverride": "pc"})
+    environment = {
+        entry["name"]: entry["value"]
+        for entry in rendered.pods["Pod/pc-test"]["spec"]["containers"][0]["env"]
+    }
+    assert rendered.one("Deployment", f"{environment['POWERCAP_NAME']}-operator")
+    assert rendered.one("DaemonSet", f"{environment['POWERCAP_NAME']}-agent")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("policy.maxSource=40W", "/policy/maxSource"),
+        ("policy.maxSource=40000000", "is more than 100 kW"),
+        ("policy.market.auction=IDA9", "/policy/market/auction"),
+        ("agent.minPercent=101", "/agent/minPercent"),
+        ("agent.powercapHostPath=sys", "/agent/powercapHostPath"),
+        ("agent.image.digest=sha256:1", "/agent/image/digest"),
+        ("operator.historyDays=1", "/operator/historyDays"),
+        ("operator.logLevel=loud", "/operator/logLevel"),
+        ("operater.logLevel=info", "operater"),
+        ("networkPolicy.dnsPort=0", "/networkPolicy/dnsPort"),
+    ],
+)
+def test_bad_values_are_refused_by_name(render: Render, option: str, said: str) -> None:
+    with pytest.raises(HelmError) as refused:
+        render({}, "--set", option)
+    assert said in str(refused.value)
+
+
+def test_every_value_has_a_schema_and_a_line_in_the_readme() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    def missing(body: Object, described: Object, path: str) -> list[str]:
+        found = []
+        for name, value in body.items():
+            below = described.get("properties", {}).get(name)
+            if below is None:
+                found.append(f"{path}{name}")
+            elif isinstance(value, dict) and below.get("properties"):
+                found += missing(value, below, f"{path}{name}.")
+        return found
+
+    assert missing(values, schema, "") == []
+
+
+def test_notes_say_what_to_type_next(helm: Helm, tmp_path: Path) -> None:
+    del tmp_path
+    text = helm("install", "powercap", str(CHART), "--namespace", "x", "--dry-run=client", "--output", "json")
+    notes = json.loads(text)["info"]["notes"]
+    for command in ("helm test powercap -n x", "kubectl get powercap", "kubectl patch powerpolic"):
+        assert command in notes

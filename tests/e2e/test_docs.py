@@ -1,0 +1,58 @@
+"""The documents' commands, run as they stand there: every line of every ``sh`` box, in order, on one installation."""
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dev.cluster.binaries import locate
+from dev.e2e.tools import HELM, locate_tool
+from dev.e2e.world import World
+from tests.e2e.conftest import say
+
+_REPOSITORY = Path(__file__).parents[2]
+_BOX = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+DOCUMENTS = ("install.md", "operations.md", "security.md")
+
+
+def _commands(document: str) -> list[str]:
+    text = (_REPOSITORY / "docs" / document).read_text(encoding="utf-8")
+    return [line.strip() for box in _BOX.findall(text) for line in box.splitlines() if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def programs(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``kubectl`` and ``helm`` that work on this cluster."""
+    folder = tmp_path_factory.mktemp("bin")
+    environment = (
+        f"export KUBECONFIG={world.plane.kubeconfig} HELM_CACHE_HOME={folder}/c HELM_CONFIG_HOME={folder}/d"
+        f" HELM_DATA_HOME={folder}/e"
+    )
+    commands = {
+        "kubectl": locate(os.environ, say).command("kubectl"),
+        "helm": [str(locate_tool(HELM, os.environ, say))],
+    }
+    for name, command in commands.items():
+        (folder / name).write_text(f'#!/bin/sh\n{environment}\nexec {shlex.join(command)} "$@"\n')
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_works(world: World, programs: Path, document: str) -> None:
+    commands = _commands(document)
+    assert commands
+    for command in commands:
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=_REPOSITORY,
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{document}: {command}\n{done.stdout}{done.stderr}"
+    world.until(world.follows, f"the node follows its budget after the commands of {document}")

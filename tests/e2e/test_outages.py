@@ -1,0 +1,121 @@
+"""What goes wrong in a cluster: slots go on, and nothing is lost."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from dev.e2e.node import NAME
+from dev.e2e.world import NAMESPACE, World
+from tests.e2e.conftest import say
+
+
+def _to_the_next_other_cap(world: World) -> timedelta:
+    """How far ahead the agent's clock must be set for the cap to change, with a second to spare."""
+    now, current = world.clock.now(), world.slot()["capMicrowatts"]
+    for slot in world.get("powerbudget", NAME)["spec"]["slots"]:
+        start = datetime.fromisoformat(slot["start"])
+        # Half a watt: well over what is lost by rounding.
+        if start > now and abs(slot["capMicrowatts"] - current) > 500_000:
+            return start - now + timedelta(seconds=1)
+    pytest.fail("the budget has no other cap ahead")
+
+
+def _next_slot_is_applied(world: World, what: str) -> None:
+    """Set the clock to the next other cap; the files follow, whoever is away."""
+    ahead, before = _to_the_next_other_cap(world), world.cap()
+    world.advance(ahead)
+    seconds = world.until(lambda: world.cap() != before, f"the next slot is applied {what}", 20)
+    say(f"next slot {what}: on the node {seconds * 1000:.0f} ms after the clock was set")
+
+
+def test_an_operator_pod_that_is_deleted_comes_back(world: World) -> None:
+    (pod,) = world.pods("operator")
+    asked = len(world.exchange.requests)
+    budget = world.get("powerbudget", NAME)["spec"]
+    world.plane.kubectl("delete", "pod", "-n", NAMESPACE, pod["metadata"]["name"], "--wait=false")
+    _next_slot_is_applied(world, "while the operator's pod is replaced")
+
+    def another_is_ready() -> bool:
+        return any(
+            other["metadata"]["uid"] != pod["metadata"]["uid"]
+            and all(
+                status["ready"] for status in other["status"].get("containerStatuses", [{"ready": False}])
+            )
+            for other in world.pods("operator")
+        )
+
+    world.until(another_is_ready, "another operator pod is ready")
+    assert world.get("powerbudget", NAME)["spec"]["slots"] == budget["slots"]
+    assert len(world.exchange.requests) == asked, (
+        "the new operator asked the exchange for a day that is known"
+    )
+
+
+def test_an_agent_that_is_killed_goes_on_by_what_it_knew(world: World) -> None:
+    world.until(world.follows, "the node follows its budget")
+    capped = world.cap()
+    world.node.kill_container("agent")
+    world.until(lambda: _restarts(world) > 0, "the kubelet starts the agent again")
+    assert world.cap() == capped, "the limits changed while no agent ran"
+    world.until(world.follows, "the new agent follows the budget")
+    _next_slot_is_applied(world, "by an agent that was killed and started again")
+    # What it takes for originals is what was there at first, not what its predecessor had written.
+    zones = world.get("powerbudget", NAME)["status"]["zones"]
+    originals = {f"{zone['zone']}/{zone['constraint']}": zone.get("originalMicrowatts") for zone in zones}
+    for name, original in originals.items():
+        assert original in {None, world.originals[name]}, name
+
+
+def test_slots_go_on_without_the_api_server(world: World) -> None:
+    world.until(world.follows, "the node follows its budget")
+    ahead, before = _to_the_next_other_cap(world), world.cap()
+    world.plane.stop_api_server()
+    try:
+        world.advance(ahead)
+        world.until(lambda: world.cap() != before, "the next slot is applied without an API server", 20)
+    finally:
+        world.plane.start_api_server()
+    world.until(world.follows, "the agent reports again")
+    assert all(status["restartCount"] == 0 for pod in world.pods("operator") for status in _containers(pod))
+
+
+def test_nothing_is_lost_when_etcd_is_restarted(world: World) -> None:
+    world.until(world.follows, "the node follows its budget")
+    names = {kind: _names(world, kind) for kind in ("powerpolicies", "marketdays", "powerbudgets")}
+    world.plane.stop_etcd()
+    capped = world.cap()
+    world.plane.start_etcd()
+    assert {kind: _names(world, kind) for kind in names} == names
+    assert world.cap() == capped
+    _next_slot_is_applied(world, "after etcd was restarted")
+    world.until(world.follows, "the agent reports the new slot")
+
+
+def test_limits_that_somebody_changes_are_set_again(world: World) -> None:
+    world.until(world.follows, "the node follows its budget")
+    world.plane.kubectl(
+        "patch", "powerpolicy", "default", "--type", "merge", "-p", '{"spec":{"stabilisationSeconds":5}}'
+    )
+    world.until(
+        lambda: world.get("powerbudget", NAME)["spec"].get("stabilisationSeconds") == 5, "the budget says 5 s"
+    )
+    (file,) = [
+        path.with_name(path.name.replace("_name", "_power_limit_uw"))
+        for path in (world.tree / "intel-rapl" / "intel-rapl:0").glob("constraint_*_name")
+        if path.read_text().strip() == "long_term"
+    ]
+    wanted = file.read_text()
+    file.write_text("77000000\n")
+    world.until(lambda: file.read_text() == wanted, "the agent sets the limit again")
+
+
+def _restarts(world: World) -> int:
+    return sum(status["restartCount"] for pod in world.pods("agent") for status in _containers(pod))
+
+
+def _containers(pod: dict[str, dict[str, list[dict[str, int]]]]) -> list[dict[str, int]]:
+    return pod["status"].get("containerStatuses", [])
+
+
+def _names(world: World, kind: str) -> set[str]:
+    return {item["metadata"]["name"] for item in world.get(kind)["items"]}
