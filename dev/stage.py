@@ -164,11 +164,6 @@ class Stage:
         """Set the clock of operator and agents further ahead."""
         write_offset(self.clock_file, self.clock.offset() + by)
 
-    def slot_now(self, node: str) -> dict[str, Any] | None:
-        """The slot of the node's budget that holds now by the clock that can be set."""
-        slots = self.get("powerbudget", node)["spec"].get("slots", [])
-        return slot_at(slots, self.clock.now())
-
 
 def slot_at(slots: list[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
     """The last slot that has begun."""

@@ -20,8 +20,6 @@ class Valve:
     """Watches the pressure while a cap is in force. Times are seconds of a clock that only goes on."""
 
     read_percent: Callable[[], float | None]
-    lifts: int = 0
-    """How often the valve opened."""
     _suffering_since: float | None = None
     _sampled_at: float | None = None
     _open_until: float | None = None
@@ -47,7 +45,6 @@ class Valve:
         if now - self._suffering_since < rule.for_seconds:
             return None
         self._open_until = now + rule.lift_seconds
-        self.lifts += 1
         return float(rule.lift_seconds)
 
 

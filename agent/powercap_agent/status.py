@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from powercap_api.clock import format_time
+from powercap_api.conditions import condition, dated
 from powercap_api.reasons import BudgetReason, ConditionType
 from powercap_api.units import format_watts_short
 
@@ -26,10 +28,7 @@ def build_status(situation: Situation, now: datetime, before: Mapping[str, Any] 
     generation = situation.generation if situation.generation is not None else situation.budget.generation
     return {
         "observedGeneration": generation,
-        "conditions": [
-            _condition(ConditionType.APPLIED, applied, generation, now, before),
-            _condition(ConditionType.READY, ready, generation, now, before),
-        ],
+        "conditions": _conditions(applied, ready, generation, now, before),
         "current": _current(situation),
         "zones": [_zone(result) for result in situation.report.results],
         "draw": None if situation.draw is None else _draw(situation.draw),
@@ -46,10 +45,7 @@ def build_refusal(why: str, generation: int, now: datetime, before: Mapping[str,
     )
     return {
         "observedGeneration": generation,
-        "conditions": [
-            _condition(ConditionType.APPLIED, verdict, generation, now, before),
-            _condition(ConditionType.READY, verdict, generation, now, before),
-        ],
+        "conditions": _conditions(verdict, verdict, generation, now, before),
         "current": None,
         "zones": [],
     }
@@ -68,26 +64,14 @@ def _said(status: Status) -> Status:
     }
 
 
-def _condition(
-    kind: ConditionType,
-    verdict: Verdict,
-    generation: int,
-    now: datetime,
-    before: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    status = "True" if verdict.holds else "False"
-    since = format_time(now)
-    for condition in (before or {}).get("conditions") or ():
-        if condition.get("type") == kind and condition.get("status") == status:
-            since = condition.get("lastTransitionTime", since)
-    return {
-        "type": kind.value,
-        "status": status,
-        "reason": verdict.reason.value,
-        "message": verdict.message,
-        "observedGeneration": generation,
-        "lastTransitionTime": since,
-    }
+def _conditions(
+    applied: Verdict, ready: Verdict, generation: int, now: datetime, before: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    new = [
+        condition(kind, verdict.holds, verdict.reason, verdict.message, generation)
+        for kind, verdict in ((ConditionType.APPLIED, applied), (ConditionType.READY, ready))
+    ]
+    return dated(new, (before or {}).get("conditions") or (), format_time(now))
 
 
 def _current(situation: Situation) -> dict[str, Any]:
@@ -143,11 +127,6 @@ def _zone(result: ZoneResult) -> dict[str, Any]:
         "message": result.message,
     }
     return {name: value for name, value in said.items() if value is not None}
-
-
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC to the second: ``2025-10-09T22:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def format_period(start: datetime, end: datetime) -> str:

@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC to the second, as Kubernetes writes times: ``2025-10-09T22:00:00Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Clock(Protocol):
     """Tells the time."""
 

@@ -9,7 +9,7 @@ def condition(
 ) -> dict[str, Any]:
     """One condition without its transition time; ``holds`` None is Unknown."""
     status = {True: "True", False: "False", None: "Unknown"}[holds]
-    found: dict[str, Any] = {"type": type_, "status": status, "reason": str(reason), "message": message}
+    found: dict[str, Any] = {"type": str(type_), "status": status, "reason": str(reason), "message": message}
     return found if generation is None else {**found, "observedGeneration": generation}
 
 

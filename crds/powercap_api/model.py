@@ -4,7 +4,7 @@ Field names are snake_case in Python and camelCase on the wire. Unknown fields a
 read, so that an operator keeps working beside a newer CRD.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from .clock import format_time
 from .names import API_VERSION
 from .units import MAX_NODE_WATTS, MIN_NODE_WATTS, parse_watts
 
@@ -59,11 +60,6 @@ Watts = Annotated[
     WithJsonSchema(_QUANTITY_SCHEMA),
 ]
 """A power as people write it: a Kubernetes Quantity in watts. ``parse_watts`` makes microwatts of it."""
-
-
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC to the second, as Kubernetes writes times: ``2025-10-09T22:00:00Z``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 Time = Annotated[

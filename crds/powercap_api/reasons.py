@@ -41,8 +41,6 @@ class ConditionType(StrEnum):
     APPLIED = "Applied"
     COMPLETE = "Complete"
     MARKET_DATA = "MarketData"
-    RECONCILING = "Reconciling"
-    STALLED = "Stalled"
     PRICES_AGREE = "PricesAgree"
 
 
@@ -102,7 +100,6 @@ class PolicyReason(StrEnum):
     NO_NODES = "NoNodes"
     OVERRULED = "Overruled"
     NODES_NOT_READY = "NodesNotReady"
-    INVALID = "Invalid"
     CURRENT = "Current"
     FALLBACK = "Fallback"
     MISSING = "Missing"

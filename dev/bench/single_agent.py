@@ -15,7 +15,7 @@ from typing import Any
 
 from dev.bench.processes import cpu_seconds, resident_mb
 from dev.bench.report import Figure, milliseconds
-from powercap_api.model import format_time
+from powercap_api.clock import format_time
 from tests.support.agent_parts import budget_body
 from tests.support.agent_process import AgentProcess
 from tests.support.fake_api import Connection, FakeApi, stay

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from powercap_api.model import format_time
+from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 

@@ -7,6 +7,7 @@ bad page never replaces a good day.
 from datetime import datetime
 from typing import Any
 
+from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.marketday import (
     MarketDay,
@@ -16,7 +17,7 @@ from powercap_api.marketday import (
     MarketSource,
     MarketSummary,
 )
-from powercap_api.model import Condition, format_time
+from powercap_api.model import Condition
 from powercap_api.reasons import ConditionType, MarketDayReason
 
 from .errors import (

@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
-from powercap_api.model import format_time
 from powercap_api.powerpolicy import HAND_MADE, PolicyCurrent, PolicyFallbacks, PowerPolicy, PowerPolicyStatus
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 from powercap_api.units import format_watts, format_watts_short

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.marketday import MarketDay
-from powercap_api.model import Condition, format_time
+from powercap_api.model import Condition
 from powercap_api.powerpolicy import Provider
 from powercap_api.reasons import ConditionType, MarketDayReason
 

@@ -10,7 +10,7 @@ import pytest
 
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import KubectlError
-from powercap_agent.status import format_time
+from powercap_api.clock import format_time
 from powercap_api.powerbudget import PowerBudget
 from tests.api.conftest import Kube
 from tests.support.agent_process import AgentProcess, eventually

@@ -17,8 +17,9 @@ from powercap_agent.loop import Floors, Loop
 from powercap_agent.originals import OriginalsStore
 from powercap_agent.powercap_tree import PowercapTree
 from powercap_agent.pressure import Valve
-from powercap_agent.status import Status, format_time
+from powercap_agent.status import Status
 from powercap_agent.teller import Teller
+from powercap_api.clock import format_time
 from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)

@@ -167,10 +167,6 @@ def _write(folder: Path, name: str, value: object) -> None:
     (folder / name).write_text(f"{value}\n", encoding="ascii")
 
 
-class Killed(BaseException):
-    """kill -9, as far as a test in the same process can have it: nothing catches it."""
-
-
 @dataclass
 class FakeKernel:
     """File access as kernels and containers do it, on a tree made by ``build_tree``.

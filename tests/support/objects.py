@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDay
 from powercap_api.markets import Market, market_day_name
-from powercap_api.model import format_time
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.calendar import period_starts

@@ -17,10 +17,6 @@ class Epex:
     def __init__(self, site: EpexSite) -> None:
         self._site = site
 
-    def try_first(self, route: str | None) -> None:
-        """Begin with this way in, such as the route of a day that was fetched before a restart."""
-        self._site.first = route
-
     async def fetch(self, query: Query, spend: Spend) -> FetchedDay:
         """Get the day. Raises as ``EpexSite.fetch`` does."""
         return await self._site.fetch(query, spend)

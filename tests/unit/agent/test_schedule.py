@@ -83,9 +83,6 @@ def test_slots_past_valid_until_do_not_count() -> None:
     assert cap_at(budget, NOON + timedelta(minutes=19)).end == NOON + timedelta(minutes=20)
 
 
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
-
-
 @given(
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(1, 10**11)), min_size=1, max_size=50),
     st.integers(0, 12_000),
