@@ -78,12 +78,13 @@ class Stage:
             build_tree(self.tree(node), layout)
             self.originals[node] = read_limits(self.tree(node))
 
-    def start_operator(self) -> None:
-        """The operator, on the stand-in exchange and the clock that can be set."""
+    def start_operator(self, *options: str) -> None:
+        """The operator, on the stand-in exchange and the clock that can be set, with further options."""
         self.operator.start(
             [
                 *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
                 *("--epex-url", self.exchange.epex_url, "--clock-file", str(self.clock_file)),
+                *options,
             ],
             {**os.environ, "KUBECONFIG": str(self.control_plane.kubeconfig)},
             detached=False,

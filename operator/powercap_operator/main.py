@@ -16,12 +16,14 @@ import kopf
 from kubernetes_asyncio import config
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.client.api_client import ApiClient
+from prometheus_client import CollectorRegistry, start_http_server
 
 from powercap_api.clock import Clock, open_clock
 
 from . import handlers, logs
 from .cluster import Cluster
 from .market_desk import MarketDesk
+from .metrics import Counts, WorldCollector
 from .providers import ProviderSettings
 from .reconcile import Reconciler
 from .recorder import Recorder
@@ -48,6 +50,8 @@ class Options:
     history: timedelta
     clock: Clock
     liveness: str | None
+    metrics: tuple[str, int] | None
+    """Address and port to serve metrics on."""
     providers: ProviderSettings
 
 
@@ -96,7 +100,16 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         default=environ.get("LIVENESS"),
         help="serve a liveness endpoint, such as http://0.0.0.0:8080/healthz",
     )
+    parser.add_argument(
+        "--metrics",
+        metavar="HOST:PORT",
+        default=environ.get("METRICS"),
+        help="serve metrics for Prometheus at /metrics, such as on 0.0.0.0:8081",
+    )
     arguments = parser.parse_args(argv)
+    host, _, port = (arguments.metrics or "").rpartition(":")
+    if arguments.metrics and not (host and port.isdecimal() and int(port) < 65536):
+        parser.error(f"--metrics: {arguments.metrics!r} is no HOST:PORT, such as 0.0.0.0:8081")
     if arguments.history_days < 2:
         parser.error("--history-days must be at least 2: yesterday's results are the fallback")
     clock = open_clock(arguments.clock_file)
@@ -106,6 +119,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         history=timedelta(days=arguments.history_days),
         clock=clock,
         liveness=arguments.liveness,
+        metrics=(host, int(port)) if arguments.metrics else None,
         providers=ProviderSettings(
             epex_url=arguments.epex_url,
             contact=arguments.contact,
@@ -128,6 +142,17 @@ async def kubernetes_client(environ: Mapping[str, str]) -> AsyncIterator[ApiClie
         yield client
 
 
+def serve_metrics(at: tuple[str, int], cluster: Cluster, cache: WorldCache, reconciler: Reconciler) -> None:
+    """Serve ``/metrics`` from a thread of its own, until the process ends."""
+
+    def counts() -> Counts:
+        return Counts(reconciler.passes, reconciler.failed_passes, cluster.writes)
+
+    registry = CollectorRegistry()
+    registry.register(WorldCollector(cache.world, counts, version("powercap")))
+    start_http_server(at[1], addr=at[0], registry=registry)
+
+
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
     async with kubernetes_client(environ) as client, httpx.AsyncClient() as http:
@@ -135,6 +160,8 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         recorder = Recorder(cluster, options.clock)
         reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history)
         desk = MarketDesk(cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake)
+        if options.metrics is not None:
+            serve_metrics(options.metrics, cluster, cache, reconciler)
         registry = kopf.OperatorRegistry()
         handlers.register(registry, cache, reconciler)
         async with asyncio.TaskGroup() as loops:

@@ -54,6 +54,10 @@ class Reconciler:
         self._failures = 0
         self._budgets_seen: Mapping[str, BudgetView] = {}
         self._passed_minute = _minute(clock.now())
+        self.passes = 0
+        """Looks at the cluster so far."""
+        self.failed_passes = 0
+        """Those after which not everything could be written."""
         self.synced = asyncio.Event()
         """Set once the whole cluster has been listed."""
 
@@ -79,6 +83,8 @@ class Reconciler:
                 logger.error("cannot list the cluster: %s", error)
                 failed = True
             self._failures = self._failures + 1 if failed else 0
+            self.passes += 1
+            self.failed_passes += failed
             if failed:
                 await asyncio.sleep(min(2.0 ** min(self._failures, 10) / 2, LONGEST_BACKOFF_SECONDS))
             else:

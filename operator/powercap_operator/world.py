@@ -39,6 +39,10 @@ class BudgetView:
     ready: bool
     reason: str | None
     message: str | None
+    cap_uw: int | None = field(default=None, compare=False)
+    """What the slot asks for, as the agent says; of no matter to decisions, so no change."""
+    applied_uw: int | None = field(default=None, compare=False)
+    """What the packages read back together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
     """A PowerBudget as the API gives it."""
     metadata = body["metadata"]
     owners = metadata.get("ownerReferences") or []
-    conditions = (body.get("status") or {}).get("conditions") or []
+    status = body.get("status") or {}
+    conditions = status.get("conditions") or []
+    current = status.get("current") or {}
     ready: Mapping[str, Any] = next(
         (condition for condition in conditions if condition.get("type") == "Ready"), {}
     )
@@ -98,6 +104,8 @@ def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
         ready=ready.get("status") == "True",
         reason=ready.get("reason"),
         message=ready.get("message"),
+        cap_uw=current.get("capMicrowatts"),
+        applied_uw=current.get("appliedMicrowatts"),
     )
 
 

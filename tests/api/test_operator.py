@@ -1,6 +1,7 @@
 """The operator as a process, on a real API server and a stand-in exchange: agents are not needed for any of this."""
 
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dev.cluster.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY
@@ -297,3 +299,17 @@ def test_nothing_of_the_operators_own_stays_on_peoples_objects(kube: Kube, stage
             assert "finalizers" not in item["metadata"], kind
             annotations = item["metadata"].get("annotations", {})
             assert not [key for key in annotations if "kopf" in key], kind
+
+
+def test_prometheus_can_ask(kube: Kube, stage: Stage) -> None:
+    stage.apply_policy(maxSource="40")
+    port = free_port()
+    stage.start_operator("--metrics", f"127.0.0.1:{port}")
+    eventually(lambda: len(specs(kube)) == 2, "budgets")
+
+    def scraped() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            return str(answer.read().decode())
+
+    eventually(lambda: 'powercap_policy_nodes{policy="default"} 2.0' in scraped(), "the policy's nodes")
+    assert 'powercap_node_ready{node="node-a",policy="default"} 0.0' in scraped()

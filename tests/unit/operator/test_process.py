@@ -40,6 +40,18 @@ def test_a_history_too_short_for_the_fallback_is_refused(capsys: pytest.CaptureF
     assert "yesterday's results are the fallback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("value", ["8081", "localhost:", "localhost:http", ":8081", "localhost:99999"])
+def test_metrics_need_host_and_port(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_options(["--metrics", value], {})
+    assert "is no HOST:PORT, such as 0.0.0.0:8081" in capsys.readouterr().err
+
+
+def test_metrics_are_served_only_where_asked_for() -> None:
+    assert parse_options([], {}).metrics is None
+    assert parse_options([], {"METRICS": "0.0.0.0:8081"}).metrics == ("0.0.0.0", 8081)  # noqa: S104 - as in a pod
+
+
 def test_the_pauses_grow_and_never_end() -> None:
     pauses = list(itertools.islice(EndlessBackoff(), 1000))
     assert pauses[:6] == [1, 2, 4, 8, 15, 15]

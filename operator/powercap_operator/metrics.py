@@ -1,0 +1,173 @@
+"""What Prometheus can ask of the operator: the policies, the nodes' budgets and the market days as they stand.
+
+Nothing is counted twice: a scrape looks at the same world that decisions are made from. Powers are in watts and times
+in seconds, as Prometheus wants base units.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.reasons import ConditionType, PolicyReason
+from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
+
+from .coverage import is_complete
+from .world import World
+
+_STATES: Final = (
+    PolicyReason.CURRENT,
+    PolicyReason.FALLBACK,
+    PolicyReason.MISSING,
+    PolicyReason.PENDING,
+    PolicyReason.NOT_NEEDED,
+)
+_DAY: Final = ("area", "auction", "provider", "date")
+
+NAMES: Final = frozenset(
+    f"powercap_{name}"
+    for name in (
+        "build_info",
+        "policy_ready",
+        "policy_nodes",
+        "policy_nodes_ready",
+        "policy_nodes_unsupported",
+        "policy_max_source_watts",
+        "policy_cap_watts",
+        "policy_market_data",
+        "policy_fallback_days_total",
+        "node_ready",
+        "node_cap_watts",
+        "node_applied_watts",
+        "market_day_complete",
+        "market_day_requests",
+        "reconcile_passes_total",
+        "reconcile_failures_total",
+        "api_writes_total",
+    )
+)
+"""Every metric there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the operator has done since it started."""
+
+    passes: int
+    failures: int
+    writes: int
+
+
+def families(world: World, counts: Counts, version: str) -> Iterator[Metric]:
+    """All metrics of one scrape. Pure."""
+    build = GaugeMetricFamily("powercap_build_info", "Version of the operator.", labels=["version"])
+    build.add_metric([version], 1)
+    yield build
+    yield from _policies(world)
+    yield from _nodes(world)
+    yield from _market_days(world)
+    for name, text, value in (
+        ("reconcile_passes", "Looks at the whole cluster.", counts.passes),
+        ("reconcile_failures", "Looks after which not everything could be written.", counts.failures),
+        ("api_writes", "Requests to the API server that meant to change something.", counts.writes),
+    ):
+        yield CounterMetricFamily(f"powercap_{name}", text, value=value)
+
+
+def _policies(world: World) -> Iterable[Metric]:
+    by_policy = ["policy"]
+    ready = GaugeMetricFamily("powercap_policy_ready", "The policy is in force.", labels=by_policy)
+    nodes = GaugeMetricFamily("powercap_policy_nodes", "Nodes that the policy governs.", labels=by_policy)
+    followed = GaugeMetricFamily(
+        "powercap_policy_nodes_ready", "Nodes that follow their budget.", labels=by_policy
+    )
+    unsupported = GaugeMetricFamily(
+        "powercap_policy_nodes_unsupported", "Nodes that have nothing to cap.", labels=by_policy
+    )
+    most = GaugeMetricFamily(
+        "powercap_policy_max_source_watts", "Power of a node at the best period.", labels=by_policy
+    )
+    cap = GaugeMetricFamily("powercap_policy_cap_watts", "Cap of a node now.", labels=by_policy)
+    data = GaugeMetricFamily(
+        "powercap_policy_market_data", "Whose results are followed.", labels=["policy", "state"]
+    )
+    fallbacks = CounterMetricFamily(
+        "powercap_policy_fallback_days",
+        "Delivery days on which an earlier day's results stood in.",
+        labels=by_policy,
+    )
+    for name, policy in world.policies.items():
+        status = policy.status
+        lacking = sum(
+            1
+            for budget in world.budgets.values()
+            if budget.policy_label == name and budget.reason == "Unsupported"
+        )
+        ready.add_metric([name], _holds(policy, ConditionType.READY))
+        nodes.add_metric([name], status.nodes or 0)
+        followed.add_metric([name], status.nodes_ready or 0)
+        unsupported.add_metric([name], lacking)
+        most.add_metric([name], parse_watts(policy.spec.max_source) / MICROWATTS_PER_WATT)
+        if status.current is not None:
+            cap.add_metric([name], float(status.current.cap.removesuffix(" W")))
+        for state in _STATES:
+            data.add_metric([name, state.value], float(_reason(policy, ConditionType.MARKET_DATA) == state))
+        fallbacks.add_metric([name], 0 if status.fallbacks is None else status.fallbacks.days)
+    return ready, nodes, followed, unsupported, most, cap, data, fallbacks
+
+
+def _nodes(world: World) -> Iterable[Metric]:
+    ready = GaugeMetricFamily(
+        "powercap_node_ready", "The node follows its budget.", labels=["node", "policy"]
+    )
+    cap = GaugeMetricFamily("powercap_node_cap_watts", "Cap that the slot asks for.", labels=["node"])
+    applied = GaugeMetricFamily(
+        "powercap_node_applied_watts", "Sum of the limits that the packages read back.", labels=["node"]
+    )
+    for name, budget in world.budgets.items():
+        ready.add_metric([name, budget.policy_label or ""], float(budget.ready))
+        if budget.cap_uw is not None:
+            cap.add_metric([name], budget.cap_uw / MICROWATTS_PER_WATT)
+        if budget.applied_uw is not None:
+            applied.add_metric([name], budget.applied_uw / MICROWATTS_PER_WATT)
+    return ready, cap, applied
+
+
+def _market_days(world: World) -> Iterable[Metric]:
+    complete = GaugeMetricFamily(
+        "powercap_market_day_complete", "All periods of the day are there.", labels=_DAY
+    )
+    requests = GaugeMetricFamily(
+        "powercap_market_day_requests", "Requests made to the source for the day.", labels=_DAY
+    )
+    for day in world.days.values():
+        spec = day.spec
+        labels = [spec.area, spec.auction, spec.provider, spec.delivery_date.isoformat()]
+        complete.add_metric(labels, float(is_complete(day)))
+        requests.add_metric(labels, 0 if day.status.fetch is None else day.status.fetch.requests)
+    return complete, requests
+
+
+def _holds(policy: PowerPolicy, kind: ConditionType) -> float:
+    return float(any(one.type == kind and one.status == "True" for one in policy.status.conditions))
+
+
+def _reason(policy: PowerPolicy, kind: ConditionType) -> str | None:
+    return next((one.reason for one in policy.status.conditions if one.type == kind), None)
+
+
+class WorldCollector(Collector):
+    """Looks at the world whenever Prometheus asks."""
+
+    def __init__(self, world: Callable[[], World], counts: Callable[[], Counts], version: str) -> None:
+        """``world`` and ``counts`` are called from the server's thread."""
+        self._world = world
+        self._counts = counts
+        self._version = version
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics now."""
+        return families(self._world(), self._counts(), self._version)
