@@ -105,7 +105,7 @@ def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
         Valve(lambda: read_cpu_pressure(KernelFiles(), options.pressure_file)),
         log,
         longest_wait=CLOCK_READ_SECONDS if options.clock_file is None else REHEARSAL_CLOCK_READ_SECONDS,
-        beat=_Watchdog(STALL_SECONDS).beat,
+        beat=Watchdog(STALL_SECONDS).beat,
     )
     log.info("starting", node=options.node_name, server=endpoint.server, root=options.powercap_root)
     threading.excepthook = lambda failure: _thread_died(failure, inbox, log)
@@ -136,7 +136,7 @@ def _thread_died(failure: Any, inbox: Inbox, log: Log) -> None:
     inbox.stop(f"{name} died", exit_code=1)
 
 
-class _Watchdog:
+class Watchdog:
     """Ends the process, with every thread's traceback, where ``beat`` is not called for ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
