@@ -3,9 +3,11 @@
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
@@ -24,10 +26,28 @@ EVERYTHING: Object = {
         "podAnnotations": {"a": "b"},
     },
     "agent": {"seLinuxType": "spc_t", "podAnnotations": {"a": "b"}, "podLabels": {"a": "b"}},
-    "networkPolicy": {"enabled": True, "apiServerCidrs": ["10.0.0.1/32"]},
+    "networkPolicy": {
+        "enabled": True,
+        "apiServerCidrs": ["10.0.0.1/32"],
+        "metricsFrom": [{"namespaceSelector": {"matchLabels": {"a": "b"}}, "podSelector": {}}],
+    },
+    "serviceMonitor": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "annotations": {"a": "b"},
+        "scrapeTimeout": "10s",
+        "relabelings": [{"targetLabel": "cluster", "replacement": "a"}],
+        "metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "python_.*", "action": "drop"}],
+    },
+    "prometheusRule": {
+        "enabled": True,
+        "labels": {"release": "prometheus"},
+        "additionalRules": [{"record": "a:b", "expr": "sum(powercap_node_cap_watts)"}],
+    },
     "imagePullSecrets": [{"name": "regcred"}],
     "commonLabels": {"team": "power"},
 }
+MONITORING = Path(__file__).with_name("monitoring-crds.yaml")
 VARIANTS: dict[str, Object] = {
     "defaults": {},
     "everything": EVERYTHING,
@@ -48,6 +68,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
             labels = {"pod-security.kubernetes.io/enforce": level}
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
             found.kubectl("apply", "-f", "-", input=json.dumps(body))
+        _apply(found, list(yaml.safe_load_all(MONITORING.read_text())))
         yield found
 
 

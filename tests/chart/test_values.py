@@ -198,7 +198,13 @@ def test_network_policies(render: Render) -> None:
     ]
     for policy in (agent, operator):
         assert policy["policyTypes"] == ["Ingress", "Egress"]
-        assert "ingress" not in policy
+    assert "ingress" not in agent
+
+
+@pytest.mark.parametrize("component", ["operator", "agent"])
+def test_network_policies_let_nothing_in_where_there_are_no_metrics(render: Render, component: str) -> None:
+    values = {"networkPolicy": {"enabled": True}, "operator": {"metrics": {"enabled": False}}}
+    assert "ingress" not in render(values).one("NetworkPolicy", f"powercap-{component}")["spec"]
 
 
 def test_the_admission_policy_can_be_left_out(render: Render) -> None:
@@ -290,6 +296,13 @@ def test_the_test_program_looks_for_the_names_that_there_are(render: Render) -> 
         ("operator.logLevel=loud", "/operator/logLevel"),
         ("operater.logLevel=info", "operater"),
         ("networkPolicy.dnsPort=0", "/networkPolicy/dnsPort"),
+        ("networkPolicy.metricsFrom[0].namespace=monitoring", "/networkPolicy/metricsFrom/0"),
+        ("operator.metrics.port=80", "/operator/metrics/port"),
+        ("operator.metrics.port=8080", "/operator/metrics/port"),
+        ("serviceMonitor.interval=often", "/serviceMonitor/interval"),
+        ("serviceMonitor.scrapeTimeout=10", "/serviceMonitor/scrapeTimeout"),
+        ("serviceMonitor.namespace=Monitoring", "/serviceMonitor/namespace"),
+        ("prometheusRule.additionalRules[0].alert=Lonely", "/prometheusRule/additionalRules/0"),
     ],
 )
 def test_bad_values_are_refused_by_name(render: Render, option: str, said: str) -> None:

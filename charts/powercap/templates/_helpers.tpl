@@ -52,6 +52,19 @@ app.kubernetes.io/part-of: powercap
 {{- end }}
 {{- end }}
 
+{{/* Whether the operator serves metrics: empty where not. Values kept by --reuse-values from a version before metrics
+have no such key, and mean no. */}}
+{{- define "powercap.metrics" -}}
+{{- if (.Values.operator.metrics).enabled }}true{{ end }}
+{{- end }}
+
+{{/* Ends with a sentence where metrics are wanted that nobody serves. Called with (list . "serviceMonitor"). */}}
+{{- define "powercap.needsMetrics" -}}
+{{- if not (include "powercap.metrics" (index . 0)) }}
+{{- fail (printf "%s.enabled needs the operator's metrics: set operator.metrics.enabled=true, or %s.enabled=false" (index . 1) (index . 1)) }}
+{{- end }}
+{{- end }}
+
 {{/* What Pod Security `restricted` wants of a container. */}}
 {{- define "powercap.restrictedContainer" -}}
 allowPrivilegeEscalation: false
