@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from statistics import median
 
 from bs4 import BeautifulSoup
@@ -17,8 +16,8 @@ from powercap_operator.errors import MarketError
 from powercap_operator.market import Query
 from powercap_operator.page import parse_page
 from tests.support.pages import market_page, sample_periods
+from tests.support.saved_pages import FOLDER
 
-SAVED = Path(__file__).parents[2] / ".." / "shared" / "epex"
 _ROUNDS = 15
 
 
@@ -26,7 +25,7 @@ def measure() -> list[Figure]:
     """Over the saved 15-minute pages where there are any, else over a made page of the same structure."""
     market = Market("FR", Auction.SDAC, 15)
     saved = [
-        (Query(market, date.fromisoformat(path.stem[-10:])), path) for path in sorted(SAVED.glob("*.html"))
+        (Query(market, date.fromisoformat(path.stem[-10:])), path) for path in sorted(FOLDER.glob("*.html"))
     ]
     pages = [(query, html) for query, path in saved if _is_page_of(html := path.read_bytes(), query)]
     what = f"{len(pages)} saved 15-minute pages"

@@ -2,9 +2,8 @@
 
 - ``page``: the market-results page by its address. One request where the site still serves tables to it.
 - ``ajax``: what the page's own script posts, a list of commands comes back. One request.
-- ``disclaimer``: the page, its conditions accepted by their form, the page again. Three requests the first
-time, one
-  while the session's cookie lasts.
+- ``disclaimer``: the page, its conditions accepted by their form, the page again. Three requests
+  the first time, one while the session's cookie lasts.
 
 Another way is tried only where the site answered with its page and without the right table, as it does to a
 reader whose script has not run yet. A refusal (403, 429, 202, an error page) is never answered by another
@@ -65,9 +64,8 @@ class EpexSite:
 
         Raises:
             NotPublished: the site has no such day yet.
-            PageError, FetchError: as ``page.parse_page`` and ``polite_http.PoliteHttp.ask``; what the last
-            way
-                tried came to.
+            PageError, FetchError: as ``page.parse_page`` and ``polite_http.PoliteHttp.ask``; what the
+                last way tried came to.
             NotOffered: the area has no such auction.
             RequestBudgetSpent: from ``spend``.
         """

@@ -1,6 +1,6 @@
 """Answers of the exchange's site, made up for any query and any periods, with the structure of the real ones.
 
-Structure, class names, labels and heads are the real site's (the pages that issue 4 speaks of), the words
+Structure, class names, labels and heads are the real site's, the words
 around them are not: no sentence of the site is repeated. Every function gives text as the site would send it.
 """
 
