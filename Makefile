@@ -75,7 +75,7 @@ bench: $(STAMP) ## measure latencies, memory and requests: a table with how each
 	$(BIN)/python -m dev.bench
 
 fuzz: $(STAMP) ## damage pages at random for minutes: FUZZ=100000 examples
-	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest tests/unit/operator/test_page_fuzz.py
+	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest tests/unit/operator/sources/epex/test_page_fuzz.py
 
 figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
 	$(BIN)/python -m dev.figures

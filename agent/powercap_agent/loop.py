@@ -11,19 +11,19 @@ from typing import Final
 from powercap_api.clock import Clock
 from powercap_api.reasons import Split
 
-from .budget import Budget
-from .draw import DrawMeter
-from .enforce import Enforcer
-from .governor import Governor
-from .inbox import BudgetSeen, Inbox, Stop
-from .knowledge import Knowledge
-from .limits import Terms
+from .enforce.enforcer import Enforcer
+from .enforce.results import Report
 from .logs import Log
-from .outcome import Report
-from .pressure import Valve
-from .schedule import Action, Order
-from .teller import Teller
-from .verdict import DrawSeen, Situation
+from .mailbox import BudgetSeen, Inbox, Stop
+from .planning.limits import Terms
+from .schedule.budget import Budget
+from .schedule.directive import Governor
+from .schedule.pressure_valve import Valve
+from .schedule.schedule import Action, Order
+from .state.known_budget import Knowledge
+from .status.conditions import DrawSeen, Situation
+from .status.energy import DrawMeter
+from .status.publisher import Teller
 
 START_GRACE_SECONDS: Final = 5.0
 """How long an agent that starts waits for the API server before it goes by what an earlier agent left."""

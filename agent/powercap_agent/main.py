@@ -12,24 +12,24 @@ from typing import Any, Final
 
 from powercap_api.clock import open_clock
 
-from .cache import BudgetCache
-from .enforce import Enforcer
-from .files import KernelFiles
-from .hwmon import Hwmon
-from .inbox import Inbox
-from .knowledge import Knowledge
-from .kube import ApiClient, Endpoint
-from .lock import AlreadyRunningError, lock_state
+from .enforce.enforcer import Enforcer
+from .enforce.originals import OriginalsStore, StateError
+from .hardware.files import KernelFiles
+from .hardware.hwmon import Hwmon
+from .hardware.powercap import PowercapTree
+from .hardware.zone import Driver
+from .kube.client import ApiClient, Endpoint
+from .kube.reporter import Reporter
+from .kube.watcher import Watcher
 from .logs import Log
 from .loop import Floors, Loop
+from .mailbox import Inbox
 from .options import Options, OptionsError, read_options
-from .originals import OriginalsStore, StateError
-from .powercap_tree import PowercapTree
-from .pressure import Valve, read_cpu_pressure
-from .reporter import Reporter
-from .teller import Teller
-from .watch import Watcher
-from .zones import Driver
+from .schedule.pressure_valve import Valve, read_cpu_pressure
+from .state.cache import BudgetCache
+from .state.known_budget import Knowledge
+from .state.lock import AlreadyRunningError, lock_state
+from .status.publisher import Teller
 
 USER_AGENT: Final = "powercap-agent"
 STALL_SECONDS: Final = 60.0
@@ -69,7 +69,7 @@ def _enforcer(options: Options, log: Log) -> Enforcer:
     ]
     if options.nvml_library:
         # Only here: ctypes and the library cost memory on every node, and few have these cards.
-        from .nvml import Nvml, load_library  # noqa: PLC0415
+        from .hardware.nvml import Nvml, load_library  # noqa: PLC0415
 
         drivers.append(Nvml(lambda: load_library(options.nvml_library)))
     return Enforcer(drivers, OriginalsStore(options.state_dir, boot_id), time.monotonic, log)

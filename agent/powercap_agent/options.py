@@ -7,7 +7,7 @@ from pathlib import Path
 
 from powercap_api.units import PowerFormatError, format_watts, parse_watts
 
-from .kube import Endpoint, EndpointError
+from .kube.client import Endpoint, EndpointError
 from .logs import LogFormat
 
 _EPILOG = """\

@@ -1,6 +1,6 @@
 """PowerBudget: one node's caps for the day. The operator writes spec, the node's agent writes status.
 
-The agent reads and writes these objects without pydantic (``powercap_agent.budget``); a test holds the two
+The agent reads and writes these objects without pydantic (``powercap_agent.schedule.budget``); a test holds the two
 readings together.
 """
 

@@ -13,7 +13,7 @@ from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
-from powercap_operator.market import Query
+from powercap_operator.market.results import Query
 from tests.support.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 
 NODES = {f"node-{index}": TWO_SOCKETS if index % 2 else ONE_SOCKET for index in range(10)}

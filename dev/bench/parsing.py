@@ -12,9 +12,9 @@ from bs4 import BeautifulSoup
 from dev.bench.processes import peak_growth_mb
 from dev.bench.report import Figure
 from powercap_api.markets import Auction, Market
-from powercap_operator.errors import MarketError
-from powercap_operator.market import Query
-from powercap_operator.page import parse_page
+from powercap_operator.market.errors import MarketError
+from powercap_operator.market.results import Query
+from powercap_operator.sources.epex.page import parse_page
 from tests.support.pages import market_page, sample_periods
 from tests.support.saved_pages import FOLDER
 

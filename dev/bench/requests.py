@@ -6,9 +6,9 @@ from statistics import mean
 
 from dev.bench.report import Figure
 from powercap_api.markets import Auction, Market
-from powercap_operator.errors import DisclaimerShown, Forbidden, MarketError, NotPublished, Unavailable
-from powercap_operator.fetch_schedule import DAILY_LIMIT, results_expected_at
-from powercap_operator.market import Query
+from powercap_operator.market.errors import DisclaimerShown, Forbidden, MarketError, NotPublished, Unavailable
+from powercap_operator.market.publication import DAILY_LIMIT, results_expected_at
+from powercap_operator.market.results import Query
 from tests.support.market_month import Answer, fetch_month
 
 MONTH = [date(2025, 11, 1) + timedelta(days=day) for day in range(30)]

@@ -11,7 +11,7 @@ from dev.demo.screen import Screen
 from dev.stage import Stage, next_quarter, slot_at, tomorrow_and_today, wait_until
 from powercap_api.markets import Market
 from powercap_api.units import format_watts_short
-from powercap_operator.market import Query
+from powercap_operator.market.results import Query
 from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS
 
 NODES: Final = {"one-socket": ONE_SOCKET, "two-sockets": TWO_SOCKETS, "no-powercap": NO_POWERCAP}

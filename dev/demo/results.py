@@ -6,13 +6,13 @@ from datetime import date
 from pathlib import Path
 
 from powercap_api.markets import BIDDING_ZONES, Auction, Market
-from powercap_operator.calendar import day_bounds
-from powercap_operator.coverage import DayResults, stand_in
-from powercap_operator.epex_names import site_auction
-from powercap_operator.errors import MarketError
-from powercap_operator.market import Period, Query, build_market_day
-from powercap_operator.page import MarketPage, open_page
-from powercap_operator.providers.mock import made_up_periods
+from powercap_operator.market.delivery_day import day_bounds
+from powercap_operator.market.errors import MarketError
+from powercap_operator.market.fallback import DayResults, stand_in
+from powercap_operator.market.results import Period, Query, build_market_day
+from powercap_operator.sources.epex.names import site_auction
+from powercap_operator.sources.epex.page import MarketPage, open_page
+from powercap_operator.sources.mock import made_up_periods
 
 DEFAULT_MARKET = Market("FR", Auction.IDA1, 15)
 

@@ -23,8 +23,8 @@ from dev.e2e.node import NAME, Node
 from dev.e2e.tools import HELM, locate_tool
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.markets import Auction, Market
-from powercap_operator.market import Query
-from powercap_operator.providers.mock import made_up_periods
+from powercap_operator.market.results import Query
+from powercap_operator.sources.mock import made_up_periods
 from tests.support.exchange_site import ExchangeSite
 from tests.support.fake_sysfs import TWO_SOCKETS, build_tree, read_limits
 

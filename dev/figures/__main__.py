@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dev.figures.curves import CURVES, Curve, draw_day
-from powercap_operator.figure import FigureError, save
+from powercap_operator.render.figure import FigureError, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,9 +16,10 @@ from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.strategy import StrategySpec, Weekday
 from powercap_operator import strategies
-from powercap_operator.calendar import day_bounds, period_starts
-from powercap_operator.coverage import DayResults
-from powercap_operator.figure import (
+from powercap_operator.market.delivery_day import day_bounds, period_starts
+from powercap_operator.market.fallback import DayResults
+from powercap_operator.market.results import Period, Query
+from powercap_operator.render.figure import (
     CAP_COLOUR,
     PRICE_COLOUR,
     QUIET,
@@ -30,9 +31,8 @@ from powercap_operator.figure import (
     time_axis,
     volume_panel,
 )
-from powercap_operator.market import Period, Query
-from powercap_operator.plan_chart import plan_day
-from powercap_operator.providers.mock import made_up_periods
+from powercap_operator.render.plan_chart import plan_day
+from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.strategies import Limits
 from powercap_operator.strategies.schedule import Window
 

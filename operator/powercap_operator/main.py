@@ -20,14 +20,15 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from powercap_api.clock import Clock, open_clock
 
-from . import handlers, logs
-from .cluster import Cluster
-from .market_desk import MarketDesk
+from . import logs
+from .fetcher import MarketDesk
+from .kube import watches
+from .kube.cache import WorldCache
+from .kube.client import Cluster
+from .kube.event_recorder import Recorder
 from .metrics import Counts, WorldCollector
-from .providers import ProviderSettings
 from .reconcile import Reconciler
-from .recorder import Recorder
-from .world_cache import WorldCache
+from .sources.registry import ProviderSettings
 
 _DESCRIPTION = """\
 The powercap operator: fetches the electricity market's results into MarketDays and computes a PowerBudget for every
@@ -163,7 +164,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         if options.metrics is not None:
             serve_metrics(options.metrics, cluster, cache, reconciler)
         registry = kopf.OperatorRegistry()
-        handlers.register(registry, cache, reconciler)
+        watches.register(registry, cache, reconciler)
         async with asyncio.TaskGroup() as loops:
             running = [
                 loops.create_task(reconciler.run(), name="reconciler"),
@@ -171,7 +172,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
             ]
             await kopf.operator(
                 registry=registry,
-                settings=handlers.quiet_settings(),
+                settings=watches.quiet_settings(),
                 clusterwide=True,
                 standalone=True,
                 liveness_endpoint=options.liveness,

@@ -15,8 +15,8 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
 
-from .coverage import is_complete
-from .world import World
+from .market.fallback import is_complete
+from .planning.snapshot import World
 
 _STATES: Final = (
     PolicyReason.CURRENT,

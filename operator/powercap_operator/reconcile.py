@@ -15,12 +15,12 @@ from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 
-from .cluster import AlreadyExistsError, Cluster, ClusterError, NotFoundError
-from .decision import BudgetWrite, Decision, decide
-from .events import budget_happenings, condition_happenings
-from .recorder import Recorder
-from .world import BudgetView, World
-from .world_cache import NODE, WorldCache
+from .kube.cache import NODE, WorldCache
+from .kube.client import AlreadyExistsError, Cluster, ClusterError, NotFoundError
+from .kube.event_recorder import Recorder
+from .planning.decision import BudgetWrite, Decision, decide
+from .planning.events import budget_happenings, condition_happenings
+from .planning.snapshot import BudgetView, World
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import pytest
 
 from dev.cluster.binaries import Binaries
 from powercap_api.markets import Auction, Market
-from powercap_operator.market import Query
+from powercap_operator.market.results import Query
 from tests.support.pages import market_page, sample_periods
 
 ROOT = Path(__file__).parents[2]

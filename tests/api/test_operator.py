@@ -14,8 +14,8 @@ from dev.cluster.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY
-from powercap_operator.fetch_schedule import DAILY_LIMIT
-from powercap_operator.market import Query
+from powercap_operator.market.publication import DAILY_LIMIT
+from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
 from tests.support.exchange_site import Behaviour
 

@@ -10,9 +10,9 @@ import pytest
 from dev.demo.results import DEFAULT_MARKET
 from dev.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import API_VERSION
-from powercap_operator.market import Query
-from powercap_operator.market_csv import to_csv
-from powercap_operator.providers.mock import made_up_periods
+from powercap_operator.market.csv_format import to_csv
+from powercap_operator.market.results import Query
+from powercap_operator.sources.mock import made_up_periods
 from tests.api.conftest import Kube
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone

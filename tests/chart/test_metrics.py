@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dev.e2e.helm import HelmError
-from powercap_operator.fetch_schedule import DAILY_LIMIT
 from powercap_operator.main import parse_options
+from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.metrics import NAMES
 from tests.chart.conftest import Object, Render
 

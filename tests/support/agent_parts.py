@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from powercap_agent.cache import BudgetCache
-from powercap_agent.enforce import Enforcer
-from powercap_agent.inbox import BudgetSeen, Event, Inbox, Stop
-from powercap_agent.knowledge import Knowledge
-from powercap_agent.limits import Terms
+from powercap_agent.enforce.enforcer import Enforcer
+from powercap_agent.enforce.originals import OriginalsStore
+from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.loop import Floors, Loop
-from powercap_agent.originals import OriginalsStore
-from powercap_agent.powercap_tree import PowercapTree
-from powercap_agent.pressure import Valve
-from powercap_agent.status import Status
-from powercap_agent.teller import Teller
+from powercap_agent.mailbox import BudgetSeen, Event, Inbox, Stop
+from powercap_agent.planning.limits import Terms
+from powercap_agent.schedule.pressure_valve import Valve
+from powercap_agent.state.cache import BudgetCache
+from powercap_agent.state.known_budget import Knowledge
+from powercap_agent.status.publisher import Teller
+from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
 from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 

@@ -26,8 +26,8 @@ from urllib.parse import parse_qsl, urlsplit
 import brotli  # type: ignore[import-untyped]  # ships no types
 import httpx
 
-from powercap_operator.epex_names import PATH, page_parameters
-from powercap_operator.market import Period, Query
+from powercap_operator.market.results import Period, Query
+from powercap_operator.sources.epex.names import PATH, page_parameters
 from tests.support import pages, price_answers
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from powercap_agent.files import KernelFiles
+from powercap_agent.hardware.files import KernelFiles
 
 _UNITS_UW = {"amdgpu": 1_000_000, "amd_hsmp_hwmon": 1_000}
 

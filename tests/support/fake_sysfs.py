@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from powercap_agent.files import KernelFiles
+from powercap_agent.hardware.files import KernelFiles
 
 POWER_UNIT_UW = 125_000
 """1/8 W, the power unit of nearly all processors."""

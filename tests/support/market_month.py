@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from powercap_api.markets import Market
-from powercap_operator.calendar import day_bounds
-from powercap_operator.errors import MarketError, RequestBudgetSpent
-from powercap_operator.fetch_schedule import DAILY_LIMIT, History, next_attempt
-from powercap_operator.market import Query
+from powercap_operator.market.delivery_day import day_bounds
+from powercap_operator.market.errors import MarketError, RequestBudgetSpent
+from powercap_operator.market.publication import DAILY_LIMIT, History, next_attempt
+from powercap_operator.market.results import Query
 
 Answer = tuple[MarketError | None, int]
 """What an attempt comes to (None: the whole day), and how many requests it would like to make."""

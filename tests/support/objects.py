@@ -9,9 +9,9 @@ from powercap_api.marketday import MarketDay
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_operator.calendar import period_starts
-from powercap_operator.coverage import market_of
-from powercap_operator.world import BudgetView, NodeView, World
+from powercap_operator.market.delivery_day import period_starts
+from powercap_operator.market.fallback import market_of
+from powercap_operator.planning.snapshot import BudgetView, NodeView, World
 
 
 def moment(text: str) -> datetime:

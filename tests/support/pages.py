@@ -13,10 +13,10 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from powercap_api.markets import Auction, Market
-from powercap_operator import calendar
-from powercap_operator.epex_names import site_auction
-from powercap_operator.market import Period, Query, covered_starts
-from powercap_operator.resample import resample
+from powercap_operator.market import delivery_day
+from powercap_operator.market.resample import resample
+from powercap_operator.market.results import Period, Query, covered_starts
+from powercap_operator.sources.epex.names import site_auction
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -82,7 +82,7 @@ def print_label(start: datetime, query: Query, *, marked: bool) -> str:
     """As the site prints a label: hours as ``00 - 01``, shorter ones as ``00:00 - 00:15``."""
     zone = query.market.bidding_zone.zone
     minutes = query.market.resolution_minutes
-    begin, end = calendar.period_label(start, zone, minutes).split("-")
+    begin, end = delivery_day.period_label(start, zone, minutes).split("-")
     local = start.astimezone(zone)
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     if minutes == 60:

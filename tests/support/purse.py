@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from powercap_operator.errors import RequestBudgetSpent
+from powercap_operator.market.errors import RequestBudgetSpent
 
 
 @dataclass

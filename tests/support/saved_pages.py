@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from powercap_api.markets import Auction, Market
-from powercap_operator.market import Query
+from powercap_operator.market.results import Query
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "epex"
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from powercap_api.markets import BiddingZone
 from powercap_api.units import format_watts
 
-from ..market import Period
+from ..market.results import Period
 
 
 @dataclass(frozen=True, slots=True)

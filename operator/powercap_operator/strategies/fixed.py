@@ -12,7 +12,7 @@ from powercap_api.markets import BiddingZone
 from powercap_api.strategy import PlainStrategySpec, StrategySpec
 from powercap_api.units import format_watts, parse_watts
 
-from ..market import Period
+from ..market.results import Period
 from .base import Cap, Limits, bounded, full
 
 

@@ -24,7 +24,7 @@ from powercap_api.strategy import (
 )
 from powercap_api.units import format_watts
 
-from ..market import Period
+from ..market.results import Period
 from .base import Cap, Limits, bounded, full, least, percent
 
 

@@ -20,7 +20,7 @@ from powercap_api.markets import BiddingZone
 from powercap_api.strategy import ScheduleWindow, Weekday
 from powercap_api.units import format_watts, parse_watts
 
-from ..market import Period
+from ..market.results import Period
 from .base import Cap, Limits, Strategy, bounded
 
 _WEEK = tuple(Weekday)

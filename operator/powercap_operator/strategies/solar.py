@@ -19,7 +19,7 @@ from powercap_api.markets import BiddingZone
 from powercap_api.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
 from powercap_api.units import format_watts
 
-from ..market import Period
+from ..market.results import Period
 from .base import Cap, Limits, bounded, least, percent
 
 RISE_HOUR: Final = 4

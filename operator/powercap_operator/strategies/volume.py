@@ -15,7 +15,7 @@ from powercap_api.markets import BiddingZone
 from powercap_api.strategy import PlainStrategySpec, Reference, StrategySpec
 from powercap_api.units import format_watts
 
-from ..market import Period
+from ..market.results import Period
 from .base import Cap, Limits, bounded, least, percent
 
 _NOTHING: Final = Decimal(0)

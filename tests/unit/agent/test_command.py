@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from powercap_agent.lock import lock_state
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.main import main
 from powercap_agent.options import OptionsError, read_options
+from powercap_agent.state.lock import lock_state
 from tests.support.agent_parts import BOUNDS, Machine
 from tests.support.fake_sysfs import ONE_SOCKET, limit_file
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from powercap_agent.budget import read_budget
-from powercap_agent.inbox import BudgetSeen, Event, Stop
 from powercap_agent.loop import START_GRACE_SECONDS
-from powercap_agent.schedule import Action, cap_at
-from powercap_agent.status import Status
+from powercap_agent.mailbox import BudgetSeen, Event, Stop
+from powercap_agent.schedule.budget import read_budget
+from powercap_agent.schedule.schedule import Action, cap_at
+from powercap_agent.status.status import Status
 from tests.support.agent_parts import BOUNDS, NOON, QUARTER, Machine, Rehearsal, budget_body
 from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, set_limit
 

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from prometheus_client import CollectorRegistry, generate_latest
 
 from powercap_operator.metrics import NAMES, Counts, WorldCollector
-from powercap_operator.world import World
+from powercap_operator.planning.snapshot import World
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
-from tests.unit.operator.test_decision import settled
+from tests.unit.operator.planning.test_decision import settled
 
 NOW = moment("2025-10-09T10:07Z")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from powercap_api.clock import OffsetClock, SystemClock
-from powercap_operator.handlers import EndlessBackoff, quiet_settings
+from powercap_operator.kube.watches import EndlessBackoff, quiet_settings
 from powercap_operator.logs import JsonFormatter
 from powercap_operator.main import parse_options
 

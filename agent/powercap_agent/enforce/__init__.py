@@ -1,0 +1,1 @@
+"""Writing limits and putting originals back."""

@@ -1,0 +1,124 @@
+"""How the limits fared: one result for each limit, one report for the node. Pure.
+
+Of a package's two interfaces (intel-rapl and intel-rapl-mmio) the lower limit is the one in force.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from powercap_api.reasons import ZoneReason
+
+from ..hardware.zone import LimitError, Zone
+from ..planning.limits import Write
+from ..planning.plan import RAPL, RAPL_MMIO
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneResult:
+    """How one limit fared; powers in microwatts."""
+
+    zone: Zone
+    constraint: str
+    reason: ZoneReason
+    original_uw: int | None = None
+    requested_uw: int | None = None
+    read_back_uw: int | None = None
+    message: str | None = None
+    counted: bool = False
+    """True where the limit is part of the node's cap."""
+
+    @property
+    def key(self) -> str:
+        """The limit's name, as ``limit_key`` gives it."""
+        return f"{self.zone.key}:{self.constraint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How all limits fared."""
+
+    results: tuple[ZoneResult, ...] = ()
+    applied_uw: int | None = None
+    """Sum of what binds on each package; None where nothing is capped."""
+    clamped: bool = False
+    """True where the cap lies outside the node's bounds."""
+
+    @property
+    def passing_fault(self) -> bool:
+        """True where something failed that may be well in a moment."""
+        return any(result.reason is ZoneReason.FAILED for result in self.results)
+
+
+def good(write: Write, reading_uw: int) -> ZoneResult:
+    return ZoneResult(
+        write.zone,
+        write.constraint.name,
+        ZoneReason.CLAMPED if write.clamped else ZoneReason.APPLIED,
+        write.original_uw,
+        write.power_uw,
+        reading_uw,
+        counted=write.counted,
+    )
+
+
+def failed(write: Write, problem: LimitError, reading_uw: int | None) -> ZoneResult:
+    return ZoneResult(
+        write.zone,
+        write.constraint.name,
+        problem.reason,
+        write.original_uw,
+        write.power_uw,
+        reading_uw,
+        problem.message,
+        write.counted,
+    )
+
+
+def failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:
+    return [result for result in results if result.reason is not ZoneReason.RELEASED]
+
+
+def clamped(writes: Iterable[Write]) -> bool:
+    return any(write.clamped and write.counted for write in writes)
+
+
+def tell_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
+    """The results, where a twin's lower limit is what binds on a package, with that said on the package."""
+    lowest = _lowest(results)
+    told = []
+    for result in results:
+        binding_uw = lowest.get(_place(result))
+        if (
+            binding_uw is not None
+            and result.read_back_uw is not None
+            and result.reason in {ZoneReason.APPLIED, ZoneReason.CLAMPED}
+            and binding_uw < result.read_back_uw - result.zone.tolerance_uw
+        ):
+            message = f"the package's other interface holds a lower limit, {binding_uw} µW, which binds"
+            told.append(replace(result, reason=ZoneReason.MMIO_LOWER, message=message))
+        else:
+            told.append(result)
+    return told
+
+
+def report(results: Sequence[ZoneResult], *, clamped: bool) -> Report:
+    """The report on ``results``."""
+    lowest = _lowest(results)
+    applied = [lowest[_place(result)] for result in results if result.counted and _place(result) in lowest]
+    return Report(tuple(results), sum(applied) if applied else None, clamped)
+
+
+def _place(result: ZoneResult) -> tuple[str, str]:
+    """What the limit is about: the same for a package's limit and its twin's."""
+    zone = result.zone
+    return (zone.name if zone.top and zone.kind in {RAPL, RAPL_MMIO} else zone.key), result.constraint
+
+
+def _lowest(results: Sequence[ZoneResult]) -> dict[tuple[str, str], int]:
+    """The lowest limit in force at each place, in microwatts."""
+    lowest: dict[tuple[str, str], int] = {}
+    for result in results:
+        if result.read_back_uw is not None:
+            place = _place(result)
+            lowest[place] = min(result.read_back_uw, lowest.get(place, result.read_back_uw))
+    return lowest

@@ -1,0 +1,1 @@
+"""Hardware access: zones, the files or libraries behind them, and the drivers."""

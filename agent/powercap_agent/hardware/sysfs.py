@@ -1,0 +1,84 @@
+"""Reading and writing power limits in sysfs-like trees: what powercap and hwmon files have in common.
+
+Guarantees: a number counts only where its line is whole, ends in a newline as the kernel writes it, so that a
+short read is never taken for a low limit; what the kernel refuses comes back as one of few typed reasons.
+"""
+
+import errno
+from typing import Final
+
+from powercap_api.reasons import ZoneReason
+
+from .files import Files
+from .zone import LimitError
+
+_READS: Final = 3
+"""Attempts at a read that comes back short or not as a number."""
+
+_REFUSALS: Final = {
+    errno.EROFS: (
+        ZoneReason.READ_ONLY,
+        "the file system is mounted read-only: check the agent's volume mount",
+    ),
+    errno.EACCES: (
+        ZoneReason.MASKED,
+        "access denied: the container masks the files, or AppArmor or SELinux forbids writing",
+    ),
+    errno.EPERM: (ZoneReason.MASKED, "not permitted: the container or kernel lockdown forbids writing"),
+    errno.ENODATA: (ZoneReason.FIRMWARE_LOCKED, "firmware has locked the limit (BIOS setting)"),
+    errno.ENOSYS: (ZoneReason.FIRMWARE_LOCKED, "firmware keeps the zone disabled (BIOS setting)"),
+    errno.EINVAL: (ZoneReason.UNSUPPORTED, "the kernel does not accept this limit"),
+    errno.ENOENT: (ZoneReason.UNSUPPORTED, "the zone has vanished"),
+    errno.ENODEV: (ZoneReason.UNSUPPORTED, "the zone's device has vanished"),
+}
+
+
+def read_text(files: Files, path: str) -> str | None:
+    """A one-line attribute; None where it is missing or cannot be read."""
+    try:
+        return files.read(path).strip()
+    except OSError:
+        return None
+
+
+def read_flag(files: Files, path: str) -> bool | None:
+    """A 0-or-1 attribute; None where it is missing or says something else."""
+    return {"0": False, "1": True}.get(read_text(files, path) or "")
+
+
+def read_number(files: Files, path: str) -> int:
+    """A whole number of at least 0.
+
+    Raises:
+        LimitError: Unsupported where the kernel has none (ENODATA), Failed where what came is no whole number
+            even when read again.
+    """
+    text = ""
+    for _ in range(_READS):
+        try:
+            text = files.read(path)
+        except OSError as error:
+            if error.errno == errno.ENODATA:
+                raise LimitError(ZoneReason.UNSUPPORTED, "the limit cannot be read (no data)") from error
+            raise refused(error) from error
+        if text.endswith("\n") and text.strip().isdecimal():
+            return int(text)
+    raise LimitError(ZoneReason.FAILED, f"{text[:20]!r} was read where a number was expected")
+
+
+def write_number(files: Files, path: str, number: int) -> None:
+    """Write a whole number.
+
+    Raises:
+        LimitError: the kernel refused.
+    """
+    try:
+        files.write(path, f"{number}\n")
+    except OSError as error:
+        raise refused(error) from error
+
+
+def refused(error: OSError) -> LimitError:
+    """What an operating system error on a limit means."""
+    reason, message = _REFUSALS.get(error.errno or 0, (ZoneReason.FAILED, error.strerror or str(error)))
+    return LimitError(reason, f"{message} ({errno.errorcode.get(error.errno or 0, 'error')})")

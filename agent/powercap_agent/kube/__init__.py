@@ -1,0 +1,1 @@
+"""The API server: client, watch of the node's budget, status writes."""

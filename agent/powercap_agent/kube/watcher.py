@@ -1,0 +1,173 @@
+"""The thread that knows the node's PowerBudget: lists it, watches it, and tells the main loop what it sees.
+
+Guarantees: every state of the object that the API server ends up with reaches the main loop, however the watch
+ends; "there is no budget" is told only where the API server says so. A watch from which nothing comes, not even
+a bookmark, is given up after ``IDLE_SECONDS``, so that a connection that died silently costs no more than that.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET
+
+from ..logs import Log
+from .client import ApiClient, ApiError, ApiRefusedError
+
+WATCH_SECONDS: Final = 290
+"""The server is asked to end a watch after this."""
+IDLE_SECONDS: Final = 70.0
+"""Bookmarks come about once a minute; silence for longer than this is a dead connection."""
+BACKOFF_FIRST_SECONDS: Final = 0.5
+BACKOFF_LAST_SECONDS: Final = 30.0
+WELL_AFTER_SECONDS: Final = 10.0
+"""A watch that lasted this long was a good one; one that ends sooner, however politely, counts as a failure."""
+GONE_AFTER: Final = 6
+"""So many lists in a row that answer 404 mean that the kind itself is gone (uninstalled); fewer may be an API
+server that is still starting."""
+
+BUDGETS_PATH: Final = f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}"
+
+_GONE: Final = 410
+_NOT_FOUND: Final = 404
+
+
+def budget_path(node_name: str) -> str:
+    """API path of the node's PowerBudget."""
+    return f"{BUDGETS_PATH}/{quote(node_name, safe='')}"
+
+
+class _ExpiredError(ApiError):
+    """The resource version is too old to resume from: list anew."""
+
+
+class Watcher:
+    """Lists and watches one object until the process ends."""
+
+    def __init__(
+        self,
+        client: ApiClient,
+        node_name: str,
+        tell: Callable[[dict[str, Any] | None], None],
+        log: Log,
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        backoff_first: float = BACKOFF_FIRST_SECONDS,
+    ) -> None:
+        """``tell`` gets the object after each change, or None where there is none."""
+        self._client = client
+        self._selector = {"fieldSelector": f"metadata.name={node_name}"}
+        self._tell = tell
+        self._log = log
+        self._idle_seconds = idle_seconds
+        self._backoff_first = backoff_first
+        self._version: str | None = None
+        self._failures = 0
+        self._not_found = 0
+        self._trouble: str | None = None
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Follow the object until ``stop``."""
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            try:
+                if self._version is None:
+                    self._version = self._list()
+                self._watch(self._version)
+                self._failures = 0 if self._lasted(began) else self._failures + 1
+            except _ExpiredError:
+                self._version = None
+                self._failures = 0 if self._lasted(began) else self._failures + 1
+            except ApiError as error:
+                self._failures = 0 if self._lasted(began) else self._failures
+                self._failed(error)
+            self._stopped.wait(self._pause())
+
+    def stop(self) -> None:
+        """Have ``run`` return once its current request is over."""
+        self._stopped.set()
+
+    def _lasted(self, began: float) -> bool:
+        return time.monotonic() - began >= WELL_AFTER_SECONDS
+
+    def _list(self) -> str:
+        found = self._client.get(f"{BUDGETS_PATH}?{urlencode(self._selector)}")
+        try:
+            items, version = found["items"], str(found["metadata"]["resourceVersion"])
+            budget = items[0] if items else None
+        except (KeyError, TypeError, IndexError) as error:
+            raise ApiError(f"the list of PowerBudgets makes no sense: {error!r}") from error
+        self._well()
+        self._tell(budget)
+        return version
+
+    def _watch(self, version: str) -> None:
+        query = {
+            **self._selector,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": version,
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        for event in self._client.watch(f"{BUDGETS_PATH}?{urlencode(query)}", self._idle_seconds):
+            self._well()
+            self._see(event)
+
+    def _see(self, event: dict[str, Any]) -> None:
+        kind, seen = event.get("type"), event.get("object")
+        if not isinstance(seen, dict):
+            raise _ExpiredError("the watch sent an event without an object")
+        if kind == "ERROR":
+            if seen.get("code") == _GONE:
+                raise _ExpiredError("the resource version is too old")
+            raise _ExpiredError(f"the watch sent an error: {seen.get('message')}")
+        try:
+            self._version = str(seen["metadata"]["resourceVersion"])
+        except (KeyError, TypeError) as error:
+            raise _ExpiredError("the watch sent an object without a resourceVersion") from error
+        if kind in {"ADDED", "MODIFIED"}:
+            self._tell(seen)
+        elif kind == "DELETED":
+            self._tell(None)
+
+    def _failed(self, error: ApiError) -> None:
+        self._failures += 1
+        status = error.status if isinstance(error, ApiRefusedError) else None
+        if status == _GONE:
+            self._version = None
+        self._not_found = self._not_found + 1 if status == _NOT_FOUND else 0
+        if status == _NOT_FOUND:
+            self._version = None
+            if self._not_found == GONE_AFTER:
+                self._log.warning("the cluster does not know PowerBudgets (any more)")
+                self._tell(None)
+        trouble = str(status or "unreachable")
+        if trouble != self._trouble:
+            self._trouble = trouble
+            self._log.warning(
+                "no PowerBudget from the API server, trying on", error=str(error), hint=_hint(status)
+            )
+
+    def _well(self) -> None:
+        self._not_found = 0
+        if self._trouble is not None:
+            self._trouble = None
+            self._log.info("the API server answers again")
+
+    def _pause(self) -> float:
+        """Seconds before the next attempt: at random (so that a cluster's agents do not come together), within a
+        bound that doubles with every failure in a row."""
+        bound = min(BACKOFF_LAST_SECONDS, self._backoff_first * 2 ** min(self._failures, 10))
+        return random.uniform(bound / 2 if self._failures else 0.0, bound)  # noqa: S311 - jitter is no secret
+
+
+def _hint(status: int | None) -> str:
+    return {
+        401: "the token is not accepted: it is read anew for each attempt",
+        403: "the agent's account needs list and watch on powerbudgets",
+        404: "the CustomResourceDefinition powerbudgets.powercap.dev is not installed",
+    }.get(status or 0, "limits follow the budget that is known")

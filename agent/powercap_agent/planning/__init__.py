@@ -1,0 +1,1 @@
+"""From a node's cap to the limit of every constraint. Pure."""

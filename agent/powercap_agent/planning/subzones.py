@@ -1,0 +1,85 @@
+"""Zones and accelerators that are capped only where the policy names them. Pure.
+
+What a rule means depends on where its zones stand towards the packages:
+
+- dram and accelerators draw beside the packages. A share of the node's cap goes to all of a kind together, in
+  proportion to their original limits, and the packages share the rest: the sum stays the cap.
+- psys contains the packages. A share of the node's cap limits it, and takes nothing from them.
+- core and uncore lie within a package. A share of that package's limit limits them.
+
+A cap of its own limits each zone of the rule by itself and takes nothing from the packages.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from ..hardware.zone import Zone
+from .allocation import Party, share_out
+from .limits import (
+    BESIDE,
+    Originals,
+    Rule,
+    Terms,
+    Write,
+    lead_constraint,
+    lead_original,
+    own_floor,
+    zone_writes,
+)
+
+WITHIN: Final = frozenset({"core", "uncore"})
+_RAPL: Final = "intel-rapl"
+
+
+def rule_zones(zones: Iterable[Zone], terms: Terms) -> list[tuple[Rule, list[Zone]]]:
+    """Each rule with the zones or devices that it is about and that have a limit."""
+    limited = [zone for zone in zones if lead_constraint(zone) is not None]
+    named = [(rule, [z for z in limited if z.kind == _RAPL and z.name == rule.name]) for rule in terms.zones]
+    return named + [(rule, [z for z in limited if z.kind == rule.name]) for rule in terms.devices]
+
+
+def plan_beside(zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms) -> list[Write]:
+    """Limits of what takes a share of the node's cap beside the packages."""
+    writes: list[Write] = []
+    for rule, members in _usable(zones, originals, terms):
+        if rule.share_percent is None or not (rule in terms.devices or rule.name in BESIDE):
+            continue
+        highs = [lead_original(zone, originals) for zone in members]
+        floors = [own_floor(zone, originals, terms) for zone in members]
+        parties = [Party(high, floor, high) for high, floor in zip(highs, floors, strict=True)]
+        shares = share_out(cap_uw * rule.share_percent // 100, parties)
+        for zone, floor_uw, share in zip(members, floors, shares, strict=True):
+            writes += zone_writes(
+                zone, originals, share.power_uw, floor_uw, clamped=share.bound, counted=True
+            )
+    return writes
+
+
+def plan_apart(
+    zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms, packages: Mapping[str, int]
+) -> list[Write]:
+    """Limits of what takes nothing from the packages, whose limits are ``packages`` by zone key."""
+    writes: list[Write] = []
+    for rule, members in _usable(zones, originals, terms):
+        for zone in members:
+            wanted_uw = rule.cap_uw
+            if rule.share_percent is not None and rule.name == "psys":
+                wanted_uw = cap_uw * rule.share_percent // 100
+            elif rule.share_percent is not None and rule.name in WITHIN:
+                package_uw = packages.get(zone.key.rsplit("/", 1)[0])
+                wanted_uw = None if package_uw is None else package_uw * rule.share_percent // 100
+            if wanted_uw is None:
+                continue
+            floor_uw = own_floor(zone, originals, terms)
+            power_uw = min(lead_original(zone, originals), max(floor_uw, wanted_uw))
+            writes += zone_writes(
+                zone, originals, power_uw, floor_uw, clamped=power_uw != wanted_uw, counted=False
+            )
+    return writes
+
+
+def _usable(zones: Sequence[Zone], originals: Originals, terms: Terms) -> list[tuple[Rule, list[Zone]]]:
+    return [
+        (rule, [zone for zone in members if lead_original(zone, originals)])
+        for rule, members in rule_zones(zones, terms)
+    ]

@@ -1,0 +1,219 @@
+"""A PowerBudget's spec as the agent reads it: plain data, read without pydantic.
+
+The wire format is defined by ``powercap_api.powerbudget``; a test holds the two readings together. What the API
+server's schema refuses is refused here too: the cached copy and a changed CRD are no better than any other input.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
+
+from ..planning.limits import BESIDE, Rule
+
+MAX_CAP_UW: Final = 100_000_000_000
+MAX_SLOTS: Final = 512
+
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+class InvalidBudgetError(ValueError):
+    """The spec is none that this agent can follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A stretch of time with one cap, up to the next slot's start or to ``Budget.valid_until``."""
+
+    start: datetime
+    cap_uw: int
+    volume: str | None = None
+    price: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PressureRule:
+    """When to lift, and for how long."""
+
+    some_percent: int = 90
+    for_seconds: int = 300
+    lift_seconds: int = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The node's caps over the day. Fields are those of PowerBudgetSpec; powers in microwatts, times in UTC."""
+
+    uid: str
+    generation: int
+    policy: str
+    min_power_uw: int
+    valid_until: datetime
+    slots: tuple[Slot, ...] = ()
+    currency: str | None = None
+    on_expiry: Fallback = Fallback.MIN_POWER
+    stabilisation_seconds: int = 300
+    split: Split = Split.PROPORTIONAL
+    zones: tuple[Rule, ...] = ()
+    devices: tuple[Rule, ...] = ()
+    ramp_uw_per_second: int | None = None
+    dwell_seconds: int = 0
+    pressure: PressureRule | None = None
+    lift_until: datetime | None = None
+    suspend: bool = False
+    dry_run: bool = False
+
+
+def read_budget(body: object) -> Budget:
+    """The budget in a PowerBudget object as the API gives it.
+
+    Raises:
+        InvalidBudgetError: with the first field that is wrong, and how.
+    """
+    root = _mapping(body, "the object")
+    metadata = _mapping(root.get("metadata"), "metadata")
+    spec = _mapping(root.get("spec"), "spec")
+    zones = _rules(spec, "zones", "zone", ZoneName)
+    devices = _rules(spec, "devices", "driver", DeviceDriver)
+    taken = [rule.share_percent or 0 for rule in (*zones, *devices) if rule.name in BESIDE or rule in devices]
+    if sum(taken) >= 100:
+        raise InvalidBudgetError(
+            f"zones and devices take {sum(taken)} % of the cap: nothing is left for packages"
+        )
+    return Budget(
+        uid=_text(metadata, "uid") or "",
+        generation=_whole(metadata, "generation", 0, 2**63, default=0),
+        policy=_required_text(spec, "policy"),
+        min_power_uw=_whole(spec, "minPowerMicrowatts", 1, MAX_CAP_UW),
+        valid_until=_time(spec.get("validUntil"), "spec.validUntil"),
+        slots=_slots(spec.get("slots", [])),
+        currency=_text(spec, "currency"),
+        on_expiry=_one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
+        stabilisation_seconds=_whole(spec, "stabilisationSeconds", 1, 86_400, default=300),
+        split=_one_of(Split, spec, "split", Split.PROPORTIONAL),
+        zones=zones,
+        devices=devices,
+        ramp_uw_per_second=_optional_whole(spec, "rampMicrowattsPerSecond", 1, MAX_CAP_UW),
+        dwell_seconds=_whole(spec, "dwellSeconds", 0, 86_400, default=0),
+        pressure=_pressure(spec.get("pressure")),
+        lift_until=None if spec.get("liftUntil") is None else _time(spec["liftUntil"], "spec.liftUntil"),
+        suspend=_flag(spec, "suspend"),
+        dry_run=_flag(spec, "dryRun"),
+    )
+
+
+def _slots(value: object) -> tuple[Slot, ...]:
+    if not isinstance(value, list) or len(value) > MAX_SLOTS:
+        raise InvalidBudgetError(f"spec.slots is no list of at most {MAX_SLOTS} slots")
+    slots = []
+    for index, item in enumerate(value):
+        slot = _mapping(item, f"spec.slots[{index}]")
+        slots.append(
+            Slot(
+                start=_time(slot.get("start"), f"spec.slots[{index}].start"),
+                cap_uw=_whole(slot, "capMicrowatts", 1, MAX_CAP_UW),
+                volume=_text(slot, "volume"),
+                price=_text(slot, "price"),
+                why=_text(slot, "why"),
+            )
+        )
+        if index and slots[index - 1].start >= slots[index].start:
+            raise InvalidBudgetError(f"spec.slots[{index}] does not start after the slot before it")
+    return tuple(slots)
+
+
+def _rules(
+    spec: Mapping[str, object], name: str, key: str, words: type[ZoneName] | type[DeviceDriver]
+) -> tuple[Rule, ...]:
+    value = spec.get(name, [])
+    if not isinstance(value, list) or len(value) > len(words):
+        raise InvalidBudgetError(f"spec.{name} is no list of at most {len(words)} rules")
+    rules: list[Rule] = []
+    for index, item in enumerate(value):
+        where = f"spec.{name}[{index}]"
+        fields = _mapping(item, where)
+        if fields.get(key) not in list(words) or any(fields[key] == rule.name for rule in rules):
+            raise InvalidBudgetError(
+                f"{where}.{key} is {fields.get(key)!r}, none of {', '.join(words)}, once each"
+            )
+        rule = Rule(
+            str(fields[key]),
+            _optional_whole(fields, "sharePercent", 1, 100),
+            _optional_whole(fields, "capMicrowatts", 1, MAX_CAP_UW),
+        )
+        if (rule.share_percent is None) == (rule.cap_uw is None):
+            raise InvalidBudgetError(f"{where} has not exactly one of sharePercent and capMicrowatts")
+        rules.append(rule)
+    return tuple(rules)
+
+
+def _pressure(value: object) -> PressureRule | None:
+    if value is None:
+        return None
+    fields = _mapping(value, "spec.pressure")
+    usual = PressureRule()
+    return PressureRule(
+        some_percent=_whole(fields, "somePercent", 1, 100, default=usual.some_percent),
+        for_seconds=_whole(fields, "forSeconds", 10, 86_400, default=usual.for_seconds),
+        lift_seconds=_whole(fields, "liftSeconds", 10, 86_400, default=usual.lift_seconds),
+    )
+
+
+def _mapping(value: object, where: str) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise InvalidBudgetError(f"{where} is no JSON object")
+    return value
+
+
+def _text(fields: Mapping[str, object], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidBudgetError(f"{name} is {value!r}, no text")
+
+
+def _required_text(fields: Mapping[str, object], name: str) -> str:
+    value = _text(fields, name)
+    if value is None:
+        raise InvalidBudgetError(f"{name} is missing")
+    return value
+
+
+def _whole(fields: Mapping[str, object], name: str, low: int, high: int, default: int | None = None) -> int:
+    value = fields.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidBudgetError(f"{name} is {value!r}, no whole number from {low} to {high}")
+    return value
+
+
+def _optional_whole(fields: Mapping[str, object], name: str, low: int, high: int) -> int | None:
+    return None if fields.get(name) is None else _whole(fields, name, low, high)
+
+
+def _flag(fields: Mapping[str, object], name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise InvalidBudgetError(f"{name} is {value!r}, neither true nor false")
+    return value
+
+
+def _time(value: object, where: str) -> datetime:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise InvalidBudgetError(f"{where} is {value!r}: {error}") from error
+    raise InvalidBudgetError(f"{where} is {value!r}, no time such as 2025-10-09T22:00:00Z")
+
+
+def _one_of(words: type[_Word], fields: Mapping[str, object], name: str, default: _Word) -> _Word:
+    value = fields.get(name, default)
+    if isinstance(value, str) and value in list(words):
+        return words(value)
+    raise InvalidBudgetError(f"{name} is {value!r}, none of {', '.join(words)}")

@@ -1,0 +1,83 @@
+"""What is known of the node's PowerBudget: from the API server, else from what an earlier agent kept.
+
+A spec that cannot be read changes nothing but what is told: the last good one is followed.
+"""
+
+from typing import Any
+
+from ..logs import Log
+from ..schedule.budget import Budget, InvalidBudgetError, read_budget
+from .cache import BudgetCache
+
+
+class Knowledge:
+    """The budget to follow, and whether a newer one was refused."""
+
+    def __init__(self, cache: BudgetCache, log: Log) -> None:
+        self._cache = cache
+        self._log = log
+        self._unsaved: dict[str, Any] | None = None
+        self.settled = False
+        """Whether the API server has said what holds, or the wait for that is over."""
+        self.budget: Budget | None = None
+        self.invalid: str | None = None
+        """Why the newest spec is not followed, where it is not."""
+        self.generation: int | None = None
+        """Generation of the newest spec, followed or not."""
+
+    def learn(self, body: dict[str, Any] | None) -> bool:
+        """Take in what the API server says: the object, or None where there is none. Whether that is news."""
+        first, self.settled = not self.settled, True
+        if body is None:
+            if self.budget is not None or first:
+                self._log.info("there is no PowerBudget for this node: the original limits are in force")
+            self._cache.forget()
+            self.budget = self._unsaved = self.invalid = self.generation = None
+            return True
+        try:
+            budget = read_budget(body)
+        except InvalidBudgetError as error:
+            return self._refuse(str(error), body)
+        news = budget != self.budget or self.invalid is not None
+        if news:
+            self.budget, self._unsaved = budget, body
+        self.invalid, self.generation = None, budget.generation
+        return news
+
+    def give_up_waiting(self) -> None:
+        """The API server does not answer: go by the budget that an earlier agent kept, if there is one."""
+        self.settled = True
+        self._recall()
+        if self.budget is None:
+            self._log.warning(
+                "the API server does not answer: the original limits are in force until it does"
+            )
+        else:
+            self._log.warning("the API server does not answer: following the budget kept from before")
+
+    def keep(self) -> None:
+        """Keep the budget for an agent that is restarted while the API server is down."""
+        if self._unsaved is not None:
+            self._cache.keep(self._unsaved)
+            self._unsaved = None
+
+    def _refuse(self, why: str, body: dict[str, Any]) -> bool:
+        if self.budget is None:
+            self._recall()
+        metadata = body.get("metadata")
+        generation = metadata.get("generation") if isinstance(metadata, dict) else None
+        number = generation if isinstance(generation, int) else 0
+        if self.invalid == why and self.generation == number:
+            return False
+        self.invalid, self.generation = why, number
+        self._log.error("the PowerBudget's spec cannot be followed", error=why)
+        return True
+
+    def _recall(self) -> None:
+        body = self._cache.recall()
+        if body is None:
+            return
+        try:
+            self.budget = read_budget(body)
+        except InvalidBudgetError as error:
+            self._log.warning("the budget kept from before cannot be followed", error=str(error))

@@ -1,0 +1,1 @@
+"""The status that is reported: conditions, energy, and when to publish it."""

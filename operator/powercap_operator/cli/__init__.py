@@ -1,0 +1,1 @@
+"""The command ``powercap``: one module for each command."""

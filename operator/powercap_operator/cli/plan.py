@@ -1,0 +1,184 @@
+"""``powercap plan``: the day of caps that a policy gives a node, worked out here, without a cluster."""
+
+import argparse
+import re
+import shutil
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from powercap_api.names import API_VERSION, POWER_POLICY
+from powercap_api.powerpolicy import PowerPolicy
+
+from .. import strategies
+from ..market.csv_format import csv_resolution, from_csv
+from ..market.delivery_day import day_bounds
+from ..market.errors import CsvError, DayIncomplete
+from ..market.fallback import DayResults, bare_day, market_of
+from ..market.results import Query, build_market_day
+from ..render.figure import FigureError
+from ..render.figure import draw_plan as draw_plan_figure
+from ..render.plan_chart import draw_plan, plan_day
+
+_WIDE: Final = 120
+"""A terminal of so many columns has room for the reasons."""
+_EXAMPLES: Final = """\
+examples:
+  powercap market fetch --area FR --auction IDA1 --date 2025-10-09
+  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
+      the caps of 9 October 2025 under the policy in the file, by the exchange's results
+  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv --why
+      and why each is what it is
+  powercap plan --policy policy.yaml --csv day.csv --date 2025-10-26 --plot day.svg
+      the delivery day said by hand, and a figure drawn
+  powercap plan --policy solar.yaml --date 2025-10-09
+      strategies that look at no market (Solar, Fixed, a Schedule over them) need no results
+
+A policy file is what kubectl apply takes:
+  apiVersion: powercap.dev/v1alpha1
+  kind: PowerPolicy
+  metadata: {name: default}
+  spec: {maxSource: "40", minPower: "10", strategy: {type: Price}}
+"""
+
+
+class PlanError(Exception):
+    """The plan cannot be made; the message says which input is wrong and how."""
+
+
+def add_plan_parser(subparsers: Any) -> None:
+    """Add ``plan`` to the commands of ``powercap``."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="the day of caps that a policy gives a node",
+        description="Print the slots that a node would get from a policy and a day of market results.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--policy", type=Path, required=True, metavar="FILE", help="a PowerPolicy in YAML or JSON"
+    )
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="the day's results, as powercap market fetch writes them"
+    )
+    parser.add_argument(
+        "--date",
+        type=date.fromisoformat,
+        metavar="DAY",
+        help="delivery day (default: from the name of the CSV; without one, today)",
+    )
+    parser.add_argument(
+        "--why", action="store_true", help="say why each cap is what it is, in lines as long as it takes"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the plan, and draw it where that was asked for; the exit code."""
+    try:
+        policy = read_policy(arguments.policy)
+        planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date))
+        if arguments.plot is not None:
+            draw_plan_figure(planned, arguments.plot)
+    except (PlanError, CsvError, DayIncomplete, FigureError) as error:
+        sys.stderr.write(f"powercap plan: {error}\n")
+        return 1
+    wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= _WIDE
+    print(draw_plan(planned, why=arguments.why or wide))
+    return 0
+
+
+def results_for(policy: PowerPolicy, csv: Path | None, day: date | None) -> DayResults:
+    """The day to plan: the file's results, or the bare day where the strategy needs none.
+
+    Raises:
+        PlanError, CsvError, DayIncomplete: as ``read_day``; also without a file that the strategy needs.
+    """
+    if csv is not None:
+        return read_day(policy, csv, day or day_in_name(csv))
+    if strategies.create(policy.spec.strategy).needs_market:
+        raise PlanError(
+            f"strategy {strategies.describe(policy.spec.strategy)} needs the day's results: say where they are with"
+            " --csv FILE (powercap market fetch writes one)"
+        )
+    zone = market_of(policy.spec.market).bidding_zone.zone
+    return bare_day(policy.spec.market, day or datetime.now(zone).date())
+
+
+def read_policy(path: Path) -> PowerPolicy:
+    """The PowerPolicy in a file.
+
+    Raises:
+        PlanError: no such file, no YAML, or no valid policy.
+    """
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"cannot read the policy: {error}") from error
+    except yaml.YAMLError as error:
+        raise PlanError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(body, dict) or body.get("kind") != POWER_POLICY:
+        raise PlanError(
+            f"{path} is no PowerPolicy: it must begin with apiVersion: {API_VERSION}, kind: PowerPolicy"
+        )
+    try:
+        return PowerPolicy.from_wire(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in found["loc"])
+        raise PlanError(f"{path}: {where}: {found['msg'].removeprefix('Value error, ')}") from error
+
+
+def day_in_name(path: Path) -> date:
+    """The delivery day in a file name such as ``epex_data_2025-10-09.csv``.
+
+    Raises:
+        PlanError: there is none.
+    """
+    found = re.search(r"([0-9]{4}-[0-9]{2}-[0-9]{2})", path.name)
+    try:
+        return date.fromisoformat(found[1] if found else "")
+    except ValueError as error:
+        raise PlanError(f"the name of {path} has no delivery day: say it with --date YYYY-MM-DD") from error
+
+
+def read_day(policy: PowerPolicy, path: Path, day: date) -> DayResults:
+    """The results in the file, as the policy's market on that day.
+
+    Raises:
+        PlanError: no such file, or periods of another length than the policy's market has.
+        CsvError: the file cannot be read as that day.
+        DayIncomplete: it lacks periods, or volumes that the strategy needs.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"cannot read the results: {error}") from error
+    query = Query(market_of(policy.spec.market), day)
+    minutes = csv_resolution(text)
+    if minutes != query.market.resolution_minutes:
+        raise PlanError(
+            f"{path} has periods of {minutes} minutes and the policy follows {query.market}:"
+            f" set market.resolutionMinutes: {minutes}"
+        )
+    strategy = strategies.create(policy.spec.strategy)
+    data = build_market_day(
+        from_csv(text, query), query, needs_volume=strategy.needs_volume, needs_price=strategy.needs_price
+    )
+    if not data.complete:
+        raise DayIncomplete(f"{path}: {data.why}")
+    return DayResults(
+        day=day,
+        source_day=day,
+        periods=data.periods,
+        end=day_bounds(day, query.market.bidding_zone.zone)[1],
+        names=(),
+        currency=query.market.bidding_zone.currency,
+    )

@@ -1,0 +1,91 @@
+"""The kopf layer: watch events into the cache, and a word to the reconciler. No decisions here.
+
+Only ``on.event`` handlers are used: they leave no finalizers and no annotations on anybody's objects, so that a
+dead operator blocks nothing.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import kopf
+
+from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY, VERSION
+
+from ..reconcile import Reconciler
+from .cache import NODE, WorldCache
+
+_LONGEST_PAUSE: Final = 15.0
+
+
+class EndlessBackoff:
+    """Pauses between tries of an API request: doubling, 15 s at most, and no end.
+
+    kopf gives up, and with it the process, when its list of pauses is used up: an API server that is away for
+    long would become a crash loop.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        """The pauses, in seconds."""
+        pause = 1.0
+        while True:
+            yield pause
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def quiet_settings() -> kopf.OperatorSettings:
+    """Settings under which no watch hangs silently and nothing of kopf's own is written to the API."""
+    settings = kopf.OperatorSettings()
+    settings.watching.server_timeout = 270
+    settings.watching.client_timeout = 280
+    settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = EndlessBackoff()
+    settings.posting.enabled = False
+    settings.queueing.idle_timeout = 1
+    return settings
+
+
+def _server(environ: Mapping[str, str]) -> str:
+    """The API server's address as the kubelet gives it to every pod; kopf's own needs the cluster's DNS."""
+    host = environ["KUBERNETES_SERVICE_HOST"]
+    return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
+
+
+def register(registry: kopf.OperatorRegistry, cache: WorldCache, reconciler: Reconciler) -> None:
+    """Let the registry feed the cache with every kind that decisions are made from."""
+
+    def feed(kind: str, event: Any) -> None:
+        body, metadata = event["object"], event["object"]["metadata"]
+        if event["type"] == "DELETED":
+            changed = cache.drop(kind, metadata["name"], metadata["resourceVersion"])
+        else:
+            changed = cache.put(kind, body)
+        if changed:
+            reconciler.wake()
+
+    @kopf.on.login(registry=registry)
+    async def login(**arguments: Any) -> Any:
+        account = kopf.login_with_service_account(**arguments)
+        if account is None:
+            return kopf.login_with_kubeconfig(**arguments)
+        return dataclasses.replace(account, server=_server(os.environ))
+
+    @kopf.on.event("", "v1", "nodes", registry=registry)
+    async def node(event: Any, **_: Any) -> None:
+        feed(NODE, event)
+
+    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_POLICY], registry=registry)
+    async def policy(event: Any, **_: Any) -> None:
+        feed(POWER_POLICY, event)
+
+    @kopf.on.event(GROUP, VERSION, PLURALS[MARKET_DAY], registry=registry)
+    async def market_day(event: Any, **_: Any) -> None:
+        feed(MARKET_DAY, event)
+
+    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_BUDGET], registry=registry)
+    async def budget(event: Any, **_: Any) -> None:
+        feed(POWER_BUDGET, event)

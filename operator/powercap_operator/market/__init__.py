@@ -1,0 +1,1 @@
+"""What a market day is: its periods, results, clock and errors. Pure."""

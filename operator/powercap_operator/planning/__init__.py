@@ -1,0 +1,1 @@
+"""What should be, from policies, market days and nodes as they are. Pure."""

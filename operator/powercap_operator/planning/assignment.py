@@ -1,0 +1,59 @@
+"""Which policy governs which node. Pure.
+
+A policy selects a node that has all labels of its nodeSelector, unless the node is exempt. Of several, the
+highest priority wins, then the older policy, then the name that sorts first: a total order, so the same world
+always gives the same answer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from powercap_api.names import EXEMPT_LABEL
+from powercap_api.powerpolicy import PowerPolicy
+
+from .snapshot import NodeView
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who governs whom."""
+
+    governor: Mapping[str, PowerPolicy]
+    """Node name to its policy; a node that no policy selects is absent."""
+    overruled: Mapping[str, Mapping[str, str]]
+    """Policy name to the nodes that it selects and loses, each with the winner's name."""
+    ties: Mapping[str, frozenset[str]]
+    """Policy name to the other policies of the same priority that select some of the same nodes."""
+
+
+def selects(policy: PowerPolicy, node: NodeView) -> bool:
+    """Whether the policy applies to the node at all."""
+    if node.labels.get(EXEMPT_LABEL) == "true":
+        return False
+    return all(node.labels.get(key) == value for key, value in policy.spec.node_selector.items())
+
+
+def precedence(policy: PowerPolicy) -> tuple[int, datetime, str]:
+    """Sort key: the policy that comes first wins."""
+    created = policy.metadata.creation_timestamp or datetime.max.replace(tzinfo=UTC)
+    return (-policy.spec.priority, created, policy.metadata.name)
+
+
+def assign(policies: Iterable[PowerPolicy], nodes: Iterable[NodeView]) -> Assignment:
+    """Give every node to one policy."""
+    ordered = sorted(policies, key=precedence)
+    governor: dict[str, PowerPolicy] = {}
+    overruled: dict[str, dict[str, str]] = {}
+    ties: dict[str, set[str]] = {}
+    for node in nodes:
+        candidates = [policy for policy in ordered if selects(policy, node)]
+        if not candidates:
+            continue
+        winner = governor[node.name] = candidates[0]
+        for loser in candidates[1:]:
+            overruled.setdefault(loser.metadata.name, {})[node.name] = winner.metadata.name
+            if loser.spec.priority == winner.spec.priority:
+                ties.setdefault(loser.metadata.name, set()).add(winner.metadata.name)
+                ties.setdefault(winner.metadata.name, set()).add(loser.metadata.name)
+    return Assignment(governor, overruled, {name: frozenset(others) for name, others in ties.items()})

@@ -1,0 +1,136 @@
+"""What to write, given the cluster as it is and the time: the operator's one big decision. Pure.
+
+``decide`` looks at the whole world each time and returns only differences, so that it does not matter which event
+was seen, missed or seen twice, and nothing is written that is already so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from powercap_api.marketday import MarketDaySpec
+from powercap_api.names import POLICY_LABEL
+from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.reasons import PolicyReason
+
+from ..market.fallback import DayIndex, index_days
+from .assignment import Assignment, assign
+from .hardware import lift_until
+from .policy_status import policy_status
+from .price_agreement import check_agreement
+from .schedule import Plan, budget_spec, plan
+from .snapshot import BudgetView, NodeView, World
+from .static_days import read_static_days
+from .wanted_days import is_pending, surplus_days, wanted_days
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetWrite:
+    """A budget to make or change."""
+
+    node: NodeView
+    policy: str
+    spec: Mapping[str, Any]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Label and owner: the budget goes when its node goes."""
+        return {
+            "labels": {POLICY_LABEL: self.policy},
+            "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Node", "name": self.node.name, "uid": self.node.uid}
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything that has to change, and nothing else."""
+
+    create_days: Mapping[str, MarketDaySpec] = field(default_factory=dict)
+    delete_days: tuple[str, ...] = ()
+    write_budgets: tuple[BudgetWrite, ...] = ()
+    delete_budgets: tuple[str, ...] = ()
+    policy_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    day_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(
+            self.create_days
+            or self.delete_days
+            or self.write_budgets
+            or self.delete_budgets
+            or self.policy_statuses
+            or self.day_statuses
+        )
+
+
+def decide(world: World, now: datetime, history: timedelta) -> Decision:
+    """Compare the world as it should be with the world as it is.
+
+    Args:
+        world: the cluster as last seen.
+        now: the moment, in UTC.
+        history: how long after its delivery day a MarketDay is kept.
+    """
+    days = index_days(world.days.values())
+    policies = [policy for policy in world.policies.values() if policy.metadata.deletion_timestamp is None]
+    assignment = assign(policies, world.nodes.values())
+    plans = {policy.metadata.name: _plan(policy, days, now) for policy in policies}
+    statuses = {
+        policy.metadata.name: policy_status(
+            policy, plans[policy.metadata.name], assignment, world.budgets, now
+        )
+        for policy in policies
+    }
+    return Decision(
+        create_days=wanted_days(policies, days, now),
+        delete_days=surplus_days(world.days.values(), now, history),
+        write_budgets=tuple(_budget_writes(world, assignment, plans, days, now)),
+        delete_budgets=tuple(
+            name for name in world.budgets if name not in world.nodes or name not in assignment.governor
+        ),
+        policy_statuses={
+            name: status
+            for name, status in statuses.items()
+            if status != world.policies[name].status.to_wire()
+        },
+        day_statuses=check_agreement(days, now) | read_static_days(world.days.values(), now),
+    )
+
+
+def _plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
+    """The policy's plan; while the first try for today's results is on its way, none is acted on."""
+    planned = plan(policy, days, now)
+    if planned.data == PolicyReason.MISSING and not policy.spec.suspend and is_pending(policy, days, now):
+        return replace(planned, data=PolicyReason.PENDING)
+    return planned
+
+
+def _budget_writes(
+    world: World, assignment: Assignment, plans: Mapping[str, Plan], days: DayIndex, now: datetime
+) -> list[BudgetWrite]:
+    """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
+    wanted: dict[tuple[str, int, datetime | None], tuple[Mapping[str, Any], bool]] = {}
+    writes = []
+    for name, policy in assignment.governor.items():
+        if plans[policy.metadata.name].data == PolicyReason.PENDING:
+            continue
+        node, existing = world.nodes[name], world.budgets.get(name)
+        in_force = None if existing is None else existing.spec
+        lift = lift_until(policy, node, now)
+        key = (policy.metadata.name, id(in_force), lift)
+        if key not in wanted:
+            computed = budget_spec(policy, plans[policy.metadata.name], in_force, days, now, lift)
+            wanted[key] = (computed, computed == in_force)
+        spec, stands = wanted[key]
+        if not (stands and existing is not None and _owned(existing, node, policy)):
+            writes.append(BudgetWrite(node, policy.metadata.name, spec))
+    return writes
+
+
+def _owned(existing: BudgetView, node: NodeView, policy: PowerPolicy) -> bool:
+    """Whether label and owner reference are right; a node made anew has another uid."""
+    return existing.policy_label == policy.metadata.name and existing.owner_uid == node.uid

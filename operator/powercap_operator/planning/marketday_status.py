@@ -1,0 +1,181 @@
+"""The status of a MarketDay: what is known of the day, and what was asked of the source for it. Pure.
+
+Every function gives the whole status, from the one in force: what a fetch did not bring stays as it was, so that a
+bad page never replaces a good day.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from powercap_api.clock import format_time
+from powercap_api.conditions import condition, dated
+from powercap_api.marketday import (
+    MarketDay,
+    MarketDayStatus,
+    MarketFetch,
+    MarketPeriod,
+    MarketSource,
+    MarketSummary,
+)
+from powercap_api.model import Condition
+from powercap_api.reasons import ConditionType, MarketDayReason
+
+from ..market.errors import (
+    Blocked,
+    DayIncomplete,
+    FetchError,
+    Forbidden,
+    MarketError,
+    NotPublished,
+    RequestBudgetSpent,
+)
+from ..market.results import DayData, Range
+
+
+def fetch_of(day: MarketDay) -> MarketFetch:
+    """What was asked so far; nothing for a day that is new."""
+    return day.status.fetch or MarketFetch()
+
+
+def with_request(
+    day: MarketDay, requests: int, next_attempt: datetime | None, now: datetime
+) -> MarketDayStatus:
+    """A request is about to be made, with which there are ``requests`` in all.
+
+    ``next_attempt`` holds if this process ends before the answer: a crash loop waits too.
+    """
+    counted = fetch_of(day).model_copy(
+        update={"requests": requests, "last_request_at": now, "next_attempt_at": next_attempt}
+    )
+    status = day.status.model_copy(update={"fetch": counted})
+    if status.conditions:
+        return status
+    message = "the results are being fetched."
+    return _with_condition(day, status, None, MarketDayReason.FETCHING, message, now)
+
+
+def with_failure(
+    day: MarketDay, error: MarketError, next_attempt: datetime | None, now: datetime
+) -> MarketDayStatus:
+    """An attempt did not give the day; what was known of it before stays."""
+    fetch = fetch_of(day)
+    counted = fetch.model_copy(
+        update={"failures": fetch.failures + 1, "next_attempt_at": next_attempt, "last_error": error.line}
+    )
+    status = day.status.model_copy(update={"fetch": counted})
+    if next_attempt is None:
+        after = "No further attempt will be made."
+    else:
+        after = f"Next attempt at {format_time(next_attempt)}."
+    message = f"{error.line}. {after}"
+    return _with_condition(day, status, False, reason_of(error), message, now)
+
+
+def with_results(
+    day: MarketDay, data: DayData, source: MarketSource, next_attempt: datetime | None, now: datetime
+) -> MarketDayStatus:
+    """An attempt gave results: all of the day, or what there is of it so far."""
+    market = data.query.market
+    fetch = fetch_of(day)
+    status = day.status.model_copy(
+        update={
+            "resolution_minutes": market.resolution_minutes,
+            "time_zone": market.bidding_zone.time_zone,
+            "currency": market.bidding_zone.currency,
+            "periods": [
+                MarketPeriod(
+                    start=period.start,
+                    volume=None if period.volume is None else f"{period.volume:f}",
+                    price=None if period.price is None else f"{period.price:f}",
+                )
+                for period in data.periods
+            ],
+            "summary": _summary(data),
+            "source": source,
+            "fetch": fetch.model_copy(
+                update={
+                    "failures": 0 if data.complete else fetch.failures + 1,
+                    "next_attempt_at": next_attempt,
+                    "last_error": None if data.complete else data.why,
+                }
+            ),
+        }
+    )
+    if data.complete:
+        message = f"{data.query}: all {len(data.periods)} periods are there."
+        return _with_condition(day, status, True, MarketDayReason.COMPLETE, message, now)
+    return _with_condition(day, status, False, MarketDayReason.INCOMPLETE, f"{data.query}: {data.why}.", now)
+
+
+def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDayStatus:
+    """What a person gave cannot be used; results that were read before stay in force, and Complete with them."""
+    status = day.status.model_copy(
+        update={"fetch": fetch_of(day).model_copy(update={"last_error": error.line})}
+    )
+    complete = next((old for old in status.conditions if old.type == ConditionType.COMPLETE), None)
+    if complete is None or complete.status != "True":
+        message = f"{error.line}. Edit spec.csv."
+        return _with_condition(day, status, False, reason_of(error), message, now)
+    generation = day.metadata.generation
+    message = f"{error.line}. What was read before stays in force; edit spec.csv."
+    new = [
+        complete.to_wire(),
+        condition(ConditionType.READY, False, reason_of(error), message, generation),
+    ]
+    return _with_conditions(day, status, new, now)
+
+
+def reason_of(error: MarketError) -> MarketDayReason:
+    """The condition's reason for a failure."""
+    reasons: tuple[tuple[type[MarketError], MarketDayReason], ...] = (
+        (NotPublished, MarketDayReason.NOT_PUBLISHED),
+        (DayIncomplete, MarketDayReason.INCOMPLETE),
+        (RequestBudgetSpent, MarketDayReason.REQUESTS_SPENT),
+        (Blocked, MarketDayReason.REFUSED),
+        (Forbidden, MarketDayReason.REFUSED),
+        (FetchError, MarketDayReason.UNREACHABLE),
+    )
+    return next((reason for kind, reason in reasons if isinstance(error, kind)), MarketDayReason.INVALID)
+
+
+def _summary(data: DayData) -> MarketSummary:
+    volume, price = data.summary.volume, data.summary.price
+    return MarketSummary(
+        periods=data.summary.periods,
+        expected_periods=data.summary.expected_periods,
+        max_volume=None if volume is None else f"{volume.maximum:f}",
+        total_volume=None if volume is None else f"{volume.total:f}",
+        mean_price=None if price is None else f"{price.mean:f}",
+        volume_range=_span(volume),
+        price_range=_span(price),
+    )
+
+
+def _span(values: Range | None) -> str | None:
+    return None if values is None else f"{values.minimum:f}..{values.maximum:f}"
+
+
+def _with_condition(
+    day: MarketDay,
+    status: MarketDayStatus,
+    holds: bool | None,
+    reason: MarketDayReason,
+    message: str,
+    now: datetime,
+) -> MarketDayStatus:
+    generation = day.metadata.generation
+    new: list[dict[str, Any]] = [
+        condition(kind, holds, reason, message, generation)
+        for kind in (ConditionType.COMPLETE, ConditionType.READY)
+    ]
+    return _with_conditions(day, status, new, now)
+
+
+def _with_conditions(
+    day: MarketDay, status: MarketDayStatus, new: list[dict[str, Any]], now: datetime
+) -> MarketDayStatus:
+    before = [old.to_wire() for old in day.status.conditions]
+    conditions = [Condition.model_validate(one) for one in dated(new, before, format_time(now))]
+    return status.model_copy(
+        update={"conditions": conditions, "observed_generation": day.metadata.generation}
+    )

@@ -1,0 +1,77 @@
+"""Says on MarketDays whether another source gives the same prices: condition PricesAgree, on both days. Pure.
+
+Where they do not, one source is wrong or is read wrongly; nobody can tell which from here, so nothing is changed, but
+a person is told. Made-up days are not compared.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from powercap_api.clock import format_time
+from powercap_api.conditions import condition, dated
+from powercap_api.marketday import MarketDay
+from powercap_api.model import Condition
+from powercap_api.powerpolicy import Provider
+from powercap_api.reasons import ConditionType, MarketDayReason
+
+from ..market.fallback import DayIndex, is_complete, periods_of
+from ..market.price_comparison import TOLERANCE, compare_prices
+from ..market.results import DayData, Query, build_market_day
+
+RECENT: Final = timedelta(days=2)
+"""Delivery days longer ago are not compared any more; what was found stays on them."""
+
+
+def check_agreement(days: DayIndex, now: datetime) -> dict[str, dict[str, Any]]:
+    """New statuses in wire form, by name, of the MarketDays whose PricesAgree has to change."""
+    groups: dict[Query, list[MarketDay]] = {}
+    for key, day in days.items():
+        if key.day >= (now - RECENT).date() and key.provider != Provider.MOCK:
+            groups.setdefault(Query(key.market, key.day), []).append(day)
+    changed = {}
+    for query, group in groups.items():
+        priced = _priced(group, query) if len(group) > 1 else {}
+        for day in group:
+            conditions = _with(day, _verdict(day, priced), now)
+            if conditions != day.status.conditions:
+                status = day.status.model_copy(update={"conditions": conditions})
+                changed[day.metadata.name] = status.to_wire()
+    return changed
+
+
+def _priced(group: Sequence[MarketDay], query: Query) -> dict[str, DayData]:
+    """The days with all of their prices, by name and in order of it."""
+    known = {
+        day.metadata.name: build_market_day(periods_of(day), query, needs_volume=False)
+        for day in sorted(group, key=lambda day: day.metadata.name)
+        if is_complete(day)
+    }
+    return {name: data for name, data in known.items() if data.has_price}
+
+
+def _verdict(day: MarketDay, priced: dict[str, DayData]) -> dict[str, Any] | None:
+    own = priced.get(day.metadata.name)
+    others = {name: data for name, data in priced.items() if name != day.metadata.name}
+    if own is None or not others:
+        return None
+    apart = {name: found for name in others if (found := compare_prices(own, others[name])).differing}
+    if not apart:
+        message = f"the prices are those of {', '.join(others)}, to {TOLERANCE} per MWh."
+        return _condition(day, True, MarketDayReason.PRICES_AGREE, message)
+    told = "; ".join(f"{found.message} from those of {name}" for name, found in apart.items())
+    message = f"{told}. One source is wrong; policies believe theirs in the order of market.providers."
+    return _condition(day, False, MarketDayReason.PRICES_DIFFER, message)
+
+
+def _condition(day: MarketDay, holds: bool, reason: MarketDayReason, message: str) -> dict[str, Any]:
+    return condition(ConditionType.PRICES_AGREE, holds, reason, message, day.metadata.generation)
+
+
+def _with(day: MarketDay, found: dict[str, Any] | None, now: datetime) -> list[Condition]:
+    """The day's conditions with this one in place of the one before."""
+    kept = [old for old in day.status.conditions if old.type != ConditionType.PRICES_AGREE]
+    if found is None:
+        return kept
+    before = [old.to_wire() for old in day.status.conditions]
+    return [*kept, *(Condition.model_validate(one) for one in dated([found], before, format_time(now)))]

@@ -1,0 +1,1 @@
+"""Market days and plans as text and as figures."""

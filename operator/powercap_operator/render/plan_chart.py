@@ -1,0 +1,147 @@
+"""A day of caps as a table with bars, 80 columns wide unless the reasons are wanted. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from powercap_api.powerbudget import Slot
+from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.units import format_watts_short
+
+from .. import strategies
+from ..market.fallback import DayResults, market_of
+from ..planning.schedule import limits_of, merge, slots_of
+
+WIDTH: Final = 80
+_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
+_PERIOD, _CAP, _VOLUME, _PRICE = 13, 9, 9, 9
+_SHORT_BAR: Final = 24
+_REPEATED: Final = "²"
+
+
+@dataclass(frozen=True, slots=True)
+class DayPlan:
+    """The caps that a policy gives a node on one delivery day."""
+
+    policy: PowerPolicy
+    results: DayResults
+    slots: tuple[Slot, ...]
+    """Merged: each holds until the next one begins, the last until the day's end."""
+
+    @property
+    def ends(self) -> list[datetime]:
+        """End of every slot."""
+        return [*(slot.start for slot in self.slots[1:]), self.results.end]
+
+    @property
+    def watt_hours(self) -> Decimal:
+        """What one node draws over the day at the caps."""
+        microwatt_seconds = sum(
+            slot.cap_microwatts * int((end - slot.start).total_seconds())
+            for slot, end in zip(self.slots, self.ends, strict=True)
+        )
+        return Decimal(microwatt_seconds) / 3600 / 1_000_000
+
+    @property
+    def hours(self) -> Decimal:
+        """Length of the day: 23, 24 or 25."""
+        return Decimal(int((self.results.end - self.slots[0].start).total_seconds())) / 3600
+
+    @property
+    def share(self) -> Decimal:
+        """The day's energy as a share of maxSource all day."""
+        return self.watt_hours * 1_000_000 / (limits_of(self.policy).max_uw * self.hours)
+
+
+def plan_day(policy: PowerPolicy, results: DayResults) -> DayPlan:
+    """The caps of a day of results under a policy."""
+    where = market_of(policy.spec.market).bidding_zone
+    slots = slots_of(results, strategies.create(policy.spec.strategy), limits_of(policy), where)
+    return DayPlan(policy, results, tuple(merge(slots)))
+
+
+def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
+    """The plan, a line for every slot: period on the zone's clock, cap, a bar from 0 to maxSource, the market's values.
+
+    At most 80 columns; with ``why`` the reasons stand in place of the market's values and make lines longer.
+    """
+    limits = limits_of(planned.policy)
+    shows_market = not why and any(
+        slot.volume is not None or slot.price is not None for slot in planned.slots
+    )
+    bar = WIDTH - _PERIOD - _CAP - 2
+    if why:
+        bar = _SHORT_BAR
+    elif shows_market:
+        bar -= _VOLUME + _PRICE + 2
+    head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits.max_uw, bar)}"
+    if why:
+        head += " WHY"
+    elif shows_market:
+        head += f" {'MWh':>{_VOLUME}} {_unit(planned):>{_PRICE}}"
+    lines = [*_title(planned), "", head]
+    for slot, end in zip(planned.slots, planned.ends, strict=True):
+        line = (
+            f"{_label(planned, slot.start, end):{_PERIOD}} {format_watts_short(slot.cap_microwatts):>{_CAP}}"
+        )
+        line += f" {_bar(slot.cap_microwatts, limits.max_uw, bar)}"
+        if why:
+            line += f" {slot.why}"
+        elif shows_market:
+            line += f" {slot.volume or '-':>{_VOLUME}} {slot.price or '-':>{_PRICE}}"
+        lines.append(line)
+    lines += ["", *_summary(planned)]
+    return "\n".join(line.rstrip() if why else line.rstrip()[:WIDTH] for line in lines)
+
+
+def _title(planned: DayPlan) -> Sequence[str]:
+    policy, limits = planned.policy, limits_of(planned.policy)
+    market = market_of(policy.spec.market)
+    strategy = strategies.describe(policy.spec.strategy)
+    needs_market = strategies.create(policy.spec.strategy).needs_market
+    followed = f"{market} of " if needs_market else ""
+    return (
+        f"{policy.metadata.name}: {followed}{planned.results.day}, {market.bidding_zone.time_zone} time",
+        f"strategy {strategy}, maxSource {format_watts_short(limits.max_uw)},"
+        f" minPower {format_watts_short(limits.min_uw)}",
+    )
+
+
+def _summary(planned: DayPlan) -> list[str]:
+    powers = [slot.cap_microwatts for slot in planned.slots]
+    count = f"{len(powers)} slot" + ("" if len(powers) == 1 else "s")
+    lines = [
+        f"{count} from {format_watts_short(min(powers))} to {format_watts_short(max(powers))};"
+        f" at the caps one node draws {planned.watt_hours:.1f} Wh",
+        f"in {planned.hours:f} hours, {planned.share * 100:.0f} % of maxSource all day",
+    ]
+    zone = market_of(planned.policy.spec.market).bidding_zone.zone
+    if any(slot.start.astimezone(zone).fold for slot in planned.slots):
+        lines.append(f"{_REPEATED} the second pass of the hour that the clocks repeat")
+    return lines
+
+
+def _label(planned: DayPlan, start: datetime, end: datetime) -> str:
+    zone = market_of(planned.policy.spec.market).bidding_zone.zone
+    begin = start.astimezone(zone)
+    # the last moment before the end: its clock shows the end as it was before any change at that moment
+    last = (end - timedelta(minutes=1)).astimezone(zone) + timedelta(minutes=1)
+    until = "24:00" if end == planned.results.end else f"{last:%H:%M}"
+    return f"{begin:%H:%M}-{until}{' ' + _REPEATED if begin.fold else ''}"
+
+
+def _unit(planned: DayPlan) -> str:
+    return f"{planned.results.currency or ''}/MWh"
+
+
+def _scale(max_uw: int, width: int) -> str:
+    most = format_watts_short(max_uw)
+    return f"0 W{most:>{width - 3}}"
+
+
+def _bar(power_uw: int, max_uw: int, width: int) -> str:
+    eighths = power_uw * width * 8 // max_uw
+    whole, rest = divmod(eighths, 8)
+    return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(width)

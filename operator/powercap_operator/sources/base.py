@@ -1,0 +1,27 @@
+"""What a source of market results is: one small class behind one interface."""
+
+from collections.abc import Awaitable, Callable
+from typing import ClassVar, Protocol
+
+from ..market.results import Query
+from .fetched_day import FetchedDay
+from .http_client import Spend
+
+__all__ = ["FetchedDay", "Provider", "Spend"]
+
+
+class Provider(Protocol):
+    """A source of market results.
+
+    ``fetch`` makes as few requests as it can, awaits ``spend()`` before each, raises ``errors.MarketError``
+    and nothing else for what a source can do, and never gives another day, market or currency than asked for.
+    """
+
+    name: ClassVar[str]
+    """As policies name it."""
+    gives_volume: ClassVar[bool]
+    """Whether its days have volumes; prices they all have."""
+
+    async def fetch(self, query: Query, spend: Callable[[], Awaitable[None]]) -> FetchedDay:
+        """Get the day, complete or not."""
+        ...

@@ -1,0 +1,99 @@
+"""Caps that the kernel shows as hwmon devices."""
+
+from pathlib import Path
+
+import pytest
+
+from powercap_agent.enforce.enforcer import Enforcer
+from powercap_agent.enforce.originals import OriginalsStore
+from powercap_agent.hardware.files import KernelFiles
+from powercap_agent.hardware.hwmon import Hwmon
+from powercap_agent.hardware.zone import LimitError
+from powercap_agent.logs import Log, LogFormat
+from powercap_agent.planning.limits import Rule, Terms
+from tests.support.fake_hwmon import HwmonDevice, HwmonKernel, build_hwmon
+
+WATT = 1_000_000
+EPYC = (
+    HwmonDevice("amd_hsmp_hwmon", "AMDI0097:00", 240 * WATT, cap_max_uw=280 * WATT),
+    HwmonDevice("amd_hsmp_hwmon", "AMDI0097:01", 240 * WATT, cap_max_uw=280 * WATT),
+)
+CARD = HwmonDevice("amdgpu", "0000:03:00.0", 303 * WATT, cap_max_uw=340 * WATT, cap_min_uw=50 * WATT)
+SENSOR = HwmonDevice("k10temp", "0000:00:18.3", None)
+
+
+def enforcer(folder: Path) -> Enforcer:
+    made = Enforcer(
+        [Hwmon(HwmonKernel(), str(folder / "class" / "hwmon"))],
+        OriginalsStore(str(folder / "state"), "boot-1"),
+        lambda: 0.0,
+        Log(LogFormat.TEXT),
+    )
+    made.survey()
+    return made
+
+
+def cap(folder: Path, device: HwmonDevice) -> int:
+    return int((folder / "devices" / device.address / "hwmon" / "power1_cap").read_text(encoding="ascii"))
+
+
+def test_only_devices_known_to_take_a_cap_are_found(tmp_path: Path) -> None:
+    build_hwmon(tmp_path, [SENSOR, CARD, *EPYC])
+    zones = Hwmon(KernelFiles(), str(tmp_path / "class" / "hwmon")).discover()
+    assert {zone.key for zone in zones} == {
+        "amdgpu/0000:03:00.0",
+        "amd_hsmp_hwmon/AMDI0097:00",
+        "amd_hsmp_hwmon/AMDI0097:01",
+    }
+
+
+def test_no_folder_no_devices(tmp_path: Path) -> None:
+    assert Hwmon(KernelFiles(), str(tmp_path / "none")).discover() == ()
+
+
+def test_keys_stay_when_the_kernel_numbers_them_anew(tmp_path: Path) -> None:
+    build_hwmon(tmp_path / "a", [SENSOR, *EPYC])
+    build_hwmon(tmp_path / "b", [*reversed(EPYC), SENSOR])
+    found = [
+        {zone.key for zone in Hwmon(KernelFiles(), str(tmp_path / boot / "class" / "hwmon")).discover()}
+        for boot in ("a", "b")
+    ]
+    assert found[0] == found[1]
+
+
+def test_epyc_sockets_share_the_nodes_cap_and_get_their_own_back(tmp_path: Path) -> None:
+    build_hwmon(tmp_path, [*EPYC])
+    made = enforcer(tmp_path)
+    assert made.supported
+    report = made.enforce(300 * WATT, Terms(10 * WATT, 5 * WATT, 5))
+    assert report.applied_uw == 300 * WATT
+    assert [cap(tmp_path, device) for device in EPYC] == [150 * WATT, 150 * WATT]
+    made.release()
+    assert [cap(tmp_path, device) for device in EPYC] == [240 * WATT, 240 * WATT]
+
+
+def test_cards_are_left_alone_until_a_rule_names_them(tmp_path: Path) -> None:
+    build_hwmon(tmp_path, [CARD, *EPYC])
+    made = enforcer(tmp_path)
+    made.enforce(300 * WATT, Terms(10 * WATT, 5 * WATT, 5))
+    assert cap(tmp_path, CARD) == 303 * WATT
+    made.enforce(300 * WATT, Terms(10 * WATT, 5 * WATT, 5, devices=(Rule("amdgpu", cap_uw=10_500_000),)))
+    assert cap(tmp_path, CARD) == 50 * WATT
+    made.enforce(300 * WATT, Terms(10 * WATT, 5 * WATT, 5))
+    assert cap(tmp_path, CARD) == 303 * WATT
+
+
+def test_a_card_rounds_to_watts_and_that_is_a_success(tmp_path: Path) -> None:
+    build_hwmon(tmp_path, [CARD, *EPYC])
+    made = enforcer(tmp_path)
+    terms = Terms(10 * WATT, 5 * WATT, 5, devices=(Rule("amdgpu", cap_uw=100_700_000),))
+    report = made.enforce(300 * WATT, terms)
+    assert {result.reason.value for result in report.results} == {"Applied"}
+    assert cap(tmp_path, CARD) == 100 * WATT
+
+
+def test_there_is_no_energy_counter(tmp_path: Path) -> None:
+    build_hwmon(tmp_path, [CARD])
+    driver = Hwmon(KernelFiles(), str(tmp_path / "class" / "hwmon"))
+    with pytest.raises(LimitError):
+        driver.energy_uj(driver.discover()[0])

@@ -1,0 +1,81 @@
+"""NVIDIA cards."""
+
+from pathlib import Path
+
+import pytest
+
+from powercap_agent.enforce.enforcer import Enforcer
+from powercap_agent.enforce.originals import OriginalsStore
+from powercap_agent.hardware.nvml import Nvml, load_library
+from powercap_agent.hardware.powercap import PowercapTree
+from powercap_agent.hardware.zone import LimitError
+from powercap_agent.logs import Log, LogFormat
+from powercap_agent.planning.limits import Rule, Terms
+from powercap_api.reasons import ZoneReason
+from tests.support.fake_nvml import GPU_IS_LOST, NO_PERMISSION, Card, FakeNvml
+from tests.support.fake_sysfs import ONE_SOCKET, FakeKernel, build_tree
+
+WATT = 1_000_000
+
+
+def test_cards_are_told_apart_by_uuid_and_measured_in_microwatts() -> None:
+    driver = Nvml(lambda: FakeNvml([Card("GPU-1", 300_000, energy_mj=5)]))
+    (zone,) = driver.discover()
+    assert (zone.key, zone.path, zone.name) == ("nvidia/GPU-1", "nvidia/0", "NVIDIA A100")
+    assert zone.lowest_uw == 100 * WATT
+    assert driver.read(zone, zone.constraints[0]) == 300 * WATT
+    assert driver.energy_uj(zone) == 5_000
+
+
+@pytest.mark.parametrize("library", [None, FakeNvml(init_result=9), FakeNvml([Card("GPU-1", 0)])])
+def test_no_library_no_driver_or_no_limit_is_no_card(library: FakeNvml | None) -> None:
+    assert Nvml(lambda: library).discover() == ()
+
+
+def test_a_library_that_is_not_installed() -> None:
+    assert load_library("libdoes-not-exist.so.1") is None
+
+
+def test_a_card_is_capped_where_a_rule_says_so_and_gets_its_own_limit_back(tmp_path: Path) -> None:
+    build_tree(tmp_path / "powercap", ONE_SOCKET)
+    card = Card("GPU-1", 300_000)
+    made = Enforcer(
+        [PowercapTree(FakeKernel(), str(tmp_path / "powercap")), Nvml(lambda: FakeNvml([card]))],
+        OriginalsStore(str(tmp_path / "state"), "boot-1"),
+        lambda: 0.0,
+        Log(LogFormat.TEXT),
+    )
+    made.survey()
+    made.enforce(40 * WATT, Terms(10 * WATT, 5 * WATT, 5))
+    assert card.limit_mw == 300_000
+    report = made.enforce(
+        200 * WATT, Terms(10 * WATT, 5 * WATT, 5, devices=(Rule("nvidia", share_percent=75),))
+    )
+    assert card.limit_mw == 150_000
+    assert report.applied_uw == 200 * WATT
+    made.enforce(100 * WATT, Terms(10 * WATT, 5 * WATT, 5, devices=(Rule("nvidia", share_percent=75),)))
+    assert card.limit_mw == 100_000
+    made.release()
+    assert card.limit_mw == 300_000
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(NO_PERMISSION, ZoneReason.MASKED), (GPU_IS_LOST, ZoneReason.FAILED), (99, ZoneReason.FAILED)],
+)
+def test_refusals_have_reasons(code: int, reason: ZoneReason) -> None:
+    driver = Nvml(lambda: FakeNvml([Card("GPU-1", 300_000, refuses_with=code)]))
+    (zone,) = driver.discover()
+    with pytest.raises(LimitError) as caught:
+        driver.write(zone, zone.constraints[0], 200 * WATT)
+    assert caught.value.reason is reason
+
+
+def test_a_card_that_vanished() -> None:
+    library = FakeNvml([Card("GPU-1", 300_000)])
+    driver = Nvml(lambda: library)
+    (zone,) = driver.discover()
+    library.cards.clear()
+    assert driver.discover() == ()
+    with pytest.raises(LimitError):
+        driver.read(zone, zone.constraints[0])

@@ -1,0 +1,168 @@
+"""Discovery in powercap folders of all kinds, and what their files answer."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from powercap_agent.hardware.files import KernelFiles
+from powercap_agent.hardware.powercap import PowercapTree
+from powercap_agent.hardware.zone import LimitError, Zone
+from powercap_api.reasons import ZoneReason
+from tests.support.fake_sysfs import (
+    DIES,
+    ENERGY_ONLY,
+    NO_POWERCAP,
+    ONE_SOCKET,
+    SWAPPED_SOCKETS,
+    TWO_SOCKETS,
+    FakeKernel,
+    FakeZone,
+    Layout,
+    Limit,
+    build_tree,
+    limit_file,
+)
+
+
+def discover(root: Path, layout: Layout) -> tuple[PowercapTree, dict[str, Zone]]:
+    build_tree(root, layout)
+    tree = PowercapTree(KernelFiles(), str(root))
+    return tree, {zone.key: zone for zone in tree.discover()}
+
+
+def test_zones_of_a_server(tmp_path: Path) -> None:
+    _, zones = discover(tmp_path, TWO_SOCKETS)
+    assert {key: (zone.path, zone.top) for key, zone in zones.items()} == {
+        "intel-rapl/package-0": ("intel-rapl/intel-rapl:0", True),
+        "intel-rapl/package-0/dram": ("intel-rapl/intel-rapl:0/intel-rapl:0:0", False),
+        "intel-rapl/package-1": ("intel-rapl/intel-rapl:1", True),
+        "intel-rapl/package-1/dram": ("intel-rapl/intel-rapl:1/intel-rapl:1:0", False),
+        "intel-rapl/psys": ("intel-rapl/intel-rapl:2", True),
+        "intel-rapl-mmio/package-0": ("intel-rapl-mmio/intel-rapl-mmio:0", True),
+    }
+    constraints = zones["intel-rapl/package-0"].constraints
+    assert [constraint.name for constraint in constraints] == ["long_term", "short_term", "peak_power"]
+
+
+def test_a_key_follows_the_name_not_the_index(tmp_path: Path) -> None:
+    tree, zones = discover(tmp_path, SWAPPED_SOCKETS)
+    long_term = zones["intel-rapl/package-0"].constraint("long_term")
+    assert long_term is not None
+    assert tree.read(zones["intel-rapl/package-0"], long_term) == 105_000_000
+
+
+def test_every_die_is_a_zone_of_its_own(tmp_path: Path) -> None:
+    _, zones = discover(tmp_path, DIES)
+    assert set(zones) == {f"intel-rapl/package-{package}-die-{die}" for package in (0, 1) for die in (0, 1)}
+
+
+@pytest.mark.parametrize("layout", [NO_POWERCAP, ENERGY_ONLY])
+def test_nothing_to_cap(tmp_path: Path, layout: Layout) -> None:
+    _, zones = discover(tmp_path, layout)
+    assert all(zone.constraints == () for zone in zones.values())
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert PowercapTree(KernelFiles(), str(tmp_path / "none")).discover() == ()
+
+
+def test_the_class_folder_with_its_links_shows_every_zone_once(tmp_path: Path) -> None:
+    real, links = tmp_path / "devices", tmp_path / "class"
+    build_tree(real, TWO_SOCKETS)
+    links.mkdir()
+    for zone in TWO_SOCKETS.zones:
+        (links / Path(zone.path).name).symlink_to(real / zone.path)
+    for control_type in TWO_SOCKETS.control_types:
+        (links / control_type).symlink_to(real / control_type)
+    by_links = {zone.key for zone in PowercapTree(KernelFiles(), str(links)).discover()}
+    assert by_links == {zone.key for zone in PowercapTree(KernelFiles(), str(real)).discover()}
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    build_tree(tmp_path, ONE_SOCKET)
+    (tmp_path / "intel-rapl/intel-rapl:0/device:0").symlink_to(tmp_path / "intel-rapl/intel-rapl:0")
+    assert len(PowercapTree(KernelFiles(), str(tmp_path)).discover()) == 3
+
+
+def test_constraints_are_found_by_name_whatever_their_number(tmp_path: Path) -> None:
+    swapped = Layout(
+        [FakeZone("intel-rapl/intel-rapl:0", "package-0", [Limit("peak_power", 9), Limit("long_term", 7)])]
+    )
+    tree, zones = discover(tmp_path, swapped)
+    zone = zones["intel-rapl/package-0"]
+    long_term = zone.constraint("long_term")
+    assert long_term is not None
+    assert tree.read(zone, long_term) == 7
+
+
+def test_two_zones_of_one_name_have_two_keys(tmp_path: Path) -> None:
+    _, zones = discover(
+        tmp_path,
+        Layout([FakeZone(f"dtpm/dtpm:{index}", "soc", [Limit("Instantaneous", 9)]) for index in (0, 1)], ()),
+    )
+    assert len(zones) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EACCES, ZoneReason.MASKED),
+        (errno.EPERM, ZoneReason.MASKED),
+        (errno.EROFS, ZoneReason.READ_ONLY),
+        (errno.ENODATA, ZoneReason.FIRMWARE_LOCKED),
+        (errno.EINVAL, ZoneReason.UNSUPPORTED),
+        (errno.ENODEV, ZoneReason.UNSUPPORTED),
+        (errno.EIO, ZoneReason.FAILED),
+    ],
+)
+def test_a_refused_write_has_a_reason(tmp_path: Path, number: int, reason: ZoneReason) -> None:
+    build_tree(tmp_path, ONE_SOCKET)
+    tree = PowercapTree(FakeKernel(refuse_write=lambda _: number), str(tmp_path))
+    package = tree.discover()[0]
+    with pytest.raises(LimitError) as caught:
+        tree.write(package, package.constraints[0], 9)
+    assert caught.value.reason is reason
+    assert errno.errorcode[number] in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["", "55", "-1\n", "long_term\n", "0x10\n", "5 5\n"])
+def test_what_is_no_whole_number_in_a_whole_line_is_no_limit(tmp_path: Path, text: str) -> None:
+    tree, zones = discover(tmp_path, ONE_SOCKET)
+    limit_file(tmp_path, "intel-rapl/intel-rapl:0/long_term").write_text(text, encoding="ascii")
+    package = zones["intel-rapl/package-0"]
+    with pytest.raises(LimitError):
+        tree.read(package, package.constraints[0])
+
+
+def test_enabling_writes_1_only_where_0_is_read_and_mends_peak_power(tmp_path: Path) -> None:
+    layout = Layout(
+        [
+            FakeZone(
+                "intel-rapl/intel-rapl:0",
+                "package-0",
+                [Limit("long_term", 9), Limit("peak_power", 80)],
+                enabled=False,
+            )
+        ]
+    )
+    build_tree(tmp_path, layout)
+    kernel = FakeKernel(on_enable={"constraint_1_power_limit_uw": "125000\n"})
+    tree = PowercapTree(kernel, str(tmp_path))
+    package = tree.discover()[0]
+    assert package.enabled is False
+    tree.enable(package)
+    tree.enable(package)
+    names = [(Path(path).name, text) for path, text in kernel.written]
+    assert names == [("enabled", "1\n"), ("constraint_1_power_limit_uw", "80\n")]
+
+
+def test_a_zone_that_stays_disabled_is_locked(tmp_path: Path) -> None:
+    layout = Layout(
+        [FakeZone("intel-rapl/intel-rapl:0", "package-0", [Limit("long_term", 9)], enabled=False)]
+    )
+    build_tree(tmp_path, layout)
+    tree = PowercapTree(FakeKernel(ignore_write=lambda _: True), str(tmp_path))
+    with pytest.raises(LimitError) as caught:
+        tree.enable(tree.discover()[0])
+    assert caught.value.reason is ZoneReason.FIRMWARE_LOCKED

@@ -1,0 +1,301 @@
+"""The agent's two threads against an API server that misbehaves."""
+
+import io
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from powercap_agent.kube.client import (
+    ApiClient,
+    ApiRefusedError,
+    ApiUnreachableError,
+    Endpoint,
+    EndpointError,
+)
+from powercap_agent.kube.reporter import Reporter
+from powercap_agent.kube.watcher import GONE_AFTER, Watcher
+from powercap_agent.logs import Log, LogFormat
+from tests.support.agent_process import eventually
+from tests.support.fake_api import Connection, FakeApi, stay
+
+QUICK = 0.002
+BUDGET = {"metadata": {"name": "node-1", "uid": "u", "resourceVersion": "9"}, "spec": {"policy": "listed"}}
+
+
+class Following:
+    """A watcher in its thread, and what it told."""
+
+    def __init__(self, api: FakeApi, token_file: str | None = None, idle_seconds: float = 30.0) -> None:
+        self.told: list[dict[str, Any] | None] = []
+        self.logged = io.StringIO()
+        client = ApiClient(Endpoint(api.url, token_file), "test")
+        log = Log(LogFormat.TEXT, self.logged)
+        self.watcher = Watcher(
+            client, "node-1", self.told.append, log, idle_seconds=idle_seconds, backoff_first=QUICK
+        )
+        self.thread = threading.Thread(target=self.watcher.run)
+        self.thread.start()
+
+    def policies(self) -> list[str | None]:
+        """Policy of each budget told, None where none was told."""
+        return [None if body is None else body.get("spec", {}).get("policy") for body in self.told]
+
+
+Follow = Callable[..., Following]
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi(budget=BUDGET) as server:
+        yield server
+
+
+@pytest.fixture
+def follow(api: FakeApi) -> Iterator[Follow]:
+    started: list[Following] = []
+
+    def begin(**options: Any) -> Following:
+        started.append(Following(api, **options))
+        return started[-1]
+
+    yield begin
+    for following in started:
+        following.watcher.stop()
+    api._closing.set()
+    for following in started:
+        following.thread.join(10)
+        assert not following.thread.is_alive()
+
+
+def modified(version: str, policy: str) -> Callable[[Connection], None]:
+    def plan(connection: Connection) -> None:
+        connection.event("MODIFIED", version, spec={"policy": policy})
+        connection.end()
+
+    return plan
+
+
+def test_lists_then_watches_from_there(api: FakeApi, follow: Follow) -> None:
+    api.watches = deque([modified("11", "changed"), stay])
+    following = follow()
+    eventually(lambda: api.count("resourceVersion=11") == 1, "a resumed watch")
+    assert following.policies() == ["listed", "changed"]
+    assert api.count("resourceVersion=10") == 1
+    assert api.lists() == 1
+    assert all("fieldSelector=metadata.name%3Dnode-1" in path for _, path in api.requests)
+
+
+def test_bookmarks_move_the_version_on_and_are_not_told(api: FakeApi, follow: Follow) -> None:
+    api.watches = deque([lambda connection: connection.event("BOOKMARK", "50"), stay])
+    following = follow()
+    eventually(lambda: api.count("resourceVersion=50") == 1, "a watch from the bookmark")
+    assert following.policies() == ["listed"]
+
+
+def test_deletion_is_told(api: FakeApi, follow: Follow) -> None:
+    api.watches = deque([lambda connection: connection.event("DELETED", "12"), stay])
+    following = follow()
+    eventually(lambda: following.policies() == ["listed", None], "deletion")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        lambda connection: connection.bytes(
+            b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
+        ),
+        lambda connection: connection.bytes(b'{"type":"ERROR","object":{"kind":"Status","code":500}}\n'),
+        lambda connection: connection.bytes(b'{"type":"MODIFIED"}\n'),
+        lambda connection: connection.bytes(b'{"type":"MODIFIED","object":{}}\n'),
+    ],
+)
+def test_an_error_event_means_listing_anew(
+    api: FakeApi, follow: Follow, plan: Callable[[Connection], None]
+) -> None:
+    api.watches = deque([plan, stay])
+    following = follow()
+    eventually(lambda: api.lists() == 2, "a second list")
+    assert following.policies()[0] == "listed"
+
+
+def test_410_as_an_answer_means_listing_anew(api: FakeApi, follow: Follow) -> None:
+    def gone(connection: Connection) -> None:
+        api.status_codes.append(410)
+        connection.end()
+
+    api.watches = deque([gone, stay])
+    follow()
+    eventually(lambda: api.lists() == 2, "a second list")
+
+
+@pytest.mark.parametrize("garbage", [b"<html>\n", b"[]\n", b'{"type":"MOD'])
+def test_garbage_and_broken_streams_mean_watching_anew(api: FakeApi, follow: Follow, garbage: bytes) -> None:
+    api.watches = deque([lambda connection: connection.bytes(garbage), modified("12", "after"), stay])
+    following = follow()
+    eventually(lambda: following.policies() == ["listed", "after"], following.policies)
+    assert api.lists() == 1
+
+
+def test_a_silent_watch_is_given_up(api: FakeApi, follow: Follow) -> None:
+    api.watches = deque([stay, modified("12", "after"), stay])
+    following = follow(idle_seconds=0.2)
+    eventually(lambda: following.policies() == ["listed", "after"], following.policies)
+
+
+def test_so_is_one_that_only_drips(api: FakeApi, follow: Follow) -> None:
+    def drip(connection: Connection) -> None:
+        while connection.silence(0.05):
+            connection.bytes(b" ")
+
+    api.watches = deque([drip, modified("12", "after"), stay])
+    following = follow(idle_seconds=0.2)
+    eventually(lambda: following.policies() == ["listed", "after"], following.policies)
+
+
+def test_events_in_pieces_are_put_together(api: FakeApi, follow: Follow) -> None:
+    def pieces(connection: Connection) -> None:
+        line = (
+            b'{"type":"MODIFIED","object":{"metadata":{"resourceVersion":"12"},"spec":{"policy":"whole"}}}\n'
+        )
+        for start in range(0, len(2 * line), 7):
+            connection.bytes((2 * line)[start : start + 7])
+
+    api.watches = deque([pieces, stay])
+    following = follow()
+    eventually(lambda: following.policies() == ["listed", "whole", "whole"], following.policies)
+
+
+def test_watches_that_end_at_once_are_not_repeated_at_once(api: FakeApi, follow: Follow) -> None:
+    api.watches = deque([lambda connection: connection.end()] * 1000)
+    follow()
+    time.sleep(0.5)
+    assert api.count("watch=true") < 20
+
+
+@pytest.mark.parametrize("code", [0, 401, 403, 429, 500, 503])
+def test_refusals_are_told_once_and_tried_again(api: FakeApi, follow: Follow, code: int) -> None:
+    api.status_codes.extend([code] * 4)
+    following = follow()
+    eventually(lambda: following.policies() == ["listed"], following.logged.getvalue)
+    assert following.logged.getvalue().count("WARNING") == 1
+    assert "answers again" in following.logged.getvalue()
+
+
+def test_a_kind_that_stays_unknown_is_a_budget_that_is_gone(api: FakeApi, follow: Follow) -> None:
+    api.status_codes.extend([404] * GONE_AFTER)
+    following = follow()
+    eventually(lambda: following.policies() == [None, "listed"], following.policies)
+
+
+def test_a_kind_that_is_unknown_for_a_moment_changes_nothing(api: FakeApi, follow: Follow) -> None:
+    api.status_codes.extend([404] * (GONE_AFTER - 1))
+    following = follow()
+    eventually(lambda: following.policies() == ["listed"], following.policies)
+
+
+def test_a_rotated_token_is_used_without_a_restart(api: FakeApi, follow: Follow, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old\n", encoding="ascii")
+    api.accepted_token = "new"
+    following = follow(token_file=str(token))
+    eventually(lambda: api.lists() >= 2, "attempts")
+    assert following.told == []
+    token.write_text("new\n", encoding="ascii")
+    eventually(lambda: following.policies() == ["listed"], "the list")
+
+
+def test_a_token_file_that_is_not_there_is_tried_again(follow: Follow, tmp_path: Path) -> None:
+    following = follow(token_file=str(tmp_path / "token"))
+    eventually(lambda: "credentials cannot be read" in following.logged.getvalue(), "a message")
+    (tmp_path / "token").write_text("t", encoding="ascii")
+    eventually(lambda: following.policies() == ["listed"], "the list")
+
+
+def test_no_server_at_all() -> None:
+    client = ApiClient(Endpoint("http://127.0.0.1:9"), "test")
+    with pytest.raises(ApiUnreachableError):
+        client.get("/x")
+
+
+def test_a_refusal_says_what_the_server_said(api: FakeApi) -> None:
+    api.status_codes.append(403)
+    with pytest.raises(ApiRefusedError, match="403: told to answer 403"):
+        ApiClient(Endpoint(api.url), "test").get("/x")
+
+
+def test_in_a_pod_the_endpoint_is_known() -> None:
+    assert Endpoint.in_cluster("10.0.0.1", "443").server == "https://10.0.0.1:443"
+    assert Endpoint.in_cluster("fd00::1", "443").server == "https://[fd00::1]:443"
+    with pytest.raises(EndpointError, match="--server"):
+        Endpoint.in_cluster(None, None)
+
+
+class Reporting:
+    """A reporter in its thread."""
+
+    def __init__(self, api: FakeApi) -> None:
+        self.logged = io.StringIO()
+        client = ApiClient(Endpoint(api.url), "test")
+        self.reporter = Reporter(client, "node-1", Log(LogFormat.TEXT, self.logged), backoff_first=QUICK)
+        self.thread = threading.Thread(target=self.reporter.run)
+        self.thread.start()
+
+
+@pytest.fixture
+def reporting(api: FakeApi) -> Iterator[Reporting]:
+    running = Reporting(api)
+    yield running
+    running.reporter.close(5)
+    running.thread.join(5)
+    assert not running.thread.is_alive()
+
+
+def test_a_status_is_a_merge_patch_by_the_agents_field_manager(api: FakeApi, reporting: Reporting) -> None:
+    reporting.reporter.submit({"reapplied": 1})
+    eventually(lambda: api.patches == [{"status": {"reapplied": 1}}], "the patch")
+    (_, path) = api.requests[0]
+    assert path.endswith("/powerbudgets/node-1/status?fieldManager=powercap-agent")
+
+
+def test_a_failed_patch_is_tried_until_it_is_there_and_the_latest_counts(
+    api: FakeApi, reporting: Reporting
+) -> None:
+    api.status_codes.extend([0, 503, 403, 500])
+    for number in range(50):
+        reporting.reporter.submit({"reapplied": number})
+    eventually(
+        lambda: bool(api.patches) and api.patches[-1] == {"status": {"reapplied": 49}}, "the last patch"
+    )
+    assert len(api.patches) < 50
+
+
+@pytest.mark.parametrize("code", [400, 404, 422])
+def test_what_would_be_refused_again_is_not_tried_again(
+    api: FakeApi, reporting: Reporting, code: int
+) -> None:
+    api.status_codes.append(code)
+    reporting.reporter.submit({"reapplied": 1})
+    eventually(lambda: len(api.requests) == 1, "the attempt")
+    reporting.reporter.submit({"reapplied": 2})
+    eventually(lambda: api.patches == [{"status": {"reapplied": 2}}], "the next one")
+    assert len(api.requests) == 2
+
+
+def test_closing_sends_what_waits(api: FakeApi, reporting: Reporting) -> None:
+    reporting.reporter.submit({"reapplied": 1})
+    assert reporting.reporter.close(5)
+    assert api.patches == [{"status": {"reapplied": 1}}]
+
+
+def test_closing_does_not_wait_for_a_dead_server(api: FakeApi, reporting: Reporting) -> None:
+    api.status_codes.extend([503] * 1000)
+    reporting.reporter.submit({"reapplied": 1})
+    began = time.monotonic()
+    reporting.reporter.close(0.3)
+    assert time.monotonic() - began < 2
+    api.status_codes.clear()

@@ -1,0 +1,188 @@
+"""The agent's own reading and writing of PowerBudgets is that of the pydantic models."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from powercap_agent.schedule.budget import InvalidBudgetError, read_budget
+from powercap_api.powerbudget import PowerBudget, PowerBudgetSpec
+from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
+from tests.support.agent_parts import budget_body
+
+POWERS = st.integers(1, 100_000_000_000)
+TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - bounds
+    lambda moment: moment.replace(microsecond=0)
+)
+DECIMALS = st.decimals(-1000, 10_000, places=2).map(str)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
+
+
+def rules(key: str, names: list[Any], highest_share: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Rules for zones or devices, each with either power."""
+    return st.one_of(
+        st.fixed_dictionaries({key: st.sampled_from(names), "share_percent": st.integers(1, highest_share)}),
+        st.fixed_dictionaries({key: st.sampled_from(names), "cap_microwatts": POWERS}),
+    )
+
+
+SLOTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"start": TIMES, "cap_microwatts": POWERS},
+    optional={"volume": DECIMALS, "price": DECIMALS, "why": TEXT},
+)
+SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "policy": TEXT,
+        "slots": st.lists(SLOTS, max_size=20, unique_by=lambda slot: slot["start"]).map(
+            lambda slots: sorted(slots, key=lambda slot: slot["start"])
+        ),
+        "min_power_microwatts": POWERS,
+        "valid_until": TIMES,
+    },
+    optional={
+        "market_days": st.lists(TEXT, max_size=3),
+        "currency": st.just("EUR"),
+        "on_expiry": st.sampled_from(Fallback),
+        "stabilisation_seconds": st.integers(1, 86_400),
+        "suspend": st.booleans(),
+        "dry_run": st.booleans(),
+        "split": st.sampled_from(Split),
+        "zones": st.lists(rules("zone", list(ZoneName), 33), unique_by=lambda rule: rule["zone"], max_size=4),
+        "devices": st.lists(
+            rules("driver", list(DeviceDriver), 33), unique_by=lambda rule: rule["driver"], max_size=2
+        ),
+        "ramp_microwatts_per_second": POWERS,
+        "dwell_seconds": st.integers(0, 86_400),
+        "pressure": st.fixed_dictionaries(
+            {},
+            optional={
+                "some_percent": st.integers(1, 100),
+                "for_seconds": st.integers(10, 86_400),
+                "lift_seconds": st.integers(10, 86_400),
+            },
+        ),
+        "lift_until": TIMES,
+    },
+)
+SPECS = SPEC_FIELDS.map(PowerBudgetSpec.model_validate)
+
+
+@given(SPECS)
+def test_all_that_the_model_writes_is_read_alike(spec: PowerBudgetSpec) -> None:
+    budget = PowerBudget.model_validate(
+        {"metadata": {"name": "n", "uid": "u", "generation": 3}, "spec": spec.to_wire()}
+    )
+    read = read_budget(json.loads(json.dumps(budget.to_wire())))
+    assert (read.uid, read.generation) == ("u", 3)
+    assert read.policy == spec.policy
+    assert read.currency == spec.currency
+    assert read.min_power_uw == spec.min_power_microwatts
+    assert read.valid_until == spec.valid_until
+    assert read.on_expiry == spec.on_expiry
+    assert read.stabilisation_seconds == spec.stabilisation_seconds
+    assert (read.suspend, read.dry_run) == (spec.suspend, spec.dry_run)
+    assert (read.split, read.lift_until) == (spec.split, spec.lift_until)
+    assert read.ramp_uw_per_second == spec.ramp_microwatts_per_second
+    assert read.dwell_seconds == spec.dwell_seconds
+    assert [(r.name, r.share_percent, r.cap_uw) for r in (*read.zones, *read.devices)] == [
+        *((rule.zone, rule.share_percent, rule.cap_microwatts) for rule in spec.zones),
+        *((rule.driver, rule.share_percent, rule.cap_microwatts) for rule in spec.devices),
+    ]
+    assert (None if read.pressure is None else asdict(read.pressure)) == (
+        None if spec.pressure is None else spec.pressure.model_dump()
+    )
+    assert [(s.start, s.cap_uw, s.volume, s.price, s.why) for s in read.slots] == [
+        (s.start, s.cap_microwatts, s.volume, s.price, s.why) for s in spec.slots
+    ]
+
+
+def test_absent_fields_have_the_models_defaults() -> None:
+    spec = {"policy": "p", "minPowerMicrowatts": 5, "validUntil": "2025-10-09T12:00:00Z"}
+    model, read = PowerBudgetSpec.model_validate(spec), read_budget({"metadata": {}, "spec": spec})
+    assert read.on_expiry == model.on_expiry
+    assert read.stabilisation_seconds == model.stabilisation_seconds
+    assert (read.suspend, read.dry_run) == (model.suspend, model.dry_run)
+    assert (read.slots, read.zones, read.devices) == ((), (), ())
+    assert [model.slots, model.zones, model.devices] == [[], [], []]
+    assert (read.split, read.dwell_seconds) == (model.split, model.dwell_seconds)
+    assert (read.ramp_uw_per_second, read.pressure, read.lift_until) == (None, None, None)
+    assert (model.ramp_microwatts_per_second, model.pressure, model.lift_until) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"minPowerMicrowatts": 0}, "minPowerMicrowatts"),
+        ({"minPowerMicrowatts": "10"}, "minPowerMicrowatts"),
+        ({"minPowerMicrowatts": True}, "minPowerMicrowatts"),
+        ({"minPowerMicrowatts": 10.5}, "minPowerMicrowatts"),
+        ({"policy": None}, "policy is missing"),
+        ({"policy": 3}, "no text"),
+        ({"validUntil": "tomorrow"}, "validUntil"),
+        ({"validUntil": "2025-10-09T12:00:00"}, "validUntil"),
+        ({"validUntil": "0001-01-01T00:00:00+23:00"}, "validUntil"),
+        ({"validUntil": None}, "validUntil"),
+        ({"onExpiry": "Explode"}, "onExpiry"),
+        ({"stabilisationSeconds": 0}, "stabilisationSeconds"),
+        ({"suspend": "yes"}, "suspend"),
+        ({"split": "Half"}, "split"),
+        ({"zones": {"zone": "dram"}}, "zones"),
+        ({"zones": [{"zone": "kitchen", "sharePercent": 5}]}, "kitchen"),
+        ({"zones": [{"zone": "dram"}]}, "exactly one"),
+        ({"zones": [{"zone": "dram", "sharePercent": 5, "capMicrowatts": 5}]}, "exactly one"),
+        ({"zones": [{"zone": "dram", "sharePercent": 5}] * 2}, "once each"),
+        ({"devices": [{"driver": "amdgpu", "sharePercent": 101}]}, "sharePercent"),
+        (
+            {
+                "zones": [{"zone": "dram", "sharePercent": 50}],
+                "devices": [{"driver": "amdgpu", "sharePercent": 50}],
+            },
+            "nothing is left",
+        ),
+        ({"rampMicrowattsPerSecond": 0}, "ramp"),
+        ({"dwellSeconds": -1}, "dwellSeconds"),
+        ({"pressure": {"somePercent": 101}}, "somePercent"),
+        ({"pressure": True}, "pressure"),
+        ({"liftUntil": "soon"}, "liftUntil"),
+        ({"slots": {}}, "slots"),
+        ({"slots": [3]}, "no JSON object"),
+        ({"slots": [{"start": "2025-10-09T12:00:00Z", "capMicrowatts": 2**40}]}, "capMicrowatts"),
+        ({"slots": [{"start": "2025-10-09T12:00:00Z", "capMicrowatts": 9}] * 2}, "does not start after"),
+        ({"slots": [{"start": "2025-10-09T12:00:00Z", "capMicrowatts": 9}] * 513}, "at most 512"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused_and_the_field_named(
+    change: dict[str, Any], complaint: str
+) -> None:
+    body = budget_body([40])
+    body["spec"] |= change
+    with pytest.raises(InvalidBudgetError, match=complaint):
+        read_budget(body)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_nonsense_never_does_more_than_be_refused(body: Any) -> None:
+    with pytest.raises(InvalidBudgetError):
+        read_budget(body)
+
+
+@given(st.sampled_from(sorted(budget_body([40])["spec"])), JSON)
+def test_a_nonsense_field_is_read_as_the_model_would_or_refused(name: str, value: Any) -> None:
+    body = budget_body([40])
+    body["spec"][name] = value
+    try:
+        read_budget(body)
+    except InvalidBudgetError:
+        return
+    PowerBudgetSpec.model_validate(body["spec"])

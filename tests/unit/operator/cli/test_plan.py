@@ -1,0 +1,135 @@
+"""``powercap plan``: what it prints, that it fits 80 columns, and how it refuses."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from powercap_api.markets import Auction, Market
+from powercap_operator.cli.main import main
+from powercap_operator.market.csv_format import to_csv
+from powercap_operator.market.results import Query
+from powercap_operator.sources.mock import made_up_periods
+from tests.unit.operator.strategies.test_strategies import EVERY_STRATEGY
+
+Captured = pytest.CaptureFixture[str]
+DAYS = [date(2025, 10, 9), date(2025, 10, 26), date(2026, 3, 29)]
+
+
+def write_policy(folder: Path, **spec: Any) -> str:
+    path = folder / "policy.yaml"
+    body = {
+        "apiVersion": "powercap.dev/v1alpha1",
+        "kind": "PowerPolicy",
+        "metadata": {"name": "default"},
+        "spec": {"maxSource": "40", **spec},
+    }
+    path.write_text(yaml.safe_dump(body), encoding="utf-8")
+    return str(path)
+
+
+def write_day(folder: Path, day: date = DAYS[0], minutes: int = 15) -> str:
+    query = Query(Market("FR", Auction.IDA1, minutes), day)
+    path = folder / f"epex_data_{day}.csv"
+    path.write_text(to_csv(made_up_periods(query), query), encoding="utf-8")
+    return str(path)
+
+
+def planned(capsys: Captured, *arguments: str) -> list[str]:
+    assert main(["plan", *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out.splitlines()
+
+
+@pytest.mark.parametrize("strategy", EVERY_STRATEGY, ids=str)
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_every_strategy_is_drawn_within_80_columns(
+    strategy: dict[str, Any], day: date, tmp_path: Path, capsys: Captured
+) -> None:
+    policy = write_policy(tmp_path, strategy=strategy)
+    lines = planned(capsys, "--policy", policy, "--csv", write_day(tmp_path, day))
+    assert max(len(line) for line in lines) <= 80
+    assert lines[4].startswith("00:00-")
+    assert sum(line.startswith(("0", "1", "2")) for line in lines[4:-4]) >= 1
+    assert any("-24:00" in line for line in lines)
+
+
+def test_a_line_says_period_cap_and_what_the_market_gave(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "epex_data_2025-10-09.csv"
+    query = Query(Market("FR", Auction.IDA1), DAYS[0])
+    lines = to_csv(made_up_periods(query), query).splitlines()
+    lines[1], lines[2] = "00:00-00:15,200,95.69", "00:15-00:30,100,-5.02"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    out = planned(capsys, "--policy", write_policy(tmp_path), "--csv", str(path))
+    assert out[0] == "default: FR IDA1 of 2025-10-09, Europe/Paris time"
+    assert out[1] == "strategy Volume, maxSource 40 W, minPower 10 W"
+    assert out[3].split() == ["CAP", "0", "W", "40", "W", "MWh", "EUR/MWh"]
+    assert out[4].split() == ["00:00-00:15", "40", "W", "█" * 36, "200", "95.69"]
+    assert out[5].split() == ["00:15-00:30", "20", "W", "█" * 18, "100", "-5.02"]
+    assert out[-2].startswith("96 slots from ")
+    assert "% of maxSource all day" in out[-1]
+
+
+def test_why_says_why(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, strategy={"type": "Solar"})
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-09", "--why")
+    assert lines[4].endswith("solar curve: no sun before 4 and after 20 h: minPower 10 W")
+
+
+def test_a_fixed_power_is_one_line(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, strategy={"type": "Fixed", "power": "20"})
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-26")
+    assert lines[0] == "default: 2025-10-26, Europe/Paris time"
+    assert lines[4].split() == ["00:00-24:00", "20", "W", "█" * 28]
+    assert lines[-2:] == [
+        "1 slot from 20 W to 20 W; at the caps one node draws 500.0 Wh",
+        "in 25 hours, 50 % of maxSource all day",
+    ]
+
+
+def test_the_repeated_hour_is_marked(tmp_path: Path, capsys: Captured) -> None:
+    lines = planned(capsys, "--policy", write_policy(tmp_path), "--csv", write_day(tmp_path, DAYS[1]))
+    labels = [line[:13].strip() for line in lines]
+    assert labels.count("02:00-02:15") == 1
+    assert labels.count("02:00-02:15 ²") == 1
+    assert "02:45-03:00" in labels
+    assert lines[-1] == "² the second pass of the hour that the clocks repeat"
+
+
+def test_the_skipped_hour_is_not_there(tmp_path: Path, capsys: Captured) -> None:
+    lines = planned(capsys, "--policy", write_policy(tmp_path), "--csv", write_day(tmp_path, DAYS[2]))
+    labels = [line[:13].strip() for line in lines]
+    assert labels[labels.index("01:45-02:00") + 1] == "03:00-03:15"
+
+
+@pytest.mark.parametrize(
+    ("spec", "arguments", "words"),
+    [
+        ({}, [], "strategy Volume needs the day's results: say where they are with --csv FILE"),
+        (
+            {"strategy": {"type": "Magic"}},
+            [],
+            "spec.strategy.type: Input should be 'Volume', 'Solar', 'Price'",
+        ),
+        ({}, ["--csv", "nowhere.csv", "--date", "2025-10-09"], "cannot read the results"),
+        ({}, ["--csv", "nowhere.csv"], "has no delivery day: say it with --date YYYY-MM-DD"),
+        ({"strategy": {"type": "Solar"}}, ["--plot", "day.pdf"], "end it in .png or .svg"),
+    ],
+)
+def test_it_says_what_is_missing(
+    spec: dict[str, Any], arguments: list[str], words: str, tmp_path: Path, capsys: Captured
+) -> None:
+    assert main(["plan", "--policy", write_policy(tmp_path, **spec), *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_results_of_another_length_are_refused(tmp_path: Path, capsys: Captured) -> None:
+    day = write_day(tmp_path, minutes=60)
+    assert main(["plan", "--policy", write_policy(tmp_path), "--csv", day]) == 1
+    assert "set market.resolutionMinutes: 60" in capsys.readouterr().err

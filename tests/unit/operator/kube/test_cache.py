@@ -1,0 +1,102 @@
+"""The cache takes the newest of what events, lists and answers to writes say, in whatever order they come."""
+
+from typing import Any
+
+import pytest
+
+from powercap_api.names import API_VERSION, POWER_BUDGET, POWER_POLICY
+from powercap_operator.kube.cache import NODE, WorldCache
+
+
+def node(name: str, version: int, **labels: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "uid": f"uid-{name}", "resourceVersion": str(version), "labels": labels}
+    }
+
+
+def budget(name: str, version: int, ready: str = "True", cap: int = 1_000_000) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": name,
+            "uid": "uid",
+            "resourceVersion": str(version),
+            "ownerReferences": [{"kind": "Node", "uid": "uid-node"}],
+        },
+        "spec": {"policy": "default", "slots": [{"start": "2025-10-08T22:00:00Z", "capMicrowatts": cap}]},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "Applied", "message": "m"}]},
+    }
+
+
+def policy(version: int, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "default", "resourceVersion": str(version)}
+    return {"apiVersion": API_VERSION, "kind": "PowerPolicy", "metadata": metadata, "spec": spec}
+
+
+def test_an_older_state_never_replaces_a_newer_one() -> None:
+    cache = WorldCache()
+    assert cache.put(NODE, node("a", 7, pool="new"))
+    assert not cache.put(NODE, node("a", 5, pool="old"))
+    assert cache.world().nodes["a"].labels == {"pool": "new"}
+
+
+def test_what_decisions_do_not_see_is_no_change() -> None:
+    cache = WorldCache()
+    cache.put(NODE, node("a", 1))
+    assert not cache.put(NODE, node("a", 2)), "a node's heartbeat"
+
+
+def test_a_list_tells_what_was_deleted_unseen() -> None:
+    cache = WorldCache()
+    for name, version in (("kept", 1), ("gone", 2), ("newer", 9)):
+        cache.put(NODE, node(name, version))
+    assert cache.replace(NODE, [node("kept", 1)], list_version="5")
+    assert set(cache.world().nodes) == {"kept", "newer"}, "newer was made after the list was taken"
+
+
+def test_a_world_does_not_change_under_the_one_who_decides() -> None:
+    cache = WorldCache()
+    cache.put(NODE, node("a", 1))
+    world = cache.world()
+    cache.drop(NODE, "a")
+    assert set(world.nodes) == {"a"}
+    assert not cache.world().nodes
+
+
+def test_equal_specs_are_one_object() -> None:
+    cache = WorldCache()
+    for index in range(50):
+        cache.put(POWER_BUDGET, budget(f"node-{index}", index))
+    assert len({id(view.spec) for view in cache.world().budgets.values()}) == 1
+
+
+def test_specs_that_nobody_has_any_more_are_forgotten() -> None:
+    cache = WorldCache()
+    cache.put(POWER_BUDGET, budget("a", 1, cap=1))
+    cache.replace(POWER_BUDGET, [budget("a", 2, cap=2)], "2")
+    assert len(cache._interner._specs) == 1
+
+
+def test_a_budget_is_seen_with_owner_and_readiness() -> None:
+    cache = WorldCache()
+    cache.put(POWER_BUDGET, budget("a", 1, ready="False"))
+    view = cache.world().budgets["a"]
+    assert (view.owner_uid, view.ready, view.reason) == ("uid-node", False, "Applied")
+
+
+def test_an_unreadable_policy_stays_as_last_known_and_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    cache = WorldCache()
+    cache.put(POWER_POLICY, policy(1, maxSource="40"))
+    assert not cache.put(POWER_POLICY, policy(2, maxSource="forty"))
+    assert cache.world().policies["default"].spec.max_source == "40"
+    assert "maxSource" in caplog.text
+
+
+def test_a_late_word_does_not_bring_a_deleted_object_back() -> None:
+    cache = WorldCache()
+    cache.put(NODE, node("a", 5))
+    assert cache.drop(NODE, "a", "8")
+    assert not cache.put(NODE, node("a", 6)), "the answer to a write from before the deletion"
+    assert cache.put(NODE, node("a", 9)), "a node made anew"
+    cache.drop(NODE, "a", "10")
+    cache.replace(NODE, [], "12")
+    assert not cache._versions

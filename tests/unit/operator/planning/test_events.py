@@ -1,0 +1,76 @@
+"""Events tell of changes, once, and of nothing else."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from powercap_operator.planning.events import budget_happenings, condition_happenings, event_body
+from powercap_operator.planning.snapshot import BudgetView
+
+
+def one(kind: str, status: str, reason: str, message: str = "words") -> dict[str, Any]:
+    return {"type": kind, "status": status, "reason": reason, "message": message}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ([], [one("Complete", "True", "Complete")], [("Complete", False)]),
+        ([one("Complete", "True", "Complete")], [one("Complete", "True", "Complete", "other words")], []),
+        (
+            [one("MarketData", "True", "Current")],
+            [one("MarketData", "False", "Fallback")],
+            [("Fallback", True)],
+        ),
+        (
+            [one("MarketData", "False", "Fallback")],
+            [one("MarketData", "True", "Current")],
+            [("Current", False)],
+        ),
+        ([], [one("Ready", "False", "Suspended")], [("Suspended", False)]),
+        ([], [one("Ready", "False", "NodesNotReady")], []),
+        ([], [one("Ready", "False", "Pending"), one("MarketData", "Unknown", "Pending")], []),
+        ([], [one("Ready", "False", "Missing"), one("MarketData", "False", "Missing")], [("Missing", True)]),
+    ],
+)
+def test_a_condition_that_says_something_new_is_told(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], told: list[tuple[str, bool]]
+) -> None:
+    happenings = condition_happenings("PowerPolicy", "default", "uid", before, after)
+    assert [(happening.reason, happening.warning) for happening in happenings] == told
+
+
+BUDGET = BudgetView("node", "uid", {}, "default", "owner", True, "Applied", "fine")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (None, BUDGET, []),
+        (BUDGET, BUDGET, []),
+        (BUDGET, replace(BUDGET, message="other words"), []),
+        (BUDGET, replace(BUDGET, ready=False, reason="WriteFailed"), [("WriteFailed", True)]),
+        (BUDGET, replace(BUDGET, ready=False, reason="Suspended"), [("Suspended", False)]),
+        (replace(BUDGET, ready=False, reason="Expired"), BUDGET, [("Applied", False)]),
+        (BUDGET, replace(BUDGET, ready=False, reason=None), []),
+    ],
+)
+def test_what_agents_came_to_report_is_told(
+    before: BudgetView | None, after: BudgetView, told: list[tuple[str, bool]]
+) -> None:
+    happenings = budget_happenings({} if before is None else {"node": before}, {"node": after})
+    assert [(happening.reason, happening.warning) for happening in happenings] == told
+
+
+def test_an_event_points_at_its_object_and_is_never_too_long() -> None:
+    (happening,) = condition_happenings(
+        "MarketDay", "a-day", "uid-1", [], [one("Complete", "False", "Refused", "x" * 5000)]
+    )
+    body = event_body(happening, datetime(2025, 10, 9, 12, tzinfo=UTC), "abc", "pod-1")
+    assert body["metadata"] == {"name": "a-day.abc", "namespace": "default"}
+    assert body["involvedObject"]["uid"] == "uid-1"
+    assert body["type"] == "Warning"
+    assert len(body["message"]) == 1024
+    assert body["firstTimestamp"] == "2025-10-09T12:00:00Z"

@@ -1,0 +1,214 @@
+"""Slots from policies and market days: tables for what people expect, properties for what must always hold."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from powercap_api.reasons import PolicyReason
+from powercap_operator.market.delivery_day import day_bounds, period_starts
+from powercap_operator.market.fallback import index_days
+from powercap_operator.planning.schedule import budget_spec, plan
+from tests.support.objects import make_day, make_policy, moment, volumes_like
+
+DAY = date(2025, 10, 9)
+NEXT = DAY + timedelta(days=1)
+NOON = moment("2025-10-09T10:00Z")
+PARIS = ZoneInfo("Europe/Paris")
+WATT = 1_000_000
+
+
+def caps(spec: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(slot["start"], slot["capMicrowatts"]) for slot in spec["slots"]]
+
+
+def test_the_rule_it_grew_from() -> None:
+    volumes = ["108.1", "68.2", "54.05", "5", *["108.1"] * 92]
+    planned = plan(make_policy(), index_days([make_day(DAY, volumes)]), NOON)
+    first = planned.slots[:4]
+    assert [slot.cap_microwatts for slot in first] == [40 * WATT, 25_235_892, 20 * WATT, 10 * WATT]
+    assert [slot.why for slot in first] == [
+        "108.1 MWh of 108.1 MWh: 100 % of 40 W",
+        "68.2 MWh of 108.1 MWh: 63 % of 40 W",
+        "54.05 MWh of 108.1 MWh: 50 % of 40 W",
+        "5 MWh of 108.1 MWh: 5 % of 40 W, raised to minPower 10 W",
+    ]
+
+
+def test_average_is_cut_off_at_max_source() -> None:
+    volumes = ["10", "30"] * 48
+    policy = make_policy(strategy={"type": "Volume", "reference": "Average"})
+    slots = plan(policy, index_days([make_day(DAY, volumes)]), NOON).slots
+    assert [slot.cap_microwatts for slot in slots[:2]] == [20 * WATT, 40 * WATT]
+    assert slots[1].why == "30 MWh of 20 MWh: 150 % of 40 W, cut off at maxSource 40 W"
+
+
+def test_a_day_without_any_volume_divides_by_nothing() -> None:
+    slots = plan(make_policy(), index_days([make_day(DAY, ["0.0"] * 96)]), NOON).slots
+    assert {slot.cap_microwatts for slot in slots} == {10 * WATT}
+
+
+def test_equal_neighbours_become_one_slot() -> None:
+    spec = budget_spec(
+        make_policy(), plan(make_policy(), index_days([make_day(DAY, ["50"] * 96)]), NOON), None, {}, NOON
+    )
+    assert caps(spec) == [("2025-10-08T22:00:00Z", 40 * WATT)]
+    assert spec["validUntil"] == "2025-10-09T22:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("day", "quarters"), [(date(2025, 10, 26), 100), (date(2026, 3, 29), 92), (date(2025, 10, 9), 96)]
+)
+def test_every_quarter_of_a_delivery_day_has_its_slot(day: date, quarters: int) -> None:
+    begin, end = day_bounds(day, PARIS)
+    planned = plan(make_policy(), index_days([make_day(day)]), begin + timedelta(hours=1))
+    assert len(planned.slots) == quarters
+    assert planned.slots[0].start == begin
+    assert planned.valid_until == end
+
+
+def test_tomorrow_is_planned_as_soon_as_it_is_known() -> None:
+    days = index_days([make_day(DAY), make_day(NEXT, seed=1)])
+    planned = plan(make_policy(), days, NOON)
+    assert len(planned.slots) == 192
+    assert planned.market_days == ("epex-fr-ida1-2025-10-09", "epex-fr-ida1-2025-10-10")
+    assert planned.valid_until == moment("2025-10-10T22:00Z")
+
+
+def test_yesterday_stands_in_by_local_time() -> None:
+    yesterday = make_day(DAY - timedelta(days=1), volumes_like(96, seed=3))
+    planned = plan(make_policy(), index_days([yesterday]), NOON)
+    assert planned.data == PolicyReason.FALLBACK
+    assert planned.data_day == DAY - timedelta(days=1)
+    assert [slot.volume for slot in planned.slots] == volumes_like(96, seed=3)
+    assert planned.slots[0].start == moment("2025-10-08T22:00Z")
+    assert str(planned.slots[0].why).endswith("(results of 2025-10-08)")
+
+
+@pytest.mark.parametrize(
+    "today", [date(2025, 10, 26), date(2025, 10, 27), date(2026, 3, 29), date(2026, 3, 30)]
+)
+def test_stand_ins_keep_local_time_across_clock_changes(today: date) -> None:
+    yesterday = today - timedelta(days=1)
+    zone = PARIS
+    starts = period_starts(yesterday, zone, 15)
+    local_times = [str(start.astimezone(zone).hour * 100 + start.astimezone(zone).minute) for start in starts]
+    now = day_bounds(today, zone)[0] + timedelta(hours=5)
+    planned = plan(make_policy(), index_days([make_day(yesterday, local_times)]), now)
+    assert len(planned.slots) == len(period_starts(today, zone, 15))
+    for slot in planned.slots:
+        local = slot.start.astimezone(zone)
+        known = {int(text) for text in local_times}
+        wanted = local.hour * 100 + local.minute
+        assert int(str(slot.volume)) == (wanted if wanted in known else wanted + 100)
+
+
+@pytest.mark.parametrize(("back", "found"), [(0, False), (1, False), (2, True), (7, True)])
+def test_no_stand_in_is_older_than_allowed(back: int, found: bool) -> None:
+    days = index_days([make_day(DAY - timedelta(days=2))])
+    planned = plan(make_policy(fallback={"previousDays": back}), days, NOON)
+    assert (planned.data == PolicyReason.FALLBACK) is found
+
+
+def test_without_data_the_last_known_day_is_over_and_expiry_decides() -> None:
+    days = index_days([make_day(DAY - timedelta(days=3))])
+    policy = make_policy(fallback={"previousDays": 1, "then": "Hold"})
+    planned = plan(policy, days, NOON)
+    assert planned.data == PolicyReason.MISSING
+    spec = budget_spec(policy, planned, None, days, NOON)
+    assert spec["validUntil"] == "2025-10-06T22:00:00Z"
+    assert spec["onExpiry"] == "Hold"
+    assert spec["slots"][-1]["start"] == "2025-10-06T21:45:00Z"
+
+
+def test_without_any_data_ever_the_budget_is_empty_and_over() -> None:
+    spec = budget_spec(make_policy(), plan(make_policy(), {}, NOON), None, {}, NOON)
+    assert spec.get("slots", []) == []
+    assert spec["validUntil"] == "2025-10-08T22:00:00Z"
+    assert spec["onExpiry"] == "MinPower"
+
+
+def test_an_incomplete_day_is_not_used() -> None:
+    days = index_days([make_day(DAY, complete=False), make_day(DAY - timedelta(days=1))])
+    assert plan(make_policy(), days, NOON).data == PolicyReason.FALLBACK
+
+
+def test_midnight_alone_writes_nothing() -> None:
+    """The API sees one write a day: the budget with both days is right before and after midnight."""
+    policy = make_policy()
+    days = index_days([make_day(DAY), make_day(NEXT, seed=1)])
+    evening = moment("2025-10-09T20:00Z")
+    written = budget_spec(policy, plan(policy, days, evening), None, days, evening)
+    for later in ("2025-10-09T21:59Z", "2025-10-09T22:00Z", "2025-10-10T05:07Z", "2025-10-10T21:59Z"):
+        now = moment(later)
+        assert budget_spec(policy, plan(policy, days, now), written, days, now) == written, later
+
+
+def test_what_is_over_stays_and_what_holds_now_changes_at_once() -> None:
+    days = index_days([make_day(DAY)])
+    before = budget_spec(make_policy(), plan(make_policy(), days, NOON), None, days, NOON)
+    now = NOON + timedelta(minutes=7)
+    raised = make_policy(maxSource="80")
+    after = budget_spec(raised, plan(raised, days, now), before, days, now)
+    for old, new in zip(before["slots"], after["slots"], strict=True):
+        if old["start"] < "2025-10-09T10:00:00Z":
+            assert new == old
+        else:
+            assert new["capMicrowatts"] == pytest.approx(2 * old["capMicrowatts"], abs=1) or (
+                new["capMicrowatts"] >= old["capMicrowatts"]
+            )
+            assert "of 80 W" in new["why"]
+
+
+def test_todays_results_replace_a_stand_in_from_the_running_period_on() -> None:
+    policy = make_policy()
+    yesterday = make_day(DAY - timedelta(days=1), seed=2)
+    early = moment("2025-10-09T00:30Z")
+    days = index_days([yesterday])
+    before = budget_spec(policy, plan(policy, days, early), None, days, early)
+    days = index_days([yesterday, make_day(DAY, seed=5)])
+    after = budget_spec(policy, plan(policy, days, NOON), before, days, NOON)
+    notes = [(slot["start"], "(results of" in slot["why"]) for slot in after["slots"]]
+    assert all(note == (start < "2025-10-09T10:00:00Z") for start, note in notes)
+
+
+volumes = st.decimals(min_value=-10, max_value=10_000, places=1, allow_nan=False, allow_infinity=False)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(volumes, min_size=96, max_size=96),
+    st.integers(1, 500),
+    st.integers(1, 500),
+    st.sampled_from(["Max", "Average"]),
+    st.integers(0, 24 * 60 - 1),
+)
+def test_caps_are_always_within_bounds_and_monotone(
+    day_volumes: list[Any], low: int, high: int, reference: str, minute: int
+) -> None:
+    low, high = sorted((low, high))
+    policy = make_policy(maxSource=str(high), minPower=str(low), strategy={"reference": reference})
+    now: datetime = day_bounds(DAY, PARIS)[0] + timedelta(minutes=minute)
+    slots = plan(policy, index_days([make_day(DAY, [str(volume) for volume in day_volumes])]), now).slots
+    assert all(low * WATT <= slot.cap_microwatts <= high * WATT for slot in slots)
+    by_volume = sorted(zip(day_volumes, slots, strict=True), key=lambda pair: pair[0])
+    ordered = [slot.cap_microwatts for _, slot in by_volume]
+    assert ordered == sorted(ordered)
+    if reference == "Max" and max(day_volumes) > 0:
+        assert max(ordered) == high * WATT
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 47 * 60), st.integers(0, 47 * 60))
+def test_computing_again_changes_nothing(first: int, second: int) -> None:
+    """Level-triggered: at any time, from the budget of any earlier time, the answer is a fixed point."""
+    policy = make_policy()
+    days = index_days([make_day(DAY), make_day(NEXT, seed=1)])
+    begin = day_bounds(DAY, PARIS)[0]
+    early, late = (begin + timedelta(minutes=minute) for minute in sorted((first, second)))
+    once = budget_spec(policy, plan(policy, days, early), None, days, early)
+    twice = budget_spec(policy, plan(policy, days, late), once, days, late)
+    assert budget_spec(policy, plan(policy, days, late), twice, days, late) == twice

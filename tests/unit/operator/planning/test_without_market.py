@@ -1,0 +1,102 @@
+"""Policies whose strategy looks at no market: budgets by the calendar alone, and nothing fetched or missed."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from powercap_api.reasons import PolicyReason
+from powercap_operator.market.delivery_day import day_bounds
+from powercap_operator.market.fallback import market_of
+from powercap_operator.planning.decision import decide
+from powercap_operator.planning.schedule import budget_spec, plan
+from tests.support.objects import make_day, make_node, make_policy, make_world, moment
+
+NOON = moment("2025-10-09T10:00Z")
+WATT = 1_000_000
+WINDOW = {"start": "22:00", "end": "06:00", "power": "40"}
+WITHOUT_MARKET: list[dict[str, Any]] = [
+    {"type": "Fixed"},
+    {"type": "Solar"},
+    {"type": "Schedule", "windows": [WINDOW], "otherwise": {"type": "Fixed", "power": "20"}},
+]
+
+
+@pytest.mark.parametrize("strategy", WITHOUT_MARKET)
+def test_today_and_tomorrow_are_planned_without_any_market_day(strategy: dict[str, Any]) -> None:
+    planned = plan(make_policy(strategy=strategy), {}, NOON)
+    assert planned.data == PolicyReason.NOT_NEEDED
+    assert len(planned.slots) == 192
+    assert planned.valid_until == moment("2025-10-10T22:00Z")
+    assert planned.market_days == ()
+
+
+@pytest.mark.parametrize(("day", "quarters"), [(date(2025, 10, 26), 100), (date(2026, 3, 29), 92)])
+def test_clock_change_days_have_their_own_length(day: date, quarters: int) -> None:
+    policy = make_policy(strategy={"type": "Solar"})
+    begin, end = day_bounds(day, market_of(policy.spec.market).bidding_zone.zone)
+    slots = plan(policy, {}, begin).slots
+    assert sum(begin <= slot.start < end for slot in slots) == quarters
+
+
+def test_merged_slots_keep_budgets_small() -> None:
+    def slots(strategy: dict[str, Any]) -> list[tuple[str, int]]:
+        policy = make_policy(strategy=strategy)
+        spec = budget_spec(policy, plan(policy, {}, NOON), None, {}, NOON)
+        return [(slot["start"], slot["capMicrowatts"] // WATT) for slot in spec["slots"]]
+
+    assert slots({"type": "Fixed"}) == [("2025-10-08T22:00:00Z", 40)]
+    assert slots(WITHOUT_MARKET[2]) == [
+        ("2025-10-08T22:00:00Z", 40),
+        ("2025-10-09T04:00:00Z", 20),
+        ("2025-10-09T20:00:00Z", 40),
+        ("2025-10-10T04:00:00Z", 20),
+        ("2025-10-10T20:00:00Z", 40),
+    ]
+
+
+@pytest.mark.parametrize("strategy", WITHOUT_MARKET)
+def test_a_budget_is_written_once_a_day(strategy: dict[str, Any]) -> None:
+    policy = make_policy(strategy=strategy)
+    begin = moment("2025-10-08T22:00Z")
+    spec, writes = None, 0
+    for quarter in range(3 * 96):
+        now = begin + timedelta(minutes=15 * quarter)
+        new = budget_spec(policy, plan(policy, {}, now), spec, {}, now)
+        writes += new != spec
+        spec = new
+    assert writes == 3
+
+
+def test_no_day_is_fetched_and_the_policy_is_ready() -> None:
+    world = make_world([make_policy(strategy={"type": "Solar"})], nodes=[make_node("a")])
+    decision = decide(world, NOON, timedelta(days=14))
+    assert decision.create_days == {}
+    assert [write.node.name for write in decision.write_budgets] == ["a"]
+    status = decision.policy_statuses["default"]
+    assert status["market"] == "not needed"
+    (data,) = [one for one in status["conditions"] if one["type"] == "MarketData"]
+    assert (data["status"], data["reason"]) == ("True", "NotNeeded")
+    assert data["message"] == "strategy Solar looks at no market results."
+
+
+def test_a_schedule_over_a_market_follows_it_between_the_windows() -> None:
+    policy = make_policy(strategy={"type": "Schedule", "windows": [WINDOW]})
+    world = make_world([policy], nodes=[make_node("a")])
+    assert "epex-fr-ida1-2025-10-09" in decide(world, NOON, timedelta(days=14)).create_days
+    (write,) = decide(
+        make_world([policy], [make_day(date(2025, 10, 9))], [make_node("a")]), NOON, timedelta(days=14)
+    ).write_budgets
+    whys = [slot["why"] for slot in write.spec["slots"]]
+    assert whys[0] == "window daily 22:00–06:00: 40 W"
+    assert "MWh of" in whys[40]
+
+
+def test_a_source_without_volumes_is_named_with_the_strategy_that_needs_them() -> None:
+    policy = make_policy(market={"providers": ["ENTSOE"]}, strategy={"type": "Schedule", "windows": [WINDOW]})
+    status = decide(make_world([policy], nodes=[make_node("a")]), NOON, timedelta(days=14)).policy_statuses
+    (data,) = [one for one in status["default"]["conditions"] if one["type"] == "MarketData"]
+    assert (
+        "ENTSOE is not asked: it has no volumes, which strategy Schedule over Volume needs."
+        in data["message"]
+    )
