@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit api crds pins demo bench fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom
+.PHONY: help test lint unit api crds pins demo bench scale fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -73,6 +73,10 @@ demo: $(STAMP) ## the whole way on this machine: KEEP=1 leaves it running, PAGE=
 
 bench: $(STAMP) ## measure latencies, memory and requests: a table with how each figure was taken
 	$(BIN)/python -m dev.bench
+
+scale: $(STAMP) ## what NODES=5000 cost a control plane, with simulated agents: EDITS=10 edits 30 s apart
+	$(BIN)/python -m dev.scale --nodes $(or $(NODES),1000) --edits $(or $(EDITS),10) \
+	  $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
 fuzz: $(STAMP) ## damage pages at random for minutes: FUZZ=100000 examples
 	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest tests/unit/operator/sources/epex/test_page_fuzz.py

@@ -46,10 +46,10 @@ class ControlPlane:
     """A Kubernetes control plane in the folder `root`, which is made if need be.
 
     `controller_manager` and `scheduler` are run where `binaries` has them. `real_nodes` is for those who run
-    a kubelet: without, Nodes are mere objects that nothing expects heartbeats from. `api_server_flags` come
-    after the own ones and win. `server_names` are further addresses that the API server's certificate is good
-    for. `detached` lets the control plane outlive this process. `ready_seconds` is the most that each
-    component may take to become ready: 2 s do on an idle machine, but not on a crowded one.
+    a kubelet: without, Nodes are mere objects that nothing expects heartbeats from. `api_server_flags` and
+    `etcd_flags` come after the own ones and win. `server_names` are further addresses that the API server's
+    certificate is good for. `detached` lets the control plane outlive this process. `ready_seconds` is the most
+    that each component may take to become ready: 2 s do on an idle machine, but not on a crowded one.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class ControlPlane:
         scheduler: bool = False,
         real_nodes: bool = False,
         api_server_flags: Sequence[str] = (),
+        etcd_flags: Sequence[str] = (),
         server_names: Iterable[str] = (),
         detached: bool = False,
         ready_seconds: float = 120.0,
@@ -72,6 +73,7 @@ class ControlPlane:
         self._controller_manager = controller_manager and binaries.has("kube-controller-manager")
         self._scheduler = scheduler and binaries.has("kube-scheduler")
         self._api_server_flags = tuple(api_server_flags)
+        self._etcd_flags = tuple(etcd_flags)
         self._detached = detached
         self._ready_seconds = ready_seconds
         self._say = say
@@ -154,7 +156,7 @@ class ControlPlane:
 
     def start_etcd(self) -> None:
         """Same port and data as before. With an API server running, waits until that is ready again."""
-        command = command_lines.etcd(self._layout)
+        command = [*command_lines.etcd(self._layout), *self._etcd_flags]
         server = Server(self._layout.etcd_port, self.ca_file, client=self._layout.etcd_client)
         self._run(self._components["etcd"], command, lambda: server.complaint("/health"))
         api_server = self._components["kube-apiserver"]

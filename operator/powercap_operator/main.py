@@ -26,6 +26,7 @@ from .kube import watches
 from .kube.cache import WorldCache
 from .kube.client import Cluster
 from .kube.event_recorder import Recorder
+from .loop_pauses import LoopPauses
 from .metrics import Counts, WorldCollector
 from .reconcile import Reconciler
 from .sources.registry import ProviderSettings
@@ -143,11 +144,13 @@ async def kubernetes_client(environ: Mapping[str, str]) -> AsyncIterator[ApiClie
         yield client
 
 
-def serve_metrics(at: tuple[str, int], cluster: Cluster, cache: WorldCache, reconciler: Reconciler) -> None:
+def serve_metrics(
+    at: tuple[str, int], cluster: Cluster, cache: WorldCache, reconciler: Reconciler, pauses: LoopPauses
+) -> None:
     """Serve ``/metrics`` from a thread of its own, until the process ends."""
 
     def counts() -> Counts:
-        return Counts(reconciler.passes, reconciler.failed_passes, cluster.writes)
+        return Counts(reconciler.passes, reconciler.failed_passes, cluster.writes, pauses)
 
     registry = CollectorRegistry()
     registry.register(WorldCollector(cache.world, counts, version("powercap")))
@@ -157,18 +160,19 @@ def serve_metrics(at: tuple[str, int], cluster: Cluster, cache: WorldCache, reco
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
     async with kubernetes_client(environ) as client, httpx.AsyncClient() as http:
-        cluster, cache = Cluster(client), WorldCache()
+        cluster, cache, pauses = Cluster(client), WorldCache(), LoopPauses()
         recorder = Recorder(cluster, options.clock)
         reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history)
         desk = MarketDesk(cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake)
         if options.metrics is not None:
-            serve_metrics(options.metrics, cluster, cache, reconciler)
+            serve_metrics(options.metrics, cluster, cache, reconciler, pauses)
         registry = kopf.OperatorRegistry()
         watches.register(registry, cache, reconciler)
         async with asyncio.TaskGroup() as loops:
             running = [
                 loops.create_task(reconciler.run(), name="reconciler"),
                 loops.create_task(desk.run(reconciler.synced), name="market desk"),
+                loops.create_task(pauses.run(), name="loop pauses"),
             ]
             await kopf.operator(
                 registry=registry,

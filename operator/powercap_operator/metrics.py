@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
 
+from .loop_pauses import LoopPauses
 from .market.fallback import is_complete
 from .planning.snapshot import World
 
@@ -47,6 +48,10 @@ NAMES: Final = frozenset(
         "reconcile_passes_total",
         "reconcile_failures_total",
         "api_writes_total",
+        "loop_pause_seconds_bucket",
+        "loop_pause_seconds_count",
+        "loop_pause_seconds_sum",
+        "loop_longest_pause_seconds",
     )
 )
 """Every metric there is."""
@@ -59,6 +64,7 @@ class Counts:
     passes: int
     failures: int
     writes: int
+    pauses: LoopPauses
 
 
 def families(world: World, counts: Counts, version: str) -> Iterator[Metric]:
@@ -75,6 +81,22 @@ def families(world: World, counts: Counts, version: str) -> Iterator[Metric]:
         ("api_writes", "Requests to the API server that meant to change something.", counts.writes),
     ):
         yield CounterMetricFamily(f"powercap_{name}", text, value=value)
+    yield from _pauses(counts.pauses)
+
+
+def _pauses(pauses: LoopPauses) -> Iterable[Metric]:
+    lengths = HistogramMetricFamily(
+        "powercap_loop_pause_seconds",
+        "Time for which the event loop was held up, looked at fifty times a second.",
+        buckets=pauses.cumulative(),
+        sum_value=pauses.total_seconds,
+    )
+    longest = GaugeMetricFamily(
+        "powercap_loop_longest_pause_seconds",
+        "Longest time for which the event loop was held up since the start.",
+        value=pauses.longest_seconds,
+    )
+    return lengths, longest
 
 
 def _policies(world: World) -> Iterable[Metric]:

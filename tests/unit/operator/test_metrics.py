@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 
+from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.metrics import NAMES, Counts, WorldCollector
 from powercap_operator.planning.snapshot import World
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
@@ -13,9 +14,10 @@ from tests.unit.operator.planning.test_decision import settled
 NOW = moment("2025-10-09T10:07Z")
 
 
-def scrape(world: World) -> dict[str, float]:
+def scrape(world: World, pauses: LoopPauses | None = None) -> dict[str, float]:
     registry = CollectorRegistry()
-    registry.register(WorldCollector(lambda: world, lambda: Counts(7, 1, 42), "1.2.3"))
+    counts = Counts(7, 1, 42, pauses or LoopPauses())
+    registry.register(WorldCollector(lambda: world, lambda: counts, "1.2.3"))
     lines = generate_latest(registry).decode().splitlines()
     return {
         series: float(value)
@@ -51,3 +53,16 @@ def test_a_fallback_is_counted() -> None:
 
 def test_an_empty_cluster_has_metrics_too() -> None:
     assert scrape(World())["powercap_reconcile_passes_total"] == 7
+
+
+def test_pauses_of_the_loop_are_counted_by_length() -> None:
+    pauses = LoopPauses()
+    for seconds in (0.001, 0.001, 0.2, 30.0):
+        pauses.add(seconds)
+    found = scrape(World(), pauses)
+    assert found["powercap_loop_longest_pause_seconds"] == 30
+    assert found['powercap_loop_pause_seconds_bucket{le="0.01"}'] == 2
+    assert found['powercap_loop_pause_seconds_bucket{le="0.1"}'] == 2
+    assert found['powercap_loop_pause_seconds_bucket{le="0.25"}'] == 3
+    assert found['powercap_loop_pause_seconds_bucket{le="+Inf"}'] == 4
+    assert found["powercap_loop_pause_seconds_sum"] == 30.202

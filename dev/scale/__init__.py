@@ -1,0 +1,1 @@
+"""``make scale``: what operator and agents cost a control plane with thousands of nodes."""

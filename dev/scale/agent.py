@@ -1,0 +1,108 @@
+"""One simulated agent: the real one's decisions about budget, cap and status, without threads and files.
+
+What it takes from the real agent: the reading of budgets, the schedule with ramp and dwell, the plan of limits, the
+building of statuses and whether one is worth a write. What it leaves out: files, the pressure valve (no node is
+under pressure) and the measurement of energy (``hardware.drawn`` in place of counters).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from dev.scale import hardware
+from powercap_agent.enforce.results import Report
+from powercap_agent.loop import Floors
+from powercap_agent.schedule.budget import Budget, read_budget
+from powercap_agent.schedule.directive import Governor
+from powercap_agent.schedule.pressure_valve import Valve
+from powercap_agent.schedule.schedule import Action, Order
+from powercap_agent.status.conditions import DrawSeen, Situation
+from powercap_agent.status.energy import SHORTEST_SECONDS
+from powercap_agent.status.publisher import StatusSink, Teller
+
+_FLOORS = Floors(hard_floor_uw=5_000_000, floor_percent=5)
+"""The chart's defaults."""
+
+
+class SimulatedAgent:
+    """The state of one node's agent."""
+
+    def __init__(self, name: str, sink: StatusSink, now: Callable[[], datetime]) -> None:
+        self.name = name
+        self._now = now
+        self._teller = Teller(sink)
+        self._applied_uw = hardware.ORIGINAL_UW
+        self._governor = Governor(Valve(lambda: None), lambda: self._applied_uw)
+        self._budget: Budget | None = None
+        self._order: Order | None = None
+        self._began: datetime | None = None
+        self._draw: DrawSeen | None = None
+
+    @property
+    def next_turn(self) -> datetime | None:
+        """When the order changes by itself; None: only with the budget."""
+        return None if self._order is None else self._order.end
+
+    @property
+    def lowering(self) -> bool:
+        """Whether the cap is on its way down, so that turns are due all the time."""
+        return self._order is not None and self._order.lowering
+
+    def see(self, body: dict[str, Any] | None, moment: float) -> None:
+        """The budget as the API server has it now; None: there is none."""
+        self._teller.see(body)
+        if body is None:
+            self._budget = self._order = self._draw = None
+            return
+        metadata = body["metadata"]
+        parsed = _read_spec(json.dumps(body["spec"]))
+        budget = replace(parsed, uid=metadata["uid"], generation=metadata["generation"])
+        fresh, self._budget = budget != self._budget, budget
+        self.turn(moment, fresh=fresh)
+
+    def turn(self, moment: float, *, fresh: bool = False) -> None:
+        """Do what is due at ``moment``, in seconds of a clock that only goes on."""
+        now = self._now()
+        order = self._governor.order(self._budget, now, moment)
+        if self._budget is None or order is None or (order == self._order and not fresh):
+            return
+        if self._order is None or not order.continues(self._order):
+            self._measure(now)
+        self._order = order
+        report = self._report(order)
+        self._applied_uw = report.applied_uw or hardware.ORIGINAL_UW
+        situation = Situation(
+            self._budget,
+            order,
+            report,
+            supported=True,
+            reapplied=0,
+            generation=self._budget.generation,
+            draw=self._draw,
+        )
+        self._teller.tell(situation, now)
+
+    def _measure(self, now: datetime) -> None:
+        before, began, self._began = self._order, self._began, now
+        seconds = 0.0 if began is None else (now - began).total_seconds()
+        if (
+            before is not None
+            and before.action is Action.CAP
+            and before.cap_uw
+            and seconds >= SHORTEST_SECONDS
+        ):
+            self._draw = DrawSeen(hardware.drawn(before.cap_uw, seconds), now, before.cap_uw)
+
+    def _report(self, order: Order) -> Report:
+        if self._budget is None or order.action is Action.RELEASE or order.now_uw is None:
+            return hardware.released()
+        return hardware.capped(order.now_uw, _FLOORS.terms(self._budget))
+
+
+@lru_cache(maxsize=64)
+def _read_spec(text: str) -> Budget:
+    """Nodes under one policy have one spec; what differs is in the metadata."""
+    return read_budget({"metadata": {}, "spec": json.loads(text)})

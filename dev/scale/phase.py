@@ -1,0 +1,136 @@
+"""One phase of a run: begun, followed in the audit log until all of it is written and reported, and measured."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from dev.scale.meters import Meters, Pauses, Usage
+from dev.scale.write_log import AGENT, Write, WriteLog
+from dev.stage import StageError
+
+_LOOK_SECONDS = 0.2
+_QUIET_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """What to wait for."""
+
+    what: str
+    by: str
+    """User-Agent whose writes of budgets are counted."""
+    written: Collection[str] = ()
+    """Budgets that have to be written, or, with ``gone``, deleted."""
+    reported: Collection[str] = ()
+    """Budgets whose status has to be written, by ``reporter``."""
+    reporter: str = AGENT
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How a phase went. It ends 3 s after the last write, which are part of what was used."""
+
+    what: str
+    written_seconds: float | None
+    """Until the last budget was written for the first time; None where none had to be."""
+    reported_seconds: float | None
+    budget_writes: int
+    status_writes: int
+    statuses_a_second: int
+    """Most status writes within one second."""
+    refused: int
+    """Writes that the API server did not take."""
+    used: Usage
+    pause: str
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Runs phases, one after the other."""
+
+    log: WriteLog
+    meters: Meters
+    seconds: float
+    """The most that a phase may take."""
+    _pauses: Pauses | None = field(default=None)
+
+    def run(self, phase: Phase, begin: Callable[[], object]) -> Measured:
+        """Begin it, and follow it to its end.
+
+        Raises:
+            StageError: it did not end in time.
+        """
+        self.log.new()
+        before, began = self.meters.usage(), time.time()
+        with ThreadPoolExecutor(1) as thread:
+            begun = thread.submit(begin)
+            writes = self._follow(phase, began, begun.done)
+            begun.result()
+        used = self.meters.usage().since(before)
+        return _measured(phase, writes, began, used, self._pause())
+
+    def _follow(self, phase: Phase, began: float, done: Callable[[], bool]) -> list[Write]:
+        writes: list[Write] = []
+        missing = {"budgets": set(phase.written), "statuses": set(phase.reported)}
+        while True:
+            for write in self.log.new():
+                writes.append(write)
+                if write.is_applied and _is_budget(phase, write):
+                    missing["budgets"].discard(write.name)
+                if write.is_applied and _is_status(phase, write):
+                    missing["statuses"].discard(write.name)
+            last = max((write.done_at for write in writes), default=began)
+            if done() and not any(missing.values()) and time.time() - last > _QUIET_SECONDS:
+                return writes
+            if time.time() - began > self.seconds:
+                lacking = ", ".join(f"{len(names)} {what}" for what, names in missing.items())
+                raise StageError(f"{phase.what}: not within {self.seconds:.0f} s; missing: {lacking}")
+            time.sleep(_LOOK_SECONDS)
+
+    def _pause(self) -> str:
+        if self.meters.operator.pid is None:
+            self._pauses = None
+            return ""
+        before, self._pauses = self._pauses, self.meters.pauses()
+        return self._pauses.longest_since(before)
+
+
+def _is_budget(phase: Phase, write: Write) -> bool:
+    return (
+        write.agent.startswith(phase.by)
+        and write.resource == "powerbudgets"
+        and (write.verb == "delete") == phase.gone
+    )
+
+
+def _is_status(phase: Phase, write: Write) -> bool:
+    return write.agent.startswith(phase.reporter) and write.resource == "powerbudgets/status"
+
+
+def _measured(phase: Phase, writes: list[Write], began: float, used: Usage, pause: str) -> Measured:
+    applied = [write for write in writes if write.is_applied]
+    budgets = [write for write in applied if _is_budget(phase, write)]
+    statuses = [write for write in applied if _is_status(phase, write)]
+    a_second = Counter(int(write.done_at) for write in statuses)
+    return Measured(
+        phase.what,
+        _until_first(budgets, began) if phase.written else None,
+        _until_first(statuses, began) if phase.reported else None,
+        len(budgets),
+        len(statuses),
+        max(a_second.values(), default=0),
+        len(writes) - len(applied),
+        used,
+        pause,
+    )
+
+
+def _until_first(writes: list[Write], began: float) -> float:
+    """Seconds until each name had been written once."""
+    first: dict[str, float] = {}
+    for write in writes:
+        first.setdefault(write.name, write.done_at)
+    return max(first.values()) - began

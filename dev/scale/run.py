@@ -1,0 +1,189 @@
+"""The phases of a run, first by the operator, then the same writes by the bare client."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from dev.bench.report import Figure
+from dev.scale import bare_client
+from dev.scale.names import node_names
+from dev.scale.phase import Measured, Phase, Stopwatch
+from dev.scale.world import ScaleWorld
+from dev.scale.write_log import BARE, OPERATOR, OURS, Write
+
+FIRST, TOMORROW, EDIT, PERIOD, MIDNIGHT = (
+    "first budgets",
+    "tomorrow's results",
+    "an edit",
+    "a market period",
+    "midnight",
+)
+_EDITED_WATTS = (130, 140)
+_BURSTS = 3
+_REST_SECONDS = 70.0
+_EDIT_EVERY_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class Run:
+    """Measures one world."""
+
+    world: ScaleWorld
+    watch: Stopwatch
+    say: Callable[[str], None]
+    quick: bool
+    """Leave out midnight, and all but one burst of nodes."""
+    edits: int
+    """How many edits are made, 30 s apart, after the first; ten of them take five minutes."""
+    operator: dict[str, Measured] = field(default_factory=dict)
+    bare: dict[str, Measured] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    """Aims that were missed, of those that do not depend on how busy the machine is."""
+    _specs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _status: dict[str, Any] = field(default_factory=dict)
+
+    def all(self) -> None:
+        """Everything."""
+        self._days()
+        self._many_edits()
+        self._times()
+        self._rest()
+        self._bursts()
+        self._memory()
+        self._bare_client()
+
+    def _days(self) -> None:
+        world = self.world
+        self._by_operator(FIRST, world.start_operator)
+        self._by_operator(TOMORROW, lambda: world.jump(hour=15, minute=46))
+        self._by_operator(EDIT, lambda: world.edit(_EDITED_WATTS[0]))
+        budget = world.budget()
+        self._status = budget["status"]
+        self._object_size(budget)
+
+    def _times(self) -> None:
+        self._by_operator(PERIOD, self.world.jump_to_next_period, writes=False)
+        if not self.quick:
+            midnight = partial(self.world.jump, hour=23, minute=59, second=58)
+            self._by_operator(MIDNIGHT, midnight, writes=False)
+
+    def _by_operator(self, what: str, begin: Callable[[], object], *, writes: bool = True) -> None:
+        names = self.world.nodes
+        self.say(f"{what}, by the operator")
+        phase = Phase(what, OPERATOR, names if writes else (), names)
+        self.operator[what] = self.watch.run(phase, begin)
+        if writes:
+            self._specs[what] = self.world.budget()["spec"]
+
+    def _many_edits(self) -> None:
+        """One every 30 s, or one after the other where they take longer."""
+        if not self.edits:
+            return
+        self.say(f"{self.edits} more edits, one every {_EDIT_EVERY_SECONDS:.0f} s")
+        before, began, seconds = self.world.meters.usage(), time.monotonic(), []
+        for number in range(self.edits):
+            phase = Phase("one of many edits", OPERATOR, self.world.nodes)
+            watts = _EDITED_WATTS[(number + 1) % 2]
+            measured = self.watch.run(phase, partial(self.world.edit, watts))
+            seconds.append(measured.written_seconds or 0.0)
+            time.sleep(max(0.0, began + (number + 1) * _EDIT_EVERY_SECONDS - time.monotonic()))
+        used, took = self.world.meters.usage().since(before), time.monotonic() - began
+        growth = used.etcd_mb
+        self._check(growth < 500, f"etcd grew by {growth:.0f} MB in {self.edits} edits")
+        self.figures.append(
+            Figure(
+                f"etcd's growth in {took:.0f} s, number of edits: {self.edits}",
+                f"{growth:.0f} MB",
+                "< 500 MB",
+                f"size of etcd's database file, agents' statuses too; an edit took {min(seconds):.1f} to"
+                f" {max(seconds):.1f} s; API server {used.api_server:.0f} s and etcd {used.etcd:.0f} s of"
+                " processor time in all",
+            )
+        )
+
+    def _object_size(self, budget: dict[str, Any]) -> None:
+        raw = self.world.plane.kubectl("get", "--raw", f"{bare_client.BUDGETS}/{budget['metadata']['name']}")
+        size = len(raw.encode())
+        self._check(size <= 4096, f"a budget of two days takes {size} bytes")
+        self.figures.append(
+            Figure(
+                "a budget of two days, stored", f"{size} bytes", "4 kB", "JSON with status and managedFields"
+            )
+        )
+
+    def _rest(self) -> None:
+        self.say(f"at rest for {_REST_SECONDS:.0f} s")
+        self.world.log.new()
+        before = self.world.meters.usage()
+        time.sleep(_REST_SECONDS)
+        used = self.world.meters.usage().since(before)
+        writes = [write for write in self.world.log.new() if write.agent.startswith(OURS)]
+        self._check(not writes, f"{len(writes)} writes at rest: {_counted(writes)}")
+        self.figures.append(
+            Figure(
+                f"{_REST_SECONDS:.0f} s at rest: writes",
+                f"{len(writes)}",
+                "0",
+                f"audit log; a pass a minute; operator {used.operator / _REST_SECONDS * 1000:.0f} millicores,"
+                f" API server {used.api_server / _REST_SECONDS * 1000:.0f}",
+            )
+        )
+
+    def _bursts(self) -> None:
+        """Nodes that come and go together."""
+        names = node_names(max(len(self.world.nodes) // 10, 1), "burst")
+        new, gone = [], []
+        for number in range(1 if self.quick else _BURSTS):
+            self.say(f"burst {number + 1} of {len(names)} nodes")
+            new.append(
+                self.watch.run(
+                    Phase("nodes new", OPERATOR, names),
+                    lambda: self.world.send([bare_client.create_node(name, {}) for name in names]),
+                )
+            )
+            gone.append(
+                self.watch.run(
+                    Phase("nodes gone", OPERATOR, names, gone=True),
+                    lambda: self.world.send([bare_client.delete_node(name) for name in names]),
+                )
+            )
+        for measured in (new, gone):
+            self.operator[f"{len(names)} {measured[0].what}"] = sorted(
+                measured, key=lambda one: one.written_seconds or 0.0
+            )[len(measured) // 2]
+
+    def _memory(self) -> None:
+        now, peak = self.world.meters.operator_mb(), self.world.meters.operator_mb("VmHWM")
+        self._check(peak <= 200, f"the operator took {peak:.0f} MB")
+        how = f"resident memory at the end of all phases, {len(self.world.nodes)} nodes"
+        self.figures.append(
+            Figure("operator: memory", f"{now:.0f} MB, at the peak {peak:.0f} MB", "200 MB", how)
+        )
+
+    def _bare_client(self) -> None:
+        world, names = self.world, self.world.nodes
+        world.stage.operator.stop(10)
+        owners = world.owners()
+        world.send([bare_client.delete_budget(name) for name in names])
+        for what in (FIRST, TOMORROW, EDIT):
+            self.say(f"{what}, by the bare client")
+            requests = [bare_client.apply_budget(name, owners[name], self._specs[what]) for name in names]
+            self.bare[what] = self.watch.run(Phase(what, BARE, names, names), partial(world.send, requests))
+        self.say(f"{PERIOD}, by the bare client")
+        status = self._status | {"reapplied": 1_000_000}
+        statuses = [bare_client.patch_status(name, status) for name in names]
+        phase = Phase(PERIOD, BARE, (), names, reporter=BARE)
+        self.bare[PERIOD] = self.watch.run(phase, lambda: world.send(statuses))
+
+    def _check(self, holds: bool, complaint: str) -> None:
+        if not holds:
+            self.failures.append(complaint)
+
+
+def _counted(writes: list[Write]) -> str:
+    counts = Counter(f"{write.verb} {write.resource} by {write.agent}" for write in writes)
+    return ", ".join(f"{count} × {what}" for what, count in sorted(counts.items()))

@@ -1,0 +1,82 @@
+"""Writes as the API server's audit log tells them: who wrote what, when it was done, and how often."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+OPERATOR = "powercap-operator"
+AGENT = "powercap-agent"
+BARE = "powercap-bare"
+"""User-Agents, as they begin."""
+OURS = (OPERATOR, "kopf", AGENT)
+"""Those of powercap: the operator has two clients."""
+
+_VERBS = ["create", "update", "patch", "delete", "deletecollection"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request that changed something, or meant to."""
+
+    agent: str
+    verb: str
+    resource: str
+    """With its subresource: ``powerbudgets/status``."""
+    name: str
+    code: int
+    done_at: float
+    """Seconds since the epoch."""
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the server took it."""
+        return 200 <= self.code < 300
+
+
+class WriteLog:
+    """An audit log of writes in a folder; ``flags`` are what the API server needs to keep it."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._file = root / "audit.log"
+        policy = root / "audit-policy.yaml"
+        rules = [{"level": "Metadata", "verbs": _VERBS, "omitStages": ["RequestReceived"]}, {"level": "None"}]
+        policy.write_text(yaml.safe_dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}))
+        self.flags = (
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self._file}",
+            "--audit-log-maxsize=100000",  # MB: a log that is rotated could not be followed
+        )
+        self._read_to = 0
+
+    def new(self) -> list[Write]:
+        """What was written since the last call."""
+        if not self._file.exists():
+            return []
+        with self._file.open("rb") as log:
+            log.seek(self._read_to)
+            text = log.read()
+        whole = text.rfind(b"\n") + 1
+        self._read_to += whole
+        return list(_writes(text[:whole]))
+
+
+def _writes(text: bytes) -> Iterator[Write]:
+    for line in text.splitlines():
+        entry = json.loads(line)
+        about = entry.get("objectRef")
+        if entry["stage"] != "ResponseComplete" or about is None:
+            continue
+        resource = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
+        yield Write(
+            entry.get("userAgent", ""),
+            entry["verb"],
+            resource,
+            about.get("name", ""),
+            entry["responseStatus"]["code"],
+            datetime.fromisoformat(entry["stageTimestamp"]).timestamp(),
+        )

@@ -1,0 +1,90 @@
+"""The simulated agents of ``make scale`` report what the real agent reports."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from dev.scale.agent import SimulatedAgent
+from powercap_agent.mailbox import BudgetSeen, Event
+from powercap_agent.status.status import Status
+from tests.support.agent_parts import FakeTime, Machine, Rehearsal, Sink, budget_body
+from tests.support.fake_sysfs import FakeZone, Layout, Limit
+
+_TWO_PACKAGES = Layout(
+    [
+        FakeZone(
+            f"intel-rapl/intel-rapl:{index}",
+            f"package-{index}",
+            [Limit("long_term", 105_000_000), Limit("short_term", 126_000_000)],
+        )
+        for index in range(2)
+    ]
+)
+_BUDGET = budget_body([140, 90, 200], rampMicrowattsPerSecond=20_000_000, stabilisationSeconds=86_400)
+_SUSPENDED = budget_body([140, 90, 200], suspend=True)
+_SECOND, _QUARTER = timedelta(seconds=1), timedelta(minutes=15)
+_STEPS: list[dict[str, Any] | timedelta] = [
+    _BUDGET,
+    *[_SECOND] * 5,
+    _QUARTER,
+    *[_SECOND] * 5,
+    _QUARTER,
+    _QUARTER,
+    _SUSPENDED,
+    _SECOND,
+]
+"""A budget that comes, or time that passes: down by the ramp, up at once, past the end, and suspended."""
+
+
+def test_the_same_statuses_in_the_same_order(tmp_path: Path) -> None:
+    real = _by_the_real_agent(tmp_path)
+    assert [_reason(status) for status in real] == [
+        "Lowering",
+        "Applied",
+        "Lowering",
+        "Applied",
+        "Applied",
+        "Lowering",
+        "Suspended",
+    ]
+    assert [_comparable(status) for status in _by_the_simulated_agent()] == [
+        _comparable(status) for status in real
+    ]
+
+
+def _by_the_real_agent(folder: Path) -> list[Status]:
+    machine = Machine(folder, _TWO_PACKAGES)
+    rehearsal = Rehearsal(machine)
+
+    def passing(step: timedelta) -> Callable[[], None]:
+        return lambda: machine.time.pass_by(step)
+
+    events: list[Callable[[], None] | Event] = []
+    for step in _STEPS:
+        # The loop acts on an event in the turn after it has taken it.
+        events += [passing(step)] if isinstance(step, timedelta) else [BudgetSeen(step), lambda: None]
+    rehearsal.run(events)
+    return rehearsal.sink.statuses[:-1]  # the last one says that it has ended
+
+
+def _by_the_simulated_agent() -> list[Status]:
+    time, sink = FakeTime(), Sink()
+    agent = SimulatedAgent("node-1", sink, time.now)
+    for step in _STEPS:
+        if isinstance(step, timedelta):
+            time.pass_by(step)
+            agent.turn(time.seconds)
+        else:
+            agent.see(step, time.seconds)
+    return sink.statuses
+
+
+def _reason(status: Status) -> str:
+    return next(str(one["reason"]) for one in status["conditions"] if one["type"] == "Applied")
+
+
+def _comparable(status: Status) -> Status:
+    """Without the power drawn, which the simulated agent makes up."""
+    current = {name: value for name, value in (status["current"] or {}).items() if name != "draw"}
+    return {name: value for name, value in status.items() if name != "draw"} | {"current": current}
