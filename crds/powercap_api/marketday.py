@@ -85,6 +85,8 @@ class MarketSource(ApiModel):
     """When the source says that it published them."""
     route: str
     """Which way in worked, such as page, ajax or disclaimer; csv where a person gave the data."""
+    notice: str | None = None
+    """What to know of the source, such as that the way it was asked will go away."""
 
 
 class MarketFetch(ApiModel):

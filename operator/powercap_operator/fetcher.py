@@ -101,6 +101,8 @@ class MarketDesk:
         else:
             how = f"{len(fetched.periods)} periods by {fetched.route}"
             logger.info("%s: %s", query, how, extra={"marketDay": name})
+            if fetched.notice is not None:
+                logger.warning("%s: %s", query, fetched.notice, extra={"marketDay": name})
             await self._write(name, partial(_fetched, fetched))
         self._wake()
 
@@ -150,7 +152,10 @@ def _failed(error: MarketError, day: MarketDay, now: datetime) -> MarketDayStatu
 
 def _fetched(fetched: FetchedDay, day: MarketDay, now: datetime) -> MarketDayStatus:
     source = MarketSource(
-        fetched_at=fetched.fetched_at, published_at=fetched.published_at, route=fetched.route
+        fetched_at=fetched.fetched_at,
+        published_at=fetched.published_at,
+        route=fetched.route,
+        notice=fetched.notice,
     )
     again = None if fetched.day.complete else _after_failure(day, DayIncomplete(fetched.day.why), now)
     return marketday_status.with_results(day, fetched.day, source, again, now)

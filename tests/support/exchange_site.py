@@ -205,7 +205,7 @@ class ExchangeSite:
     def answer(self, request: SeenRequest, behaviour: Behaviour) -> tuple[int, dict[str, str], str]:
         """Status, headers and body of a request to a site that behaves well but for its ways in."""
         if request.path.startswith("/energy-charts"):
-            return price_answers.energy_charts(request.parameters, self._prices)
+            return price_answers.energy_charts(request.path, request.parameters, self._prices)
         if request.path.startswith("/entsoe"):
             return price_answers.entsoe(request.parameters, self._prices)
         if not request.path.startswith(PATH):

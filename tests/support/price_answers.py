@@ -20,17 +20,53 @@ def prices_of(periods: tuple[Period, ...]) -> list[tuple[datetime, Decimal | Non
     return [(period.start, period.price) for period in periods]
 
 
-def energy_charts(parameters: Mapping[str, str], prices: Prices) -> Reply:
-    """``/price?bzn=…&start=…&end=…``: 404 where there is nothing."""
+def energy_charts(path: str, parameters: Mapping[str, str], prices: Prices) -> Reply:
+    """``/v2/price?bzn=…&start=…&end=…`` and ``/price?…``: 404 where there is nothing."""
     headers = {"Content-Type": "application/json"}
     found = prices.get((parameters.get("bzn", ""), date.fromisoformat(parameters.get("start", "1970-01-01"))))
     if found is None:
         return 404, headers, '{"detail": "No content available"}'
-    return 200, headers, energy_charts_answer(found[1])
+    query, periods = found
+    return (
+        200,
+        headers,
+        energy_charts_v2(query, periods) if "/v2/" in path else energy_charts_answer(periods),
+    )
+
+
+NO_SUCH_ADDRESS = '{"detail":"Not Found"}'
+"""What Energy-Charts says with status 404 of an address that it does not have."""
+
+
+def energy_charts_v2(query: Query, periods: tuple[Period, ...]) -> str:
+    """The JSON document of ``/v2/price``."""
+    zone = query.market.bidding_zone.zone
+    minutes = query.market.resolution_minutes
+    document = {
+        "schema_version": "2.0",
+        "endpoint": "price",
+        "bidding_zone": query.market.area,
+        "timezone": str(zone),
+        "resolution": "PT1H" if minutes == 60 else f"PT{minutes}M",
+        "interval_minutes": minutes,
+        "unit": "EUR / MWh",
+        "series": [{"id": "day_ahead_price", "name": "Day-ahead spot market price"}],
+        "data": [
+            {
+                "timestamp": period.start.astimezone(zone).isoformat(),
+                "values": {"day_ahead_price": None if period.price is None else float(period.price)},
+            }
+            for period in periods
+        ],
+        "attributes": {},
+        "license": "words",
+        "deprecated": False,
+    }
+    return json.dumps(document)
 
 
 def energy_charts_answer(periods: tuple[Period, ...], unit: str = "EUR / MWh") -> str:
-    """The JSON document."""
+    """The JSON document of ``/price``."""
     document = {
         "license_info": "words",
         "unix_seconds": [int(period.start.timestamp()) for period in periods],
@@ -83,6 +119,7 @@ def time_series(
     """One TimeSeries for the whole delivery day; with curve A03 equal neighbours are left out, as the
     platform does."""
     minutes = minutes or query.market.resolution_minutes
+    domain = EIC_CODES.get(query.market.area, "x")
     begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
     points = []
     last: Decimal | None = None
@@ -97,7 +134,9 @@ def time_series(
     place = "classificationSequence_AttributeInstanceComponent.position"
     return (
         f"<TimeSeries><mRID>1</mRID><auction.type>A01</auction.type><businessType>A62</businessType>"
-        f"<in_Domain.mRID>x</in_Domain.mRID><contract_MarketAgreement.type>{contract}</contract_MarketAgreement.type>"
+        f'<in_Domain.mRID codingScheme="A01">{domain}</in_Domain.mRID>'
+        f'<out_Domain.mRID codingScheme="A01">{domain}</out_Domain.mRID>'
+        f"<contract_MarketAgreement.type>{contract}</contract_MarketAgreement.type>"
         f"<currency_Unit.name>{currency}</currency_Unit.name>"
         f"<price_Measure_Unit.name>MWH</price_Measure_Unit.name>"
         + (f"<{place}>{sequence}</{place}>" if sequence is not None else "")

@@ -103,6 +103,8 @@ def with_results(
     )
     if data.complete:
         message = f"{data.query}: all {len(data.periods)} periods are there."
+        if source.notice is not None:
+            message += f" {source.notice}"
         return _with_condition(day, status, True, MarketDayReason.COMPLETE, message, now)
     return _with_condition(day, status, False, MarketDayReason.INCOMPLETE, f"{data.query}: {data.why}.", now)
 

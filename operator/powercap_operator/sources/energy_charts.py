@@ -1,12 +1,16 @@
 """EnergyCharts: day-ahead prices from Fraunhofer ISE, without a key. No volumes, no intraday auctions.
 
-``GET /price?bzn=FR&start=2025-10-09&end=2025-10-09`` gives ``{"unix_seconds": [...], "price": [...], "unit":
-"EUR / MWh", ...}``, one delivery day in the zone's own time where start and end are the same date; a price
-may be null. Source: https://api.energy-charts.info (OpenAPI), data under CC BY 4.0 or as ``license_info``
-says.
+``GET /v2/price?bzn=FR&start=2025-10-09&end=2025-10-09`` gives ``{"data": [{"timestamp":
+"2025-10-09T00:00:00+02:00", "values": {"day_ahead_price": 95.69}}, ...], "resolution": "PT15M", "bidding_zone":
+"FR", "unit": "EUR / MWh", "deprecated": false, ...}``, one delivery day in the zone's own time where start and
+end are the same date; a price may be null. ``GET /price`` is the way before that (``{"unix_seconds": [...],
+"price": [...], "unit": "EUR / MWh", ...}``); it is asked where a site does not have the newer one. Limit: two
+requests a minute. Source: https://api.energy-charts.info (OpenAPI); data under CC BY 4.0 or as ``license`` says.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
@@ -14,16 +18,34 @@ from typing import Any, ClassVar, Final
 
 from powercap_api.markets import RESOLUTIONS_MINUTES, Auction
 
-from ..market.errors import Malformed, NotOffered, NotPublished, TooLarge
+from ..market.errors import Malformed, NotOffered, NotPublished, TooLarge, WrongMarket
 from ..market.resample import resample
 from ..market.results import Period, Query, build_market_day
 from .base import FetchedDay, Spend
-from .http_client import PoliteHttp
+from .http_client import Answer, PoliteHttp
 
 URL: Final = "https://api.energy-charts.info"
+_PATHS: Final = ("v2/price", "price")
+"""Ways to ask, the newer first."""
+_RESOLUTIONS: Final = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _MAX_POINTS: Final = 400
 _MAX_BYTES: Final = 1_000_000
-"""A day's answer has about 3 KB."""
+"""A day's answer has about 10 KB."""
+_DEPRECATED: Final = (
+    "Energy-Charts calls the way it was asked deprecated: look for a newer powercap before it goes away."
+)
+
+_Point = tuple[datetime, Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceAnswer:
+    """What an answer holds."""
+
+    periods: tuple[Period, ...]
+    """At the query's resolution."""
+    notice: str | None
+    """What the source says of the way it was asked; None where it says nothing."""
 
 
 class EnergyCharts:
@@ -35,6 +57,7 @@ class EnergyCharts:
     def __init__(self, http: PoliteHttp, url: str = URL) -> None:
         self._http = http
         self._url = url.rstrip("/")
+        self._paths = list(_PATHS)
 
     async def fetch(self, query: Query, spend: Spend) -> FetchedDay:
         """Get the day's prices, resampled where the source's step is another.
@@ -42,6 +65,7 @@ class EnergyCharts:
         Raises:
             NotOffered: an intraday auction, or Great Britain.
             NotPublished: no such day (yet).
+            WrongMarket: another bidding zone's prices.
             Malformed: an answer of another form.
             FetchError: as ``PoliteHttp.ask``.
         """
@@ -49,44 +73,49 @@ class EnergyCharts:
             raise NotOffered(
                 f"Energy-Charts has prices of the coupled day-ahead auction only, not of {query.market}"
             )
-        day = query.delivery_day.isoformat()
-        answer = await self._http.ask(
-            "GET",
-            f"{self._url}/price",
-            spend,
-            parameters={"bzn": query.market.area, "start": day, "end": day},
-            headers={"Accept": "application/json"},
-            also=frozenset({404}),
-        )
+        answer = await self._ask(query, spend)
         if answer.status == 404:
-            raise NotPublished(f"Energy-Charts has no prices for {query}: not yet, or not at all")
+            raise _not_published(query)
+        prices = parse_answer(answer.body, query)
         return FetchedDay(
             query=query,
-            day=build_market_day(parse_answer(answer.body, query), query, needs_volume=False),
+            day=build_market_day(prices.periods, query, needs_volume=False),
             route="api",
             fetched_at=self._http.now(),
             published_at=None,
             currency="EUR",
+            notice=prices.notice,
         )
 
+    async def _ask(self, query: Query, spend: Spend) -> Answer:
+        """The answer of the newest way that the site has; a site that lacks one is not asked for it again."""
+        day = query.delivery_day.isoformat()
+        while True:
+            answer = await self._http.ask(
+                "GET",
+                f"{self._url}/{self._paths[0]}",
+                spend,
+                parameters={"bzn": query.market.area, "start": day, "end": day},
+                headers={"Accept": "application/json"},
+                also=frozenset({404}),
+            )
+            if len(self._paths) == 1 or not _lacks_way(answer):
+                return answer
+            del self._paths[0]
 
-def parse_answer(body: bytes, query: Query) -> tuple[Period, ...]:
-    """The periods of an answer, at the query's resolution.
+
+def parse_answer(body: bytes, query: Query) -> PriceAnswer:
+    """An answer of either way.
 
     Raises:
         Malformed: no such JSON (TooLarge says more), another unit, or times in no even steps.
-        NotPublished: no prices in it.
+        WrongMarket: another bidding zone's. NotPublished: no prices in it.
     """
     if len(body) > _MAX_BYTES:
         raise TooLarge(f"Energy-Charts gave {len(body) / 1e6:.1f} MB for one day")
     try:
         answer: Any = json.loads(body, parse_float=Decimal)
-        times, prices = answer["unix_seconds"], answer["price"]
-        unit = str(answer.get("unit", ""))
-        points = [
-            (datetime.fromtimestamp(int(second), UTC), None if price is None else Decimal(price))
-            for second, price in zip(times, prices, strict=True)
-        ]
+        points = _points(answer)
     except (
         ValueError,
         KeyError,
@@ -99,19 +128,78 @@ def parse_answer(body: bytes, query: Query) -> tuple[Period, ...]:
         raise Malformed("Energy-Charts gave something else than a list of times and prices") from error
     except RecursionError as error:
         raise Malformed("Energy-Charts gave nested data that no price list is") from error
+    unit = str(answer.get("unit") or "")
     if "".join(unit.split()).upper() not in ("", "EUR/MWH"):
         raise Malformed(f"Energy-Charts gave prices in {unit[:40]!r}, EUR/MWh was expected")
+    zone = answer.get("bidding_zone") or query.market.area
+    if zone != query.market.area:
+        raise WrongMarket(
+            f"Energy-Charts gave prices of {str(zone)[:20]!r} when asked for {query}", differs=("area",)
+        )
     if len(points) > _MAX_POINTS or not all(price is None or _is_price(price) for _, price in points):
         raise Malformed("Energy-Charts gave more prices than a day has, or some that are no numbers")
-    points = [point for point in points if point[1] is not None]
-    if not points:
-        raise NotPublished(f"Energy-Charts has no prices for {query}: not yet, or not at all")
+    periods = [Period(start, None, price) for start, price in points if price is not None]
+    if not periods:
+        raise _not_published(query)
+    minutes = _step_minutes(points, answer.get("resolution"))
+    return PriceAnswer(
+        resample(periods, minutes, query.market.resolution_minutes),
+        _DEPRECATED if answer.get("deprecated") is True else None,
+    )
+
+
+def _points(answer: Mapping[str, Any]) -> list[_Point]:
+    """Starts and prices in the answer's order; no points where a list is null or not there."""
+    if "data" in answer.keys():  # noqa: SIM118 - a list or a text has no keys: it is refused
+        return [
+            (_moment(point["timestamp"]), _price(point["values"].get("day_ahead_price")))
+            for point in answer["data"] or ()
+        ]
+    times, prices = answer.get("unix_seconds"), answer.get("price")
+    if times is None or prices is None:
+        return []
+    return [
+        (datetime.fromtimestamp(int(second), UTC), _price(price))
+        for second, price in zip(times, prices, strict=True)
+    ]
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text[:40]!r} has no offset")
+    return moment.astimezone(UTC)
+
+
+def _price(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(value)
+
+
+def _step_minutes(points: list[_Point], resolution: object) -> int:
+    """Length of the periods, from all stamps: those without a price count, or holes would be filled.
+
+    Raises:
+        Malformed: uneven or unknown steps, or another resolution than the answer says.
+    """
     steps = {int((later - earlier).total_seconds()) for (earlier, _), (later, _) in pairwise(points)}
-    step = min(steps, default=0)
-    if step <= 0 or step % 60 or step // 60 not in RESOLUTIONS_MINUTES:
+    seconds = min(steps, default=0)
+    said = _RESOLUTIONS.get(str(resolution))
+    minutes = said if said is not None else seconds // 60
+    if minutes not in RESOLUTIONS_MINUTES or any(step <= 0 or step % (60 * minutes) for step in steps):
         raise Malformed("Energy-Charts gave prices in steps that no market has")
-    periods = [Period(start, None, price) for start, price in points]
-    return resample(periods, step // 60, query.market.resolution_minutes)
+    return minutes
+
+
+def _lacks_way(answer: Answer) -> bool:
+    """Whether a 404 means that there is no such address, and not that there are no such prices."""
+    try:
+        return answer.status == 404 and json.loads(answer.body) == {"detail": "Not Found"}
+    except (ValueError, RecursionError):
+        return answer.status == 404
+
+
+def _not_published(query: Query) -> NotPublished:
+    return NotPublished(f"Energy-Charts has no prices for {query}: not yet, or not at all")
 
 
 def _is_price(value: Decimal) -> bool:

@@ -3,10 +3,11 @@ intraday.
 
 ``GET /api?documentType=A44&in_Domain=<EIC>&out_Domain=<EIC>&periodStart=202510082200&periodEnd=202510092200``
 (UTC) gives a Publication_MarketDocument, or an Acknowledgement_MarketDocument with reason 999 where there is
-nothing. A day may have several TimeSeries, of 15 and 60 minutes and by sequence of the auction (1 is the
-SDAC): the one of the resolution asked for is taken, else one that can be resampled. With curve type A03 a
-position that is missing repeats the one before. Limit: 400 requests a minute. Source: the platform's RESTful
-API user guide, sections 4.2 and 12.1.D; EIC codes from its list of bidding zones.
+nothing (with status 200 or 400). A day may have several TimeSeries, of 15 and 60 minutes and by sequence of
+the auction: 1 or none is the SDAC, others are auctions beside it (2 is EXAA's in DE-LU and AT) and are never
+taken for it. Of the SDAC's, the one of the resolution asked for is taken, else one that can be resampled. With
+curve type A03 a position that is missing repeats the one before. Limit: 400 requests a minute. Source: the
+platform's RESTful API user guide, sections 4.2 and 12.1.D; EIC codes from its list of bidding zones.
 
 The token travels in the address, as the platform wants it, so ``hide_token`` keeps it out of httpx's own log
 lines.
@@ -14,6 +15,7 @@ lines.
 
 import logging
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, Final
@@ -23,7 +25,17 @@ from powercap_api.markets import Auction
 
 from ..market.cell import read_cell
 from ..market.delivery_day import day_bounds
-from ..market.errors import Malformed, NotOffered, NotPublished, SettingMissing, TooLarge
+from ..market.errors import (
+    Forbidden,
+    Malformed,
+    MarketError,
+    NotOffered,
+    NotPublished,
+    SettingMissing,
+    TooLarge,
+    Unavailable,
+    WrongMarket,
+)
 from ..market.resample import resample
 from ..market.results import Period, Query, build_market_day
 from .base import FetchedDay, Spend
@@ -105,8 +117,10 @@ class Entsoe:
         Raises:
             SettingMissing: no token.
             NotOffered: an intraday auction, or Great Britain.
-            NotPublished: no such day (yet).
+            NotPublished: no such day (yet), or other auctions' prices only.
+            WrongMarket: another bidding zone's prices.
             Malformed: an answer of another form.
+            Forbidden: the token is refused, or we are.
             FetchError: as ``PoliteHttp.ask``.
         """
         domain = EIC_CODES.get(query.market.area)
@@ -130,7 +144,15 @@ class Entsoe:
                 "securityToken": self._token,
             },
             headers={"Accept": "application/xml, text/xml"},
+            also=frozenset({400, 401}),
         )
+        if answer.status == 401:
+            raise Forbidden(
+                "ENTSO-E refuses the token (401): check the one that is configured, or make a new one at"
+                " transparency.entsoe.eu, My Account Settings"
+            )
+        if answer.status == 400:
+            raise _refused_query(answer.body, query)
         return FetchedDay(
             query=query,
             day=build_market_day(parse_document(answer.body, query), query, needs_volume=False),
@@ -142,40 +164,26 @@ class Entsoe:
 
 
 def parse_document(body: bytes, query: Query) -> tuple[Period, ...]:
-    """The periods of a document, at the query's resolution.
+    """The SDAC's periods in a document, at the query's resolution.
 
     Raises:
         Malformed: no such document (TooLarge says more), another currency or unit, positions outside the
-        series. NotPublished: it says that there is nothing, or has nothing for the day.
+        series. WrongMarket: another bidding zone's. NotPublished: it says that there is nothing, or has nothing
+        of the SDAC for the day.
     """
     root = _parse(body)
     if root.tag.endswith("Acknowledgement_MarketDocument"):
-        if "no matching data" in "".join(root.itertext()).lower():
-            raise NotPublished(f"ENTSO-E has no prices for {query}: not yet, or not at all")
+        if _says_nothing(root):
+            raise _not_published(query)
         raise Malformed("ENTSO-E did not accept the query: it may have changed what it expects")
     if not root.tag.endswith("Publication_MarketDocument"):
         raise Malformed(f"ENTSO-E gave a {root.tag.rpartition('}')[2][:60]!r}, a publication was expected")
-    begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
-    found: list[tuple[int, int, tuple[Period, ...]]] = []
-    for series in root.iterfind("{*}TimeSeries"):
-        contract = series.findtext("{*}contract_MarketAgreement.type", "A01")
-        if contract != "A01":
-            continue
-        place = series.findtext("{*}classificationSequence_AttributeInstanceComponent.position", "1")
-        sequence = int(place) if place.isdecimal() and len(place) < 4 else 999
-        for part in series.iterfind("{*}Period"):
-            minutes, given = _period(series, part)
-            inside = tuple(period for period in given if begin <= period.start < end)
-            if inside:
-                found.append((sequence, minutes, inside))
+    found = _day_ahead_parts(root, query)
     wanted = query.market.resolution_minutes
-    found.sort(key=lambda item: (item[0], item[1] != wanted, item[1]))
-    if not found:
-        raise NotPublished(f"ENTSO-E has no prices for {query}: not yet, or not at all")
-    sequence_taken, minutes_taken, _ = found[0]
+    minutes_taken = min((minutes for minutes, _ in found), key=lambda minutes: (minutes != wanted, minutes))
     taken: dict[datetime, Period] = {}
-    for sequence, minutes, periods in found:
-        if (sequence, minutes) == (sequence_taken, minutes_taken):
+    for minutes, periods in found:
+        if minutes == minutes_taken:
             for period in periods:
                 if taken.setdefault(period.start, period) != period:
                     raise Malformed(
@@ -183,6 +191,65 @@ def parse_document(body: bytes, query: Query) -> tuple[Period, ...]:
                     )
     ordered = [taken[start] for start in sorted(taken)]
     return resample(ordered, minutes_taken, wanted)
+
+
+def _day_ahead_parts(root: Xml.Element, query: Query) -> list[tuple[int, tuple[Period, ...]]]:
+    """Length in minutes and periods, inside the day, of every Period element of the SDAC's series; at least one."""
+    begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
+    found: list[tuple[int, tuple[Period, ...]]] = []
+    others: set[str] = set()
+    for series in root.iterfind("{*}TimeSeries"):
+        if series.findtext("{*}contract_MarketAgreement.type", "A01") != "A01":
+            continue
+        _check_domains(series, query)
+        sequence = series.findtext("{*}classificationSequence_AttributeInstanceComponent.position", "1")
+        for part in series.iterfind("{*}Period"):
+            minutes, given = _period(series, part)
+            inside = tuple(period for period in given if begin <= period.start < end)
+            if inside and sequence == "1":
+                found.append((minutes, inside))
+            elif inside:
+                others.add(sequence)
+    if not found:
+        raise _not_published(query, others)
+    return found
+
+
+def _refused_query(body: bytes, query: Query) -> MarketError:
+    """What status 400 means: that there is nothing, or that the query is not understood."""
+    try:
+        nothing = _says_nothing(_parse(body))
+    except Malformed:
+        nothing = False
+    if nothing:
+        return _not_published(query)
+    return Unavailable(
+        "ENTSO-E answered 400: it did not accept the query, it may have changed what it expects"
+    )
+
+
+def _says_nothing(acknowledgement: Xml.Element) -> bool:
+    return "no matching data" in "".join(acknowledgement.itertext()).lower()
+
+
+def _not_published(query: Query, others: Iterable[str] = ()) -> NotPublished:
+    message = f"ENTSO-E has no prices for {query}: not yet, or not at all"
+    if sequences := ", ".join(sorted(others))[:40]:
+        message += f"; what it has are other auctions' (sequence {sequences})"
+    return NotPublished(message)
+
+
+def _check_domains(series: Xml.Element, query: Query) -> None:
+    """Raise WrongMarket unless the series says that it is the query's bidding zone's."""
+    wanted = EIC_CODES.get(query.market.area)
+    for name in ("in_Domain", "out_Domain"):
+        found = series.findtext(f"{{*}}{name}.mRID", "").strip()
+        if found != wanted:
+            area = next((area for area, code in EIC_CODES.items() if code == found), "another zone")
+            raise WrongMarket(
+                f"ENTSO-E gave prices of {area} ({name} {found[:20]!r}) when asked for {query}",
+                differs=("area",),
+            )
 
 
 def _parse(body: bytes) -> Xml.Element:

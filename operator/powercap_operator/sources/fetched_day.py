@@ -21,6 +21,8 @@ class FetchedDay:
     """When the source says that it published or last changed the results."""
     currency: str
     """Of the prices, per MWh."""
+    notice: str | None = None
+    """A sentence that whoever runs this should read, such as that the way it was asked will go away."""
 
     @property
     def periods(self) -> tuple[Period, ...]:

@@ -165,7 +165,11 @@ class PoliteHttp:
         wait = retry_after(response.headers.get("Retry-After"), self.now())
         said = f"{host} answered {status} {response.reason_phrase}".rstrip()
         match status:
-            case 401 | 403:
+            case 401:
+                return Forbidden(
+                    f"{said}: it wants credentials, or others than it was given", retry_after=wait
+                )
+            case 403:
                 return Forbidden(
                     f"{said}: it refuses us; ask less, set a contact, or use another source", retry_after=wait
                 )

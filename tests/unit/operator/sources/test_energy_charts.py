@@ -1,14 +1,14 @@
 """Energy-Charts' answers: read with their digits, or refused."""
 
 import json
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from powercap_api.markets import Auction, Market
-from powercap_operator.market.errors import Malformed, NotPublished
-from powercap_operator.market.results import Query, covered_starts
+from powercap_operator.market.errors import Malformed, NotPublished, WrongMarket
+from powercap_operator.market.results import Query, build_market_day, covered_starts
 from powercap_operator.sources.energy_charts import parse_answer
 
 DAY = date(2025, 10, 9)
@@ -22,11 +22,15 @@ def answer(**changes: Any) -> bytes:
 
 def test_prices_keep_their_digits() -> None:
     body = answer(price=[0.1, -0.07, 100] + [1.5] * 21).replace(b"100", b"100.10")
-    assert [str(period.price) for period in parse_answer(body, HOURLY)[:3]] == ["0.1", "-0.07", "100.10"]
+    assert [str(period.price) for period in parse_answer(body, HOURLY).periods[:3]] == [
+        "0.1",
+        "-0.07",
+        "100.10",
+    ]
 
 
 def test_missing_prices_are_gaps() -> None:
-    periods = parse_answer(answer(price=[None, 1, None] + [1.5] * 21), HOURLY)
+    periods = parse_answer(answer(price=[None, 1, None] + [1.5] * 21), HOURLY).periods
     assert len(periods) == 22
 
 
@@ -35,7 +39,6 @@ def test_missing_prices_are_gaps() -> None:
     [
         b"",
         b"[]",
-        b"{}",
         b"null",
         b"\xff",
         b"[" * 100_000,
@@ -62,3 +65,87 @@ def test_no_prices_at_all_are_not_published() -> None:
         parse_answer(answer(price=[None] * 24), HOURLY)
     with pytest.raises(NotPublished):
         parse_answer(answer(unix_seconds=[], price=[]), HOURLY)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        answer(price=None),
+        answer(unix_seconds=None),
+        answer(unix_seconds=None, price=None),
+        b'{"data": null}',
+        b'{"data": [], "resolution": "PT15M"}',
+    ],
+)
+def test_lists_that_are_null_or_absent_are_not_published(body: bytes) -> None:
+    with pytest.raises(NotPublished):
+        parse_answer(body, HOURLY)
+
+
+def test_quarters_with_prices_at_full_hours_only_have_holes() -> None:
+    """The step comes from all stamps: taken from those with a price it would be an hour, and the holes filled."""
+    quarters = Query(Market("FR", Auction.SDAC), DAY)
+    seconds = [int(start.timestamp()) for start in covered_starts(quarters)]
+    prices = [1.5 if second % 3600 == 0 else None for second in seconds]
+    old = answer(unix_seconds=seconds, price=prices)
+    new = second_form([(start, price) for start, price in zip(covered_starts(quarters), prices, strict=True)])
+    for body in (old, new):
+        for query in (quarters, HOURLY):
+            day = build_market_day(parse_answer(body, query).periods, query, needs_volume=False)
+            assert not day.complete
+
+
+def second_form(points: list[tuple[datetime, float | None]], **changes: Any) -> bytes:
+    data = [{"timestamp": start.isoformat(), "values": {"day_ahead_price": price}} for start, price in points]
+    return json.dumps({"data": data, "bidding_zone": "FR", "unit": "EUR / MWh", **changes}).encode()
+
+
+HOURS: list[tuple[datetime, float | None]] = [(start, 1.5) for start in covered_starts(HOURLY)]
+
+
+def test_the_newer_form_is_read() -> None:
+    body = second_form([(HOURS[0][0], -0.07), *HOURS[1:]], resolution="PT1H")
+    periods = parse_answer(body, HOURLY).periods
+    assert [str(period.price) for period in periods] == ["-0.07"] + ["1.5"] * 23
+    assert [period.start for period in periods] == list(covered_starts(HOURLY))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        second_form(HOURS, resolution="PT15M")[:-9],
+        second_form(HOURS, unit="EUR / kWh"),
+        second_form(HOURS[::-1]),
+        second_form([(HOURS[0][0].replace(tzinfo=None), 1.5), *HOURS[1:]]),
+        second_form([(start, None if index else 1.5) for index, (start, _) in enumerate(HOURS)]).replace(
+            b"+00:00", b""
+        ),
+        second_form(HOURS, data=[{"timestamp": "2025-10-09"}]),
+        second_form(HOURS, data=[1]),
+        second_form(HOURS, data=7),
+        second_form([(HOURS[0][0], 1.5), (HOURS[0][0].replace(minute=15), 1.5)], resolution="PT1H"),
+    ],
+)
+def test_other_answers_of_the_newer_form_are_refused(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_answer(body, HOURLY)
+
+
+def test_another_zone_is_refused() -> None:
+    with pytest.raises(WrongMarket, match="ES"):
+        parse_answer(second_form(HOURS, bidding_zone="ES"), HOURLY)
+
+
+def test_a_resolution_that_is_said_keeps_a_sparse_day_from_looking_whole() -> None:
+    quarters = Query(Market("FR", Auction.SDAC), DAY)
+    day = build_market_day(
+        parse_answer(second_form(HOURS, resolution="PT15M"), quarters).periods, quarters, needs_volume=False
+    )
+    assert not day.complete
+
+
+@pytest.mark.parametrize("body", [answer(deprecated=True), second_form(HOURS, deprecated=True)])
+def test_what_will_go_away_is_said(body: bytes) -> None:
+    assert "deprecated" in (parse_answer(body, HOURLY).notice or "")
+    assert parse_answer(answer(deprecated=False), HOURLY).notice is None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_api.markets import Auction, Market
-from powercap_operator.market.errors import Malformed, MarketError, NotPublished
+from powercap_operator.market.errors import Malformed, MarketError, NotPublished, WrongMarket
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Period, Query, covered_starts
 from powercap_operator.sources.entsoe import parse_document
@@ -68,6 +68,29 @@ def test_other_days_in_the_document_are_left_out() -> None:
     assert prices_of(parse_document(body, QUERY)) == prices_of(sample_periods(QUERY))
     with pytest.raises(NotPublished):
         parse_document(body, Query(QUERY.market, date(2025, 10, 11)))
+
+
+@pytest.mark.parametrize("area", ["DE-LU", "AT"])
+def test_a_second_auction_is_not_the_day_ahead_auction(area: str) -> None:
+    """EXAA's results (sequence 2) come hours before the SDAC's (sequence 1)."""
+    query = Query(Market(area, Auction.SDAC), DAY)
+    body = document(price_answers.time_series(query, sample_periods(query), sequence=2))
+    with pytest.raises(NotPublished, match="sequence 2"):
+        parse_document(body, query)
+
+
+@pytest.mark.parametrize("name", ["in_Domain", "out_Domain"])
+def test_another_zone_is_refused(name: str) -> None:
+    spain = document(
+        GOOD.replace(
+            f'<{name}.mRID codingScheme="A01">10YFR-RTE------C',
+            f'<{name}.mRID codingScheme="A01">10YES-REE------0',
+        )
+    )
+    with pytest.raises(WrongMarket, match="10YES-REE"):
+        parse_document(spain, QUERY)
+    with pytest.raises(WrongMarket):
+        parse_document(document(GOOD.replace(f"{name}.mRID", "other.mRID")), QUERY)
 
 
 def test_two_prices_for_one_period_are_none() -> None:

@@ -18,12 +18,14 @@ from powercap_operator.market.errors import (
     NotPublished,
     SettingMissing,
     TooLarge,
+    Unavailable,
 )
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Query
 from powercap_operator.sources.energy_charts import parse_answer
 from powercap_operator.sources.entsoe import EIC_CODES, parse_document
 from powercap_operator.sources.registry import PROVIDERS, FetchedDay, ProviderSettings, create
+from tests.support import price_answers
 from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client
 from tests.support.pages import sample_periods
 from tests.support.price_answers import prices_of
@@ -115,6 +117,29 @@ def test_refusals_are_the_same_everywhere(site: ExchangeSite, name: str) -> None
     site.behave(Behaviour(status=403))
     with pytest.raises(Forbidden):
         fetch(site, name)
+
+
+def test_a_refused_token_is_said_to_be_refused(site: ExchangeSite) -> None:
+    site.behave(Behaviour(status=401))
+    with pytest.raises(Forbidden, match="refuses the token") as refused:
+        fetch(site, "ENTSOE")
+    assert "ask less" not in str(refused.value)
+
+
+def test_no_matching_data_with_status_400_is_not_published(site: ExchangeSite) -> None:
+    site.behave(Behaviour(status=400, body=price_answers.ACKNOWLEDGEMENT))
+    with pytest.raises(NotPublished):
+        fetch(site, "ENTSOE")
+    site.behave(Behaviour(status=400, body="<html>"))
+    with pytest.raises(Unavailable, match="did not accept the query"):
+        fetch(site, "ENTSOE")
+
+
+def test_a_site_without_the_newer_way_is_asked_the_older_one(site: ExchangeSite) -> None:
+    site.publish(QUERY, sample_periods(QUERY))
+    site.behave(Behaviour(status=404, body=price_answers.NO_SUCH_ADDRESS, times=1))
+    assert fetch(site, "EnergyCharts").day.complete
+    assert [request.path for request in site.requests] == ["/energy-charts/v2/price", "/energy-charts/price"]
 
 
 def test_without_a_token_nothing_is_asked(site: ExchangeSite) -> None:
