@@ -11,6 +11,7 @@ from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
+import aiohttp
 import httpx
 import kopf
 from kubernetes_asyncio import config
@@ -138,10 +139,23 @@ async def kubernetes_client(environ: Mapping[str, str]) -> AsyncIterator[ApiClie
     if "KUBERNETES_SERVICE_HOST" in environ:
         config.load_incluster_config(client_configuration=configuration)
     else:
-        await config.load_kube_config(client_configuration=configuration)
+        await config.load_kube_config(environ.get("KUBECONFIG"), client_configuration=configuration)
     async with ApiClient(configuration) as client:
+        _ignore_proxy_variables(client)
         client.user_agent = f"powercap-operator/{version('powercap')}"
         yield client
+
+
+def _ignore_proxy_variables(client: ApiClient) -> None:
+    """Reach the API server directly: HTTPS_PROXY is there for the market's sources.
+
+    The client's own session always follows these variables, so another takes its place on the same connector. A
+    ``proxy-url`` in the kubeconfig is followed.
+    """
+    rest = client.rest_client
+    connector = rest.pool_manager.connector
+    rest.pool_manager.detach()
+    rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=False, read_bufsize=2**21)
 
 
 def serve_metrics(
