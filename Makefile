@@ -6,6 +6,7 @@ STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help test lint unit api crds pins demo bench scale fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom
+.PHONY: help test lint unit api crds pins demo bench fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom release
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,6 +29,7 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
 	$(BIN)/python -m powercap_api.generate --check
 	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme --check
+	$(BIN)/python -m dev.release check
 
 unit: $(STAMP) ## unit tests: no network, no cluster
 	$(BIN)/pytest tests/unit
@@ -54,6 +56,10 @@ sbom: $(STAMP) ## an SBOM of the operator's image in CycloneDX, from its pins, i
 
 images: $(STAMP) ## build both images with buildah, on a base made from Debian's packages
 	$(BIN)/python -m dev.e2e.images
+
+release: ## name a version everywhere and date it in the changelog: VERSION=0.2.0
+	@test -n "$(VERSION)" || { echo "set VERSION, such as make release VERSION=0.2.0"; exit 2; }
+	$(PYTHON) -m dev.release set '$(VERSION)'
 
 crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the chart's table of values
 	$(BIN)/python -m powercap_api.generate

@@ -1,0 +1,67 @@
+"""The command behind ``make release`` and the release workflow.
+
+python -m dev.release set VERSION           name a version everywhere, and date it in the changelog
+python -m dev.release check [--tag TAG]     hold all files to one version
+python -m dev.release notes VERSION         what the changelog says of it
+python -m dev.release chart-defaults PLACE  let the chart's images default to PLACE/powercap-operator and -agent
+"""
+
+import argparse
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dev.release.versions import ReleaseError, check, notes, set_version
+
+ROOT = Path(__file__).parents[2]
+
+
+def set_chart_images(root: Path, place: str) -> None:
+    """Write the images' published names into the chart's values.
+
+    Raises:
+        ReleaseError: the values have no empty repositories.
+    """
+    file = root / "charts" / "powercap" / "values.yaml"
+    text = file.read_text()
+    for component in ("operator", "agent"):
+        pattern = rf'(^{component}:\n  image:\n(?:    #.*\n)*    repository: )""$'
+        text, count = re.subn(pattern, rf"\g<1>{place}/powercap-{component}", text, flags=re.MULTILINE)
+        if count != 1:
+            raise ReleaseError(f"{file} has no empty {component}.image.repository")
+    file.write_text(text)
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dev.release",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("set").add_argument("version")
+    commands.add_parser("check").add_argument("--tag")
+    commands.add_parser("notes").add_argument("version")
+    commands.add_parser("chart-defaults").add_argument("place")
+    options = parser.parse_args(arguments)
+    try:
+        match options.command:
+            case "set":
+                set_version(ROOT, options.version, datetime.now(UTC).date())
+                print(f"{options.version} is set: read the change, commit it, and tag it v{options.version}")
+            case "check":
+                print(check(ROOT, options.tag))
+            case "notes":
+                print(notes(ROOT, options.version), end="")
+            case _:
+                set_chart_images(ROOT, options.place)
+    except ReleaseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
