@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint unit api crds pins demo bench scale fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom
-.PHONY: help test lint unit api crds pins demo bench fuzz figures cluster cluster-down clean chart e2e e2e-cluster images sbom release
+# Every target with a description.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16

@@ -108,7 +108,7 @@ class World:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def values(self, **overrides: Any) -> dict[str, Any]:
-        """The chart's defaults, but for the images' names, the fake limits, the exchange and the agents' clock."""
+        """What a person must say, and where the fake limits, the exchange and the agents' clock are."""
         operator, agent = self.images.operator, self.images.agent
         return {
             "operator": {
@@ -122,6 +122,7 @@ class World:
                 "stateHostPath": str(self.state),
                 "extraEnv": [{"name": "POWERCAP_CLOCK_FILE", "value": "/run/powercap/clock-offset"}],
             },
+            "policy": {"maxSource": "140", "minPower": "40"},
             **overrides,
         }
 

@@ -127,9 +127,12 @@ def installed(
         None,
         tmp_path_factory.mktemp("helm"),
     )
-    bodies = [
-        body for body in yaml.safe_load_all(helm("template", "powercap", str(CHART), "-n", NAMESPACE)) if body
-    ]
+    images = {
+        name: {"image": {"repository": f"example.org/powercap-{name}"}} for name in ("operator", "agent")
+    }
+    values = {**images, "policy": {"create": False}}
+    rendered = helm("template", "powercap", str(CHART), "-n", NAMESPACE, values=values)
+    bodies = [body for body in yaml.safe_load_all(rendered) if body]
     rules = [
         body
         for body in bodies

@@ -14,6 +14,12 @@ from dev.e2e.tools import HELM, locate_tool
 
 Object = dict[str, Any]
 Render = Callable[..., "Rendered"]
+REQUIRED: Object = {
+    "operator": {"image": {"repository": "example.org/powercap-operator"}},
+    "agent": {"image": {"repository": "example.org/powercap-agent"}},
+    "policy": {"maxSource": "140"},
+}
+"""What a person must say."""
 
 
 def say(line: str) -> None:
@@ -70,8 +76,16 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 
 
 @pytest.fixture(scope="session")
-def render(helm: Helm) -> Render:
-    """``helm template`` with values."""
+def required(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A values file with what a person must say, and nothing else."""
+    file = tmp_path_factory.mktemp("values") / "required.yaml"
+    file.write_text(yaml.safe_dump(REQUIRED))
+    return file
+
+
+@pytest.fixture(scope="session")
+def render(helm: Helm, required: Path) -> Render:
+    """``helm template`` with values over the required ones."""
 
     def rendered(values: Object | None = None, *options: str, chart: Path = CHART) -> Rendered:
         text = helm(
@@ -80,6 +94,8 @@ def render(helm: Helm) -> Render:
             str(chart),
             "--namespace",
             "powercap-system",
+            "--values",
+            str(required),
             *options,
             values=values or {},
         )

@@ -19,8 +19,8 @@ WAIVERS = {
 }
 
 
-def test_helm_lint(helm: Helm) -> None:
-    assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART))
+def test_helm_lint(helm: Helm, required: Path) -> None:
+    assert "0 chart(s) failed" in helm("lint", "--strict", "--values", str(required), str(CHART))
 
 
 def test_kube_score(render: Render, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dev.e2e.helm import CHART, Helm, HelmError
-from tests.chart.conftest import Object, Render, Rendered
+from tests.chart.conftest import REQUIRED, Object, Render, Rendered
 
 AFFINITY: Object = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
 TOLERATIONS = [{"key": "dedicated", "operator": "Exists"}]
@@ -34,8 +34,8 @@ def _values(path: str, value: object) -> Object:
 POD_VALUES: dict[str, tuple[object, str, object]] = {
     "imagePullSecrets": ([{"name": "regcred"}], "spec.imagePullSecrets", [{"name": "regcred"}]),
     "X.image.repository": ("example.org/x", "spec.containers.0.image", "example.org/x:0.1.0"),
-    "X.image.tag": ("9.9", "spec.containers.0.image", "powercap-X:9.9"),
-    "X.image.digest": (DIGEST, "spec.containers.0.image", f"powercap-X@{DIGEST}"),
+    "X.image.tag": ("9.9", "spec.containers.0.image", "example.org/powercap-X:9.9"),
+    "X.image.digest": (DIGEST, "spec.containers.0.image", f"example.org/powercap-X@{DIGEST}"),
     "X.image.pullPolicy": ("Always", "spec.containers.0.imagePullPolicy", "Always"),
     "X.extraArgs": (["--log-format=text"], "spec.containers.0.args", ["--log-format=text"]),
     "X.extraEnv": (ENV, "spec.containers.0.env", ENV),
@@ -168,42 +168,66 @@ def test_the_disruption_budget(render: Render) -> None:
     )
 
 
+NETWORK_POLICY: Object = {"enabled": True, "apiServerCidrs": ["10.1.2.3/32"]}
+PODS = ["operator", "agent", "test", "uninstall", "restore"]
+
+
 def test_network_policies(render: Render) -> None:
     assert not render().all("NetworkPolicy")
     rendered = render(
         {
             "networkPolicy": {
-                "enabled": True,
+                **NETWORK_POLICY,
                 "apiServerPorts": [6443],
-                "apiServerCidrs": ["10.1.2.3/32"],
                 "dnsPort": 5353,
                 "marketPorts": [3128],
                 "extraEgress": [{"to": [{"ipBlock": {"cidr": "10.9.9.9/32"}}]}],
             }
         }
     )
-    agent, operator = (
-        rendered.one("NetworkPolicy", f"powercap-{one}")["spec"] for one in ("agent", "operator")
-    )
+    specs = {one: rendered.one("NetworkPolicy", f"powercap-{one}")["spec"] for one in PODS}
     api_server = {
         "ports": [{"protocol": "TCP", "port": 6443}],
         "to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}],
     }
-    assert agent["egress"] == [api_server]
-    assert operator["egress"] == [
-        api_server,
-        {"ports": [{"protocol": "UDP", "port": 5353}, {"protocol": "TCP", "port": 5353}]},
-        {"ports": [{"protocol": "TCP", "port": 3128}]},
-        {"to": [{"ipBlock": {"cidr": "10.9.9.9/32"}}]},
-    ]
-    for policy in (agent, operator):
-        assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert "ingress" not in agent
+    assert {one: spec["egress"] for one, spec in specs.items()} == {
+        "operator": [
+            api_server,
+            {"ports": [{"protocol": "UDP", "port": 5353}, {"protocol": "TCP", "port": 5353}]},
+            {"ports": [{"protocol": "TCP", "port": 3128}]},
+            {"to": [{"ipBlock": {"cidr": "10.9.9.9/32"}}]},
+        ],
+        "agent": [api_server],
+        "test": [api_server],
+        "uninstall": [api_server],
+        "restore": [],
+    }
+    for name, spec in specs.items():
+        assert spec["policyTypes"] == ["Ingress", "Egress"]
+        assert ("ingress" in spec) == (name == "operator")
+
+
+def test_every_pod_has_a_network_policy_for_as_long_as_it_lives(render: Render) -> None:
+    rendered = render({"networkPolicy": NETWORK_POLICY})
+    policies = rendered.all("NetworkPolicy")
+    owners = {f"{body['kind']}/{body['metadata']['name']}": body for body in rendered.objects}
+    for name, pod in rendered.pods.items():
+        labels = pod["metadata"]["labels"].items()
+        (policy,) = [one for one in policies if one["spec"]["podSelector"]["matchLabels"].items() <= labels]
+        hooks = [
+            body["metadata"].get("annotations", {}).get("helm.sh/hook") for body in (owners[name], policy)
+        ]
+        assert hooks in ([None, None], ["test", None], ["post-delete", "post-delete"]), name
+
+
+def test_network_policies_without_the_api_server_s_address_are_refused(render: Render) -> None:
+    with pytest.raises(HelmError, match="kubectl get endpointslices -n default"):
+        render({"networkPolicy": {"enabled": True}})
 
 
 @pytest.mark.parametrize("component", ["operator", "agent"])
 def test_network_policies_let_nothing_in_where_there_are_no_metrics(render: Render, component: str) -> None:
-    values = {"networkPolicy": {"enabled": True}, "operator": {"metrics": {"enabled": False}}}
+    values = {"networkPolicy": NETWORK_POLICY, "operator": {"metrics": {"enabled": False}}}
     assert "ingress" not in render(values).one("NetworkPolicy", f"powercap-{component}")["spec"]
 
 
@@ -235,7 +259,11 @@ def test_the_chart_s_kinds_are_the_generated_ones(render: Render) -> None:
 
 def test_the_first_policy(render: Render) -> None:
     hook = render().one("PowerPolicy", "default")
-    assert hook["metadata"]["annotations"] == {"helm.sh/hook": "post-install"}
+    # Argo CD runs Helm's hooks at every sync: it would make a policy anew that a person has edited.
+    assert hook["metadata"]["annotations"] == {
+        "helm.sh/hook": "post-install",
+        "argocd.argoproj.io/hook": "Skip",
+    }
     assert hook["spec"]["maxSource"] == "140"
     values = {
         "policy": {
@@ -255,6 +283,49 @@ def test_the_first_policy(render: Render) -> None:
         "nodeSelector": {"pool": "batch"},
     }
     assert not render({"policy": {"create": False}}).all("PowerPolicy")
+
+
+def test_what_a_person_must_say_is_asked_for(helm: Helm) -> None:
+    def refusal(*left_out: str) -> str:
+        values = json.loads(json.dumps(REQUIRED))
+        del values[left_out[0]][left_out[1]]
+        with pytest.raises(HelmError) as refused:
+            helm("template", "powercap", str(CHART), values=values)
+        return str(refused.value)
+
+    assert 'operator.image.repository is "", which names no registry' in refusal("operator", "image")
+    assert "registry.example.org/powercap-agent" in refusal("agent", "image")
+    said = refusal("policy", "maxSource")
+    for words in ("long_term", "constraint_0_power_limit_uw", "policy.dryRun=true", "policy.create=false"):
+        assert words in said
+
+
+@pytest.mark.parametrize("name", ["powercap-agent", "powercap/agent", "docker/powercap/agent"])
+def test_images_without_a_registry_are_refused(render: Render, name: str) -> None:
+    with pytest.raises(HelmError, match="names no registry"):
+        render({"agent": {"image": {"repository": name}}})
+
+
+@pytest.mark.parametrize("name", ["localhost/agent", "host:5000/agent", "ghcr.io/a/b/agent"])
+def test_images_with_a_registry_are_taken(render: Render, name: str) -> None:
+    image = render({"agent": {"image": {"repository": name}}}).agent["spec"]["containers"][0]["image"]
+    assert image == f"{name}:0.1.0"
+
+
+def test_as_part_of_another_chart(helm: Helm, tmp_path: Path) -> None:
+    umbrella = tmp_path / "umbrella"
+    (umbrella / "charts").mkdir(parents=True)
+    (umbrella / "charts" / "powercap").symlink_to(CHART)
+    dependency = {"name": "powercap", "version": "*", "condition": "powercap.enabled"}
+    (umbrella / "Chart.yaml").write_text(
+        yaml.safe_dump(
+            {"apiVersion": "v2", "name": "umbrella", "version": "1.0.0", "dependencies": [dependency]}
+        )
+    )
+    for enabled in (True, False):
+        values = {"powercap": {**REQUIRED, "enabled": enabled}, "global": {"team": "power"}}
+        found = Rendered(helm("template", "site", str(umbrella), values=values)).all("DaemonSet")
+        assert bool(found) == enabled
 
 
 def test_uninstall_and_test(render: Render) -> None:
@@ -328,9 +399,19 @@ def test_every_value_has_a_schema_and_a_line_in_the_readme() -> None:
     assert missing(values, schema, "") == []
 
 
-def test_notes_say_what_to_type_next(helm: Helm, tmp_path: Path) -> None:
-    del tmp_path
-    text = helm("install", "powercap", str(CHART), "--namespace", "x", "--dry-run=client", "--output", "json")
+@pytest.mark.parametrize(
+    ("dry_run", "says"), [(False, "Nodes are capped from now on"), (True, '"dryRun":false')]
+)
+def test_notes_say_what_to_type_next(helm: Helm, dry_run: bool, says: str) -> None:
+    values = {**REQUIRED, "policy": {"maxSource": "140", "dryRun": dry_run}}
+    options = ("--namespace", "x", "--dry-run=client", "--output", "json")
+    text = helm("install", "powercap", str(CHART), *options, values=values)
     notes = json.loads(text)["info"]["notes"]
-    for command in ("helm test powercap -n x", "kubectl get powercap", "kubectl patch powerpolic"):
-        assert command in notes
+    for words in (
+        "helm test powercap -n x",
+        "kubectl get powercap",
+        "kubectl patch powerpolic",
+        says,
+        "fallback.then",
+    ):
+        assert words in notes

@@ -42,13 +42,19 @@ app.kubernetes.io/part-of: powercap
 {{- end }}
 {{- end }}
 
-{{/* An image by digest, else tag, else the chart's version. Called with (list . .Values.operator.image). */}}
+{{/* An image by digest, else tag, else the chart's version. Called with (list . "operator"). A name without a registry
+would be looked for on Docker Hub, and fail on every node minutes later: it is refused here. */}}
 {{- define "powercap.image" -}}
-{{- $image := index . 1 -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $image := (get $root.Values $component).image -}}
+{{- if not (regexMatch "^([^/]*[.:][^/]*|localhost)/.+" $image.repository) }}
+{{- fail (printf "%s.image.repository is %q, which names no registry. Set it to the full name of the image that you pushed, such as registry.example.org/powercap-%s, or localhost/powercap-%s for one that you loaded into the nodes" $component $image.repository $component $component) }}
+{{- end }}
 {{- if $image.digest -}}
 {{ $image.repository }}@{{ $image.digest }}
 {{- else -}}
-{{ $image.repository }}:{{ $image.tag | default (index . 0).Chart.AppVersion }}
+{{ $image.repository }}:{{ $image.tag | default $root.Chart.AppVersion }}
 {{- end }}
 {{- end }}
 
@@ -154,4 +160,12 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- define "powercap.testHook" -}}
 helm.sh/hook: test
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{- define "powercap.maxSourceMissing" -}}
+policy.maxSource is not set: the watts that one node may draw at the best period of the day. What a node's packages may
+draw today is their long_term limit, one line in microwatts for each package, on the node itself:
+  cat /sys/class/powercap/intel-rapl:?/constraint_0_power_limit_uw
+Begin with a dry run, which reports caps and writes nothing: --set policy.maxSource=WATTS --set policy.dryRun=true
+Or install without a policy: --set policy.create=false
 {{- end }}
