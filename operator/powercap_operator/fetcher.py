@@ -1,17 +1,17 @@
-"""Fetches the MarketDays that are due, each market and day once for the whole cluster.
+"""Fetches the MarketDays that are due, each market and day once for the whole cluster, one at a time for each source.
 
-The count of requests is written to the MarketDay before each request leaves: however often this process crashes,
-it cannot ask more often than the daily limit. Where that write fails, the request is not made.
+The count of requests is written to a MarketDay before each request leaves: however often this process crashes, and
+however many MarketDays stand for one market and day, it cannot ask more often than the daily limit. Where that write
+fails, the request is not made.
 """
 
 import asyncio
 import logging
-import random
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
+from math import inf
 from typing import Final
 
 import httpx
@@ -19,15 +19,15 @@ import httpx
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import MARKET_DAY
-from powercap_api.powerpolicy import HAND_MADE
 
 from .kube.cache import WorldCache
 from .kube.client import Cluster, ClusterError, NotFoundError
 from .kube.event_recorder import Recorder
 from .market.errors import DayIncomplete, MarketError, RequestBudgetSpent
-from .market.fallback import is_complete
-from .market.publication import DAILY_LIMIT, History, next_attempt
+from .market.fallback import DayKey
+from .market.publication import DAILY_LIMIT
 from .planning import marketday_status
+from .planning.due_days import DayGroup, after_failure, last_route, next_groups
 from .planning.events import condition_happenings
 from .planning.wanted_days import query_of
 from .sources import registry
@@ -37,10 +37,12 @@ from .sources.registry import FetchedDay, Provider, ProviderSettings
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 2.0
+"""Pause after the API server did not take what was to be written."""
 
 
 class MarketDesk:
-    """Looks twice a second for days that are due, and fetches each in a task of its own."""
+    """Looks twice a second for days that are due, and fetches one at a time from each source."""
 
     def __init__(
         self,
@@ -60,41 +62,53 @@ class MarketDesk:
         self._clock = clock
         self._recorder = recorder
         self._wake = wake
-        self._busy: set[str] = set()
-        self._requests: dict[str, int] = {}
+        self._free_at: dict[str, float] = {}
+        self._requests: dict[DayKey, int] = {}
         self._providers: dict[str, Provider] = {}
 
     async def run(self, ready: asyncio.Event) -> None:
         """From when the cluster is known, until cancelled."""
         await ready.wait()
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as fetches:
             while True:
-                now = self._clock.now()
-                for name, day in self._cache.world().days.items():
-                    if name not in self._busy and is_due(day, now):
-                        self._busy.add(name)
-                        fetches.create_task(self._attend(day))
+                days = self._cache.world().days.values()
+                groups = next_groups(days, self._clock.now(), self._is_free)
+                for provider, group in groups.items():
+                    self._free_at[provider] = inf
+                    fetches.create_task(self._attend(group, loop))
                 await asyncio.sleep(TICK_SECONDS)
 
-    async def _attend(self, day: MarketDay) -> None:
-        name = day.metadata.name
-        try:
-            await self._fetch(day)
-        except NotFoundError:
-            logger.info("MarketDay %s was deleted while it was being fetched", name)
-        except ClusterError as error:
-            logger.error("MarketDay %s: %s", name, error)
-        finally:
-            self._busy.discard(name)
+    def _is_free(self, provider: str) -> bool:
+        return self._free_at.get(provider, 0) <= asyncio.get_running_loop().time()
 
-    async def _fetch(self, day: MarketDay) -> None:
-        name, query = day.metadata.name, query_of(day)
+    async def _attend(self, group: DayGroup, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the group's days what one of them knows; ask the source where none lacks anything."""
+        query, pause = query_of(group.first), 0.0
+        try:
+            if group.behind:
+                for day in group.behind:
+                    await self._write(day.metadata.name, partial(_copied, group.first))
+            else:
+                pause = registry.PROVIDERS[group.key.provider].pause_seconds
+                await self._fetch(group)
+        except NotFoundError as error:
+            logger.info("%s: deleted meanwhile: %s", query, error)
+        except ClusterError as error:
+            pause = max(pause, _RETRY_SECONDS)
+            logger.error("%s: %s", query, error)
+        finally:
+            self._free_at[group.key.provider] = loop.time() + pause
+        self._wake()
+
+    async def _fetch(self, group: DayGroup) -> None:
+        name, query = group.first.metadata.name, query_of(group.first)
 
         async def spend() -> None:
-            await self._spend(name)
+            await self._spend(group)
 
         try:
-            fetched = await self._provider(day.spec.provider).fetch(query, spend)
+            fetched = await self._provider(group.key.provider).fetch(query, spend)
         except MarketError as error:
             logger.warning("%s: %s", query, error.line, extra={"marketDay": name, "reason": error.reason})
             await self._write(name, partial(_failed, error))
@@ -104,7 +118,6 @@ class MarketDesk:
             if fetched.notice is not None:
                 logger.warning("%s: %s", query, fetched.notice, extra={"marketDay": name})
             await self._write(name, partial(_fetched, fetched))
-        self._wake()
 
     def _provider(self, name: str) -> Provider:
         if name not in self._providers:
@@ -113,22 +126,26 @@ class MarketDesk:
             self._providers[name] = registry.create(name, self._http, settings)
         return self._providers[name]
 
-    async def _spend(self, name: str) -> None:
+    async def _spend(self, group: DayGroup) -> None:
         """Count a request before it leaves.
 
         Raises:
             RequestBudgetSpent: the limit is reached; the request must not be made.
+            ClusterError: it could not be counted; the request must not be made.
         """
-        day = self._newest(name)
-        spent = max(marketday_status.fetch_of(day).requests, self._requests.get(name, 0))
+        name = group.first.metadata.name
+        known = marketday_status.fetch_of(self._newest(name)).requests
+        spent = max(known, group.requests, self._requests.get(group.key, 0))
         if spent >= DAILY_LIMIT:
-            raise RequestBudgetSpent(f"{DAILY_LIMIT} requests were made for {query_of(day)}: no more are")
-        self._requests[name] = spent + 1
+            raise RequestBudgetSpent(
+                f"{DAILY_LIMIT} requests were made for {query_of(group.first)}: no more are"
+            )
 
         def counted(newest: MarketDay, now: datetime) -> MarketDayStatus:
             return marketday_status.with_request(newest, spent + 1, now + MarketError.patience, now)
 
         await self._write(name, counted)
+        self._requests[group.key] = spent + 1
 
     async def _write(self, name: str, status: Callable[[MarketDay, datetime], MarketDayStatus]) -> None:
         now, day = self._clock.now(), self._newest(name)
@@ -146,8 +163,12 @@ class MarketDesk:
         return day
 
 
+def _copied(first: MarketDay, day: MarketDay, now: datetime) -> MarketDayStatus:
+    return marketday_status.with_copy(day, first, now)
+
+
 def _failed(error: MarketError, day: MarketDay, now: datetime) -> MarketDayStatus:
-    return marketday_status.with_failure(day, error, _after_failure(day, error, now), now)
+    return marketday_status.with_failure(day, error, after_failure(day, error, now), now)
 
 
 def _fetched(fetched: FetchedDay, day: MarketDay, now: datetime) -> MarketDayStatus:
@@ -157,39 +178,5 @@ def _fetched(fetched: FetchedDay, day: MarketDay, now: datetime) -> MarketDaySta
         route=fetched.route,
         notice=fetched.notice,
     )
-    again = None if fetched.day.complete else _after_failure(day, DayIncomplete(fetched.day.why), now)
+    again = None if fetched.day.complete else after_failure(day, DayIncomplete(fetched.day.why), now)
     return marketday_status.with_results(day, fetched.day, source, again, now)
-
-
-def is_due(day: MarketDay, now: datetime) -> bool:
-    """Whether to ask for the day now. Pure."""
-    if is_complete(day) or day.metadata.deletion_timestamp is not None or day.spec.provider in HAND_MADE:
-        return False
-    fetch = day.status.fetch
-    if fetch is None or (fetch.requests == 0 and fetch.failures == 0):
-        jitter = zlib.crc32(f"{day.metadata.uid}{day.metadata.name}".encode()) / 2**32
-        first = next_attempt(query_of(day), now, History(), jitter=jitter)
-        return first is not None and first <= now
-    return fetch.next_attempt_at is not None and fetch.next_attempt_at <= now
-
-
-def _after_failure(day: MarketDay, error: MarketError, now: datetime) -> datetime | None:
-    """When to ask again after one more failure."""
-    fetch = marketday_status.fetch_of(day)
-    asked = fetch.last_request_at or now
-    history = History(
-        requests=fetch.requests,
-        failures=fetch.failures + 1,
-        last_request_at=asked,
-        patience=error.patience,
-        not_before=None if error.retry_after is None else asked + error.retry_after,
-    )
-    again = next_attempt(query_of(day), now, history, jitter=random.random())  # noqa: S311 - not to ask in step
-    return None if again is None else max(again, now + timedelta(seconds=1))
-
-
-def last_route(days: Mapping[str, MarketDay], provider: str) -> str | None:
-    """The way in that worked for the provider's latest day, where there is one."""
-    sources = [day.status.source for day in days.values() if day.spec.provider == provider]
-    known = [source for source in sources if source is not None]
-    return max(known, key=lambda source: source.fetched_at).route if known else None

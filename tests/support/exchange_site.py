@@ -110,11 +110,14 @@ class ExchangeSite:
     """Address to serve at; pods of a real node cannot reach loopback."""
     behaviour: Behaviour = field(default_factory=Behaviour)
     requests: list[SeenRequest] = field(default_factory=list)
+    most_at_once: int = 0
+    """The largest number of requests that were being answered at one moment."""
     _days: dict[Key, tuple[Query, tuple[Period, ...], pages.Style]] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[Query, tuple[Period, ...]]] = field(default_factory=dict)
     _page: str | None = None
     _server: ThreadingHTTPServer | None = None
     _thread: threading.Thread | None = None
+    _at_once: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -194,6 +197,8 @@ class ExchangeSite:
         """Record a request and say how to answer it."""
         with self._lock:
             self.requests.append(request)
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
             behaviour = self.behaviour
             if behaviour.times is not None:
                 left = behaviour.times - 1
@@ -201,6 +206,11 @@ class ExchangeSite:
             if behaviour.redirects:
                 self.behaviour = replace(self.behaviour, redirects=behaviour.redirects - 1)
             return behaviour
+
+    def answered(self) -> None:
+        """A request that ``take_behaviour`` recorded has its answer."""
+        with self._lock:
+            self._at_once -= 1
 
     def answer(self, request: SeenRequest, behaviour: Behaviour) -> tuple[int, dict[str, str], str]:
         """Status, headers and body of a request to a site that behaves well but for its ways in."""
@@ -269,8 +279,11 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
         )
         behaviour = self.site.take_behaviour(request)
-        with suppress(ConnectionError):
-            self._misbehave(request, behaviour)
+        try:
+            with suppress(ConnectionError):
+                self._misbehave(request, behaviour)
+        finally:
+            self.site.answered()
 
     def _misbehave(self, request: SeenRequest, behaviour: Behaviour) -> None:
         if behaviour.silent:

@@ -5,13 +5,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from powercap_api.clock import format_time
-from powercap_api.marketday import MarketDay
+from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.fallback import market_of
+from powercap_operator.market.results import build_market_day
+from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.planning.snapshot import BudgetView, NodeView, World
+from powercap_operator.planning.wanted_days import query_of
+from tests.support.pages import sample_periods
 
 
 def moment(text: str) -> datetime:
@@ -79,6 +83,25 @@ def make_day(
             },
         }
     )
+
+
+def new_day(day: date, name: str | None = None, **spec: Any) -> MarketDay:
+    """A MarketDay without a status."""
+    body = make_day(day).to_wire()
+    del body["status"]
+    body["metadata"]["name"] = name or body["metadata"]["name"]
+    return MarketDay.from_wire({**body, "spec": {**body["spec"], **spec}})
+
+
+def after(day: MarketDay, status: MarketDayStatus) -> MarketDay:
+    """The object with the status as it comes back from the API."""
+    return MarketDay.from_wire({**day.to_wire(), "status": status.to_wire()})
+
+
+def whole_day(day: MarketDay, source: MarketSource, now: datetime) -> MarketDay:
+    """The object with all of its results."""
+    query = query_of(day)
+    return after(day, with_results(day, build_market_day(sample_periods(query), query), source, None, now))
 
 
 def make_node(name: str, **labels: str) -> NodeView:

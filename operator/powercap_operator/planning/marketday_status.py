@@ -5,7 +5,7 @@ bad page never replaces a good day.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
@@ -107,6 +107,22 @@ def with_results(
             message += f" {source.notice}"
         return _with_condition(day, status, True, MarketDayReason.COMPLETE, message, now)
     return _with_condition(day, status, False, MarketDayReason.INCOMPLETE, f"{data.query}: {data.why}.", now)
+
+
+def with_copy(day: MarketDay, other: MarketDay, now: datetime) -> MarketDayStatus:
+    """What another MarketDay of the same market and day knows; results that are here stay where it has none."""
+    names = ["resolution_minutes", "time_zone", "currency", "periods", "summary", "source"]
+    taken = ["fetch", *(names if other.status.periods else [])]
+    status = day.status.model_copy(update={name: getattr(other.status, name) for name in taken})
+    new = [
+        condition(one.type, _HOLDS[one.status], one.reason, one.message, day.metadata.generation)
+        for one in other.status.conditions
+        if one.type in (ConditionType.COMPLETE, ConditionType.READY)
+    ]
+    return _with_conditions(day, status, new, now)
+
+
+_HOLDS: Final = {"True": True, "False": False, "Unknown": None}
 
 
 def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDayStatus:

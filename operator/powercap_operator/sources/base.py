@@ -21,6 +21,8 @@ class Provider(Protocol):
     """As policies name it."""
     gives_volume: ClassVar[bool]
     """Whether its days have volumes; prices they all have."""
+    pause_seconds: ClassVar[float]
+    """Time between two days' requests that the source's own limit asks for."""
 
     async def fetch(self, query: Query, spend: Callable[[], Awaitable[None]]) -> FetchedDay:
         """Get the day, complete or not."""

@@ -53,6 +53,8 @@ class EnergyCharts:
 
     name: ClassVar[str] = "EnergyCharts"
     gives_volume: ClassVar[bool] = False
+    pause_seconds: ClassVar[float] = 30
+    """Two requests a minute."""
 
     def __init__(self, http: PoliteHttp, url: str = URL) -> None:
         self._http = http

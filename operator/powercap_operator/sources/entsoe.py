@@ -104,6 +104,8 @@ class Entsoe:
 
     name: ClassVar[str] = "ENTSOE"
     gives_volume: ClassVar[bool] = False
+    pause_seconds: ClassVar[float] = 0.15
+    """400 requests a minute."""
 
     def __init__(self, http: PoliteHttp, token: str, url: str = URL) -> None:
         self._http = http

@@ -18,6 +18,7 @@ class Mock:
 
     name: ClassVar[str] = "Mock"
     gives_volume: ClassVar[bool] = True
+    pause_seconds: ClassVar[float] = 0
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

@@ -13,6 +13,7 @@ class Epex:
 
     name: ClassVar[str] = "EPEX"
     gives_volume: ClassVar[bool] = True
+    pause_seconds: ClassVar[float] = 0
 
     def __init__(self, site: EpexSite) -> None:
         self._site = site

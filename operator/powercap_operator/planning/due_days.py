@@ -1,0 +1,116 @@
+"""Which market days to ask the sources for now, one at a time for each source. Pure.
+
+MarketDays of one provider, market and day are one group, whatever their names: asked for once, counted together,
+and all given what came.
+"""
+
+import random
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from powercap_api.marketday import MarketDay, MarketFetch
+from powercap_api.powerpolicy import HAND_MADE
+
+from ..market.delivery_day import day_of
+from ..market.errors import MarketError
+from ..market.fallback import DayKey, is_complete, key_of
+from ..market.publication import History, next_attempt
+from .marketday_status import fetch_of
+from .wanted_days import query_of
+
+
+@dataclass(frozen=True, slots=True)
+class DayGroup:
+    """The MarketDays that stand for one provider, market and day; never empty, none being deleted."""
+
+    key: DayKey
+    days: tuple[MarketDay, ...]
+
+    @property
+    def first(self) -> MarketDay:
+        """The one that knows most: with results, else the one with most requests made."""
+        return max(self.days, key=lambda day: (is_complete(day), *_asked(fetch_of(day))))
+
+    @property
+    def behind(self) -> tuple[MarketDay, ...]:
+        """Those that lack what the first knows."""
+        first = self.first
+        if is_complete(first):
+            return tuple(day for day in self.days if not is_complete(day))
+        return tuple(day for day in self.days if day.status.fetch != first.status.fetch)
+
+    @property
+    def requests(self) -> int:
+        """Requests made for the day so far, for whichever of them."""
+        return max(fetch_of(day).requests for day in self.days)
+
+
+def _asked(fetch: MarketFetch) -> tuple[int, int, float]:
+    last = fetch.last_request_at
+    return fetch.requests, fetch.failures, 0 if last is None else last.timestamp()
+
+
+def group_days(days: Iterable[MarketDay]) -> dict[DayKey, DayGroup]:
+    """The days that a source can be asked for, by what they stand for."""
+    groups: dict[DayKey, list[MarketDay]] = {}
+    for day in sorted(days, key=lambda day: day.metadata.name):
+        if day.metadata.deletion_timestamp is None and day.spec.provider not in HAND_MADE:
+            groups.setdefault(key_of(day), []).append(day)
+    return {key: DayGroup(key, tuple(found)) for key, found in groups.items()}
+
+
+def next_groups(
+    days: Iterable[MarketDay], now: datetime, free: Callable[[str], bool]
+) -> Mapping[str, DayGroup]:
+    """For each provider that is ``free``, the group to attend to now: today and what comes first, then the past.
+
+    A group is attended to where it is to be asked for, or where some of its days lack what another knows.
+    """
+    chosen: dict[str, DayGroup] = {}
+    for key, group in sorted(group_days(days).items(), key=lambda item: _urgency(item[0], now)):
+        if key.provider in chosen or not free(key.provider):
+            continue
+        if group.behind or is_due(group.first, now):
+            chosen[key.provider] = group
+    return chosen
+
+
+def _urgency(key: DayKey, now: datetime) -> tuple[bool, int]:
+    ahead = (key.day - day_of(now, key.market.bidding_zone.zone)).days
+    return ahead < 0, abs(ahead)
+
+
+def is_due(day: MarketDay, now: datetime) -> bool:
+    """Whether to ask for the day now."""
+    if is_complete(day) or day.metadata.deletion_timestamp is not None or day.spec.provider in HAND_MADE:
+        return False
+    fetch = day.status.fetch
+    if fetch is None or (fetch.requests == 0 and fetch.failures == 0):
+        jitter = zlib.crc32(f"{day.metadata.uid}{day.metadata.name}".encode()) / 2**32
+        first = next_attempt(query_of(day), now, History(), jitter=jitter)
+        return first is not None and first <= now
+    return fetch.next_attempt_at is not None and fetch.next_attempt_at <= now
+
+
+def after_failure(day: MarketDay, error: MarketError, now: datetime) -> datetime | None:
+    """When to ask again after one more failure; None: never."""
+    fetch = fetch_of(day)
+    asked = fetch.last_request_at or now
+    history = History(
+        requests=fetch.requests,
+        failures=fetch.failures + 1,
+        last_request_at=asked,
+        patience=error.patience,
+        not_before=None if error.retry_after is None else asked + error.retry_after,
+    )
+    again = next_attempt(query_of(day), now, history, jitter=random.random())  # noqa: S311 - not to ask in step
+    return None if again is None else max(again, now + timedelta(seconds=1))
+
+
+def last_route(days: Mapping[str, MarketDay], provider: str) -> str | None:
+    """The way in that worked for the provider's latest day, where there is one."""
+    sources = [day.status.source for day in days.values() if day.spec.provider == provider]
+    known = [source for source in sources if source is not None]
+    return max(known, key=lambda source: source.fetched_at).route if known else None

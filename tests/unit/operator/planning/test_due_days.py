@@ -1,0 +1,93 @@
+"""Which market days are asked for now: once for each market and day, one at a time for each source."""
+
+from datetime import date, timedelta
+
+from powercap_api.marketday import MarketDay, MarketSource
+from powercap_operator.market.errors import Forbidden, RequestBudgetSpent
+from powercap_operator.market.publication import DAILY_LIMIT
+from powercap_operator.planning.due_days import DayGroup, is_due, last_route, next_groups
+from powercap_operator.planning.marketday_status import with_copy, with_failure, with_request
+from tests.support.objects import after, moment, new_day, whole_day
+
+DAY = date(2025, 10, 9)
+NOW = moment("2025-10-09T07:00Z")
+SOURCE = MarketSource(fetched_at=NOW, route="page")
+
+
+def now_due(*days: MarketDay, busy: str = "") -> dict[str, DayGroup]:
+    return dict(next_groups(days, NOW, lambda provider: provider != busy))
+
+
+def test_one_day_at_a_time_today_first_and_the_past_last() -> None:
+    days = [new_day(DAY - timedelta(days=back)) for back in range(40)]
+    chosen = now_due(*reversed(days))
+    assert {provider: group.key.day for provider, group in chosen.items()} == {"EPEX": DAY}
+    past = now_due(*days[1:])
+    assert past["EPEX"].key.day == DAY - timedelta(days=1)
+
+
+def test_a_source_that_is_being_asked_is_left_alone_and_others_are_not() -> None:
+    other = new_day(DAY, name="other", provider="ENTSOE", auction="SDAC")
+    assert set(now_due(new_day(DAY), other, busy="EPEX")) == {"ENTSOE"}
+
+
+def test_days_of_one_market_are_one_group_whatever_their_names() -> None:
+    group = now_due(*(new_day(DAY, name=name) for name in "abcde"))["EPEX"]
+    assert [day.metadata.name for day in group.days] == ["a", "b", "c", "d", "e"]
+    assert group.behind == ()
+
+
+def test_what_was_asked_under_one_name_counts_for_all() -> None:
+    spent = new_day(DAY, name="spent")
+    spent = after(spent, with_request(spent, DAILY_LIMIT, None, NOW))
+    spent = after(spent, with_failure(spent, RequestBudgetSpent("12"), None, NOW))
+    fresh = new_day(DAY, name="fresh")
+    group = now_due(spent, fresh)["EPEX"]
+    assert group.first.metadata.name == "spent"
+    assert [day.metadata.name for day in group.behind] == ["fresh"]
+    assert now_due(spent, after(fresh, with_copy(fresh, spent, NOW))) == {}
+
+
+def test_results_reach_a_day_under_another_name_without_a_request() -> None:
+    whole = whole_day(new_day(DAY), SOURCE, NOW)
+    failed = new_day(DAY, name="by-hand")
+    failed = after(failed, with_failure(failed, Forbidden("403"), NOW, NOW))
+    group = now_due(whole, failed)["EPEX"]
+    assert (group.first, [day.metadata.name for day in group.behind]) == (whole, ["by-hand"])
+    assert now_due(whole, after(failed, with_copy(failed, whole, NOW))) == {}
+
+
+def test_days_that_a_person_gives_are_never_asked_for() -> None:
+    assert now_due(new_day(DAY, provider="Static")) == {}
+
+
+def test_a_new_day_is_due_when_it_is_published_and_a_complete_one_never() -> None:
+    day = new_day(DAY)
+    assert not is_due(day, moment("2025-10-08T13:29Z"))
+    assert is_due(day, moment("2025-10-08T13:36Z"))
+    assert not is_due(whole_day(new_day(DAY), SOURCE, NOW), NOW)
+
+
+def test_a_process_that_dies_before_the_answer_waits_too() -> None:
+    day = new_day(DAY)
+    counted = after(day, with_request(day, 1, NOW + timedelta(minutes=10), NOW))
+    assert counted.status.conditions[0].status == "Unknown"
+    assert not is_due(counted, NOW + timedelta(minutes=9))
+    assert is_due(counted, NOW + timedelta(minutes=10))
+
+
+def test_after_the_last_attempt_nothing_is_due_any_more() -> None:
+    day = new_day(DAY)
+    spent = after(day, with_request(day, DAILY_LIMIT, NOW, NOW))
+    over = after(spent, with_failure(spent, RequestBudgetSpent("12"), None, NOW))
+    assert not is_due(over, NOW + timedelta(days=2))
+
+
+def test_the_way_in_that_worked_last_is_remembered() -> None:
+    old = whole_day(new_day(DAY), SOURCE, NOW)
+    status = old.status.model_copy(
+        update={"source": MarketSource(fetched_at=NOW + timedelta(1), route="ajax")}
+    )
+    newer = old.model_copy(update={"status": status})
+    assert last_route({"old": old, "newer": newer, "none": new_day(DAY)}, "EPEX") == "ajax"
+    assert last_route({"old": old}, "ENTSOE") is None
