@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 class LogFormat(StrEnum):
-    """How a line looks."""
+    """Format of a line."""
 
     TEXT = "text"
     JSON = "json"
@@ -22,15 +22,15 @@ class Log:
         self._stream = stream or sys.stderr
 
     def info(self, message: str, **fields: object) -> None:
-        """Something happened as it should."""
+        """Log normal operation."""
         self._line("INFO", message, fields)
 
     def warning(self, message: str, **fields: object) -> None:
-        """Something is not as it should be; the agent goes on."""
+        """Log a problem that the agent works around."""
         self._line("WARNING", message, fields)
 
     def error(self, message: str, **fields: object) -> None:
-        """Something needs a person."""
+        """Log a problem that a person has to solve."""
         self._line("ERROR", message, fields)
 
     def _line(self, level: str, message: str, fields: dict[str, object]) -> None:

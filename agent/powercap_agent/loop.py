@@ -1,7 +1,7 @@
-"""The main loop: what holds now, by the budget and the clock, and until when to sleep.
+"""The main loop: takes budgets from the mailbox, brings into force what they ask for now, and sleeps.
 
-The loop touches hardware and files only, never the network: threads bring budgets into ``inbox`` and carry
-statuses away. Whatever ends it, the original limits are put back on the way out.
+The loop touches hardware and files only, never the network: threads put budgets into the mailbox and send statuses.
+However the loop ends, the original limits are put back.
 """
 
 from collections.abc import Callable
@@ -9,111 +9,84 @@ from dataclasses import dataclass
 from typing import Final
 
 from powercap_api.clock import Clock
-from powercap_api.reasons import Split
 
-from .enforce.enforcer import Enforcer
-from .enforce.results import Report
+from .follower import Follower
 from .logs import Log
-from .mailbox import BudgetSeen, Inbox, Stop
-from .planning.limits import Terms
-from .schedule.budget import Budget
-from .schedule.directive import Governor
-from .schedule.pressure_valve import Valve
-from .schedule.schedule import Action, Order
-from .state.known_budget import Knowledge
-from .status.conditions import DrawSeen, Situation
-from .status.energy import DrawMeter
-from .status.publisher import Teller
+from .mailbox import BudgetSeen, Mailbox, Stop
+from .schedule.schedule import Directive
+from .state.known_budget import KnownBudget
+from .status.conditions import NodeState
+from .status.publisher import StatusPublisher
 
 START_GRACE_SECONDS: Final = 5.0
-"""How long an agent that starts waits for the API server before it goes by what an earlier agent left."""
+"""How long a starting agent waits for the API server before it follows the budget that an earlier agent kept."""
 IDLE_CHECK_SECONDS: Final = 300
-"""How often zones are looked for, and limits not yet put back are tried again, while there is no budget."""
+"""How often zones are looked for, and originals not yet put back are tried again, while there is no budget."""
 FAULT_CHECK_SECONDS: Final = 10
 """The same after an input/output error."""
 LOWERING_WAIT_SECONDS: Final = 0.1
-"""How often the way to a lower cap is looked at: its steps are a second apart."""
-LAST_WORDS_SECONDS: Final = 1.0
+"""How often a cap that is being lowered is looked at: its steps are a second apart."""
+LAST_STATUS_SECONDS: Final = 1.0
 """Time for the last status, after the originals are back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Floors:
-    """The agent's own floors, below which no policy gets."""
+class Times:
+    """The loop's clocks."""
 
-    hard_floor_uw: int
-    floor_percent: int
-
-    def terms(self, budget: Budget) -> Terms:
-        """The terms on which the budget's caps are divided on this node."""
-        return Terms(
-            budget.min_power_uw,
-            self.hard_floor_uw,
-            self.floor_percent,
-            even=budget.split is Split.EVEN,
-            zones=budget.zones,
-            devices=budget.devices,
-        )
+    clock: Clock
+    """The wall clock, by which slots change."""
+    monotonic: Callable[[], float]
+    """Seconds, for intervals."""
+    longest_wait: float
+    """The wall clock is read at least this often, in seconds: it may be set, and the machine may sleep."""
 
 
 class Loop:
-    """The agent's state and what it does with it."""
+    """Runs the agent until it is told to stop."""
 
     def __init__(
         self,
-        clock: Clock,
-        monotonic: Callable[[], float],
-        inbox: Inbox,
-        enforcer: Enforcer,
-        knowledge: Knowledge,
-        teller: Teller,
-        floors: Floors,
-        valve: Valve,
+        times: Times,
+        mailbox: Mailbox,
+        known: KnownBudget,
+        follower: Follower,
+        publisher: StatusPublisher,
         log: Log,
-        *,
-        longest_wait: float,
         beat: Callable[[], None],
     ) -> None:
-        """``longest_wait``: the clock is read at least so often, in seconds, as it may be set and the machine may
-        sleep. ``beat`` is called at every turn, as the watchdog's proof that the loop runs."""
-        self._clock = clock
-        self._monotonic = monotonic
-        self._inbox = inbox
-        self._enforcer = enforcer
-        self._knowledge = knowledge
-        self._teller = teller
-        self._floors = floors
-        self._governor = Governor(valve, self._standing)
+        """``beat`` is called once for each turn; the watchdog watches it."""
+        self._times = times
+        self._mailbox = mailbox
+        self._known = known
+        self._follower = follower
+        self._enforcer = follower.enforcer
+        self._publisher = publisher
         self._log = log
-        self._longest_wait = longest_wait
         self._beat = beat
-        self._order: Order | None = None
-        self._meter = DrawMeter()
-        self._draw: DrawSeen | None = None
-        self._report = Report()
         self._fresh = False
         self._check_at = float("inf")
         self._grace_until = 0.0
 
     def run(self) -> int:
         """Follow the budget until ``Stop``; the exit code. The originals are back when this returns or raises."""
-        self._grace_until = self._monotonic() + START_GRACE_SECONDS
+        self._grace_until = self._times.monotonic() + START_GRACE_SECONDS
         try:
             self._enforcer.survey()
-            self._greet()
+            self._log_zones()
             while True:
                 self._beat()
-                event = self._inbox.take(self._turn())
+                event = self._mailbox.take(self._turn())
                 if isinstance(event, Stop):
                     self._log.info("ending", why=event.why)
                     return event.exit_code
                 if isinstance(event, BudgetSeen):
-                    self._teller.see(event.body)
-                    self._fresh = self._knowledge.learn(event.body) or self._fresh
+                    self._publisher.observe(event.body)
+                    self._fresh = self._known.learn(event.body) or self._fresh
         finally:
             self._leave()
 
-    def _greet(self) -> None:
+    def _log_zones(self) -> None:
         zones = ", ".join(f"{zone.path} ({zone.name})" for zone in self._enforcer.zones) or "none"
         if self._enforcer.supported:
             self._log.info("power zones found", zones=zones)
@@ -122,96 +95,73 @@ class Loop:
 
     def _turn(self) -> float:
         """Do what is due; the seconds until something is due again."""
-        moment = self._monotonic()
-        if not self._knowledge.settled:
+        moment = self._times.monotonic()
+        if not self._known.settled:
             if moment < self._grace_until:
-                return min(self._grace_until - moment, self._longest_wait)
-            self._knowledge.give_up_waiting()
+                return min(self._grace_until - moment, self._times.longest_wait)
+            self._known.give_up_waiting()
             self._fresh = True
-        order = self._governor.order(self._knowledge.budget, self._clock.now(), moment)
-        if self._fresh or order != self._order:
-            self._carry_out(order)
+        directive = self._follower.next_directive(self._known.budget, self._times.clock.now(), moment)
+        if self._fresh or directive != self._follower.directive:
+            self._carry_out(directive)
         elif moment >= self._check_at:
             self._check_at = moment + self._check_seconds()
             self._enforcer.survey()
-            self._carry_out(order)
-        if self._meter.due(moment):
-            self._meter.sample(moment, self._enforcer.energies())
+            self._carry_out(directive)
+        self._follower.sample(moment)
         self._check_at = min(self._check_at, moment + self._check_seconds())
-        wait = min(self._longest_wait, self._check_at - moment)
-        if order is not None and order.lowering:
+        return self._wait_seconds(directive, moment)
+
+    def _wait_seconds(self, directive: Directive | None, moment: float) -> float:
+        wait = min(self._times.longest_wait, self._check_at - moment)
+        if directive is not None and directive.lowering:
             wait = min(wait, LOWERING_WAIT_SECONDS)
-        if order is not None and order.end is not None:
-            wait = min(wait, (order.end - self._clock.now()).total_seconds())
+        if directive is not None and directive.end is not None:
+            wait = min(wait, (directive.end - self._times.clock.now()).total_seconds())
         return max(wait, 0.0)
 
-    def _standing(self) -> int:
-        budget = self._knowledge.budget
-        return 0 if budget is None else self._enforcer.standing_uw(self._floors.terms(budget))
-
     def _check_seconds(self) -> int:
-        """Time between checks: the policy's, or less after a fault that may be well in a moment."""
-        budget = self._knowledge.budget
+        """Time between checks: the policy's, or less after a fault that may pass within seconds."""
+        budget = self._known.budget
         seconds = IDLE_CHECK_SECONDS if budget is None else budget.stabilisation_seconds
-        return min(seconds, FAULT_CHECK_SECONDS) if self._report.passing_fault else seconds
+        return min(seconds, FAULT_CHECK_SECONDS) if self._follower.report.passing_fault else seconds
 
-    def _carry_out(self, order: Order | None) -> None:
-        """Have what ``order`` says in force, then say so; None: there is no budget."""
-        budget, before = self._knowledge.budget, self._order
-        if order is None or budget is None or order.action is Action.RELEASE:
-            self._report = self._enforcer.release()
-        elif order.now_uw is not None:
-            terms = self._floors.terms(budget)
-            self._report = self._enforcer.enforce(order.now_uw, terms, dry_run=budget.dry_run)
-        self._order = order
+    def _carry_out(self, directive: Directive | None) -> None:
+        """Bring ``directive`` into force and publish the status."""
+        another = self._follower.carry_out(directive, self._times.clock.now(), self._times.monotonic())
         self._fresh = False
-        another = order is None or before is None or not order.continues(before)
-        if another:
-            self._measure(before)
-        self._tell()
-        if another and order is not None and self._enforcer.supported:
+        self._publish()
+        if another and directive is not None and self._enforcer.supported:
             self._log.info(
                 "limits follow the budget",
-                phase=order.phase.value,
-                action=order.action.value,
-                cap_uw=order.cap_uw,
-                applied_uw=self._report.applied_uw,
+                phase=directive.phase.value,
+                action=directive.action.value,
+                cap_uw=directive.cap_uw,
+                applied_uw=self._follower.report.applied_uw,
             )
-        self._knowledge.keep()
+        self._known.keep()
 
-    def _measure(self, order: Order | None) -> None:
-        """The time of ``order`` is over: what was drawn in it."""
-        moment = self._monotonic()
-        self._meter.sample(moment, self._enforcer.energies())
-        if not self._meter.enough(moment):
-            return
-        drawn = self._meter.close()
-        if drawn is not None and order is not None:
-            cap_uw = order.cap_uw if order.action is Action.CAP and self._enforcer.supported else None
-            self._draw = DrawSeen(drawn, self._clock.now(), cap_uw)
-        self._meter.sample(moment, self._enforcer.energies())
-
-    def _tell(self, *, stopped: bool = False) -> None:
-        knowledge, now = self._knowledge, self._clock.now()
-        if knowledge.budget is not None and self._order is not None:
-            situation = Situation(
-                knowledge.budget,
-                self._order,
-                self._report,
+    def _publish(self, *, stopped: bool = False) -> None:
+        known, follower, now = self._known, self._follower, self._times.clock.now()
+        if known.budget is not None and follower.directive is not None:
+            state = NodeState(
+                known.budget,
+                follower.directive,
+                follower.report,
                 supported=self._enforcer.supported,
                 reapplied=self._enforcer.reapplied,
-                invalid=knowledge.invalid,
-                generation=knowledge.generation,
+                invalid=known.invalid,
+                generation=known.generation,
                 stopped=stopped,
-                draw=self._draw,
+                draw=follower.draw,
             )
-            self._teller.tell(situation, now)
-        elif knowledge.invalid is not None:
-            self._teller.tell_refusal(knowledge.invalid, knowledge.generation or 0, now)
+            self._publisher.publish(state, now)
+        elif known.invalid is not None:
+            self._publisher.publish_refusal(known.invalid, known.generation or 0, now)
 
     def _leave(self) -> None:
-        """Put the originals back, then say so if there is time."""
-        self._report = self._enforcer.release()
-        self._tell(stopped=True)
-        if not self._teller.close(LAST_WORDS_SECONDS):
+        """Put the originals back, then publish the last status if there is time."""
+        self._follower.release()
+        self._publish(stopped=True)
+        if not self._publisher.close(LAST_STATUS_SECONDS):
             self._log.warning("the API server did not take the last status in time")

@@ -1,7 +1,6 @@
-"""What other threads and signals tell the main loop.
+"""Events from other threads and signal handlers to the main loop.
 
-Of budgets only the latest counts: a loop that is busy with hardware does not collect the ones in between. ``stop``
-may be called from a signal handler.
+Only the newest budget is kept until the loop takes it.
 """
 
 import threading
@@ -12,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class BudgetSeen:
-    """The API server's word on the node's PowerBudget: the object, or None where there is none."""
+    """The node's PowerBudget as the API server has it; None where there is none."""
 
     body: dict[str, Any] | None
 
@@ -28,8 +27,8 @@ class Stop:
 Event = BudgetSeen | Stop
 
 
-class Inbox:
-    """The main loop's events."""
+class Mailbox:
+    """The events that wait for the main loop. Any thread may put, one thread takes."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[Stop | None] = SimpleQueue()
@@ -37,14 +36,14 @@ class Inbox:
         self._latest: BudgetSeen | None = None
 
     def see(self, body: dict[str, Any] | None) -> None:
-        """The budget is so now, in place of what was seen before and not yet taken."""
+        """Put the budget in; it replaces one that was not taken yet."""
         with self._guard:
             waiting, self._latest = self._latest is not None, BudgetSeen(body)
         if not waiting:
             self._queue.put(None)
 
     def stop(self, why: str, exit_code: int = 0) -> None:
-        """The agent is to end."""
+        """Have the main loop end. May be called from a signal handler."""
         self._queue.put(Stop(why, exit_code))
 
     def take(self, seconds: float) -> Event | None:

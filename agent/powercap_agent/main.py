@@ -1,6 +1,5 @@
-"""The command ``powercap-agent``: puts the parts together, starts the threads, turns signals into events."""
+"""The command ``powercap-agent``: builds the parts, starts the threads, turns signals into events."""
 
-import faulthandler
 import os
 import signal
 import sys
@@ -13,23 +12,27 @@ from typing import Any, Final
 from powercap_api.clock import open_clock
 
 from .enforce.enforcer import Enforcer
-from .enforce.originals import OriginalsStore, StateError
+from .follower import Floors, Follower
 from .hardware.files import KernelFiles
 from .hardware.hwmon import Hwmon
+from .hardware.node import NodeHardware
 from .hardware.powercap import PowercapTree
+from .hardware.pressure import read_cpu_pressure
 from .hardware.zone import Driver
 from .kube.client import ApiClient, Endpoint
 from .kube.reporter import Reporter
 from .kube.watcher import Watcher
 from .logs import Log
-from .loop import Floors, Loop
-from .mailbox import Inbox
+from .loop import Loop, Times
+from .mailbox import Mailbox
 from .options import Options, OptionsError, read_options
-from .schedule.pressure_valve import Valve, read_cpu_pressure
 from .state.cache import BudgetCache
-from .state.known_budget import Knowledge
+from .state.known_budget import KnownBudget
 from .state.lock import AlreadyRunningError, lock_state
-from .status.publisher import Teller
+from .state.originals_store import OriginalsStore
+from .state.store import StateError
+from .status.publisher import StatusPublisher
+from .watchdog import Watchdog
 
 USER_AGENT: Final = "powercap-agent"
 STALL_SECONDS: Final = 60.0
@@ -72,7 +75,7 @@ def _enforcer(options: Options, log: Log) -> Enforcer:
         from .hardware.nvml import Nvml, load_library  # noqa: PLC0415
 
         drivers.append(Nvml(lambda: load_library(options.nvml_library)))
-    return Enforcer(drivers, OriginalsStore(options.state_dir, boot_id), time.monotonic, log)
+    return Enforcer(NodeHardware(drivers), OriginalsStore(options.state_dir, boot_id), time.monotonic, log)
 
 
 def _restore(enforcer: Enforcer) -> int:
@@ -88,27 +91,29 @@ def _restore(enforcer: Enforcer) -> int:
 
 
 def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
-    inbox = Inbox()
-    _turn_signals_into_events(inbox)
+    mailbox = Mailbox()
+    _turn_signals_into_events(mailbox)
     endpoint = options.endpoint or Endpoint("")
     client = ApiClient(endpoint, USER_AGENT)
     reporter = Reporter(client, options.node_name, log)
-    watcher = Watcher(client, options.node_name, inbox.see, log)
+    watcher = Watcher(client, options.node_name, mailbox.see, log)
+    longest_wait = CLOCK_READ_SECONDS if options.clock_file is None else REHEARSAL_CLOCK_READ_SECONDS
+    watchdog = Watchdog(STALL_SECONDS)
     loop = Loop(
-        open_clock(options.clock_file),
-        time.monotonic,
-        inbox,
-        enforcer,
-        Knowledge(BudgetCache(options.state_dir, options.node_name, log), log),
-        Teller(reporter),
-        Floors(options.hard_floor_uw, options.floor_percent),
-        Valve(lambda: read_cpu_pressure(KernelFiles(), options.pressure_file)),
+        Times(open_clock(options.clock_file), time.monotonic, longest_wait),
+        mailbox,
+        KnownBudget(BudgetCache(options.state_dir, options.node_name, log), log),
+        Follower(
+            enforcer,
+            Floors(options.hard_floor_uw, options.floor_percent),
+            lambda: read_cpu_pressure(KernelFiles(), options.pressure_file),
+        ),
+        StatusPublisher(reporter),
         log,
-        longest_wait=CLOCK_READ_SECONDS if options.clock_file is None else REHEARSAL_CLOCK_READ_SECONDS,
-        beat=Watchdog(STALL_SECONDS).beat,
+        watchdog.beat,
     )
     log.info("starting", node=options.node_name, server=endpoint.server, root=options.powercap_root)
-    threading.excepthook = lambda failure: _thread_died(failure, inbox, log)
+    threading.excepthook = lambda failure: _thread_died(failure, mailbox, log)
     threading.stack_size(_THREAD_STACK_BYTES)
     # Threads inherit the mask: a signal then always wakes the main loop, which alone handles it.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
@@ -116,36 +121,21 @@ def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
         threading.Thread(target=run, name=name, daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     exit_code = loop.run()
-    faulthandler.cancel_dump_traceback_later()
+    watchdog.cancel()
     return exit_code
 
 
-def _turn_signals_into_events(inbox: Inbox) -> None:
+def _turn_signals_into_events(mailbox: Mailbox) -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         del frame
-        inbox.stop(signal.Signals(number).name)
+        mailbox.stop(signal.Signals(number).name)
 
     for number in _ENDINGS:
         signal.signal(number, stop)
 
 
-def _thread_died(failure: Any, inbox: Inbox, log: Log) -> None:
-    """A thread's death is a defect: the agent ends in good order, and the kubelet starts another."""
+def _thread_died(failure: Any, mailbox: Mailbox, log: Log) -> None:
+    """End the agent in good order after the death of a thread, which is a defect: the kubelet starts another."""
     name = failure.thread.name if failure.thread is not None else "thread"
     log.error("a thread died", thread=name, error=repr(failure.exc_value))
-    inbox.stop(f"{name} died", exit_code=1)
-
-
-class Watchdog:
-    """Ends the process, with every thread's traceback, where ``beat`` is not called for ``seconds``."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._armed_at: float | None = None
-
-    def beat(self) -> None:
-        """The loop turns. Arming costs a thread each time, so that it is done only now and then."""
-        now = time.monotonic()
-        if self._armed_at is None or now - self._armed_at > self._seconds / 6:
-            faulthandler.dump_traceback_later(self._seconds, exit=True)
-            self._armed_at = now
+    mailbox.stop(f"{name} died", exit_code=1)

@@ -1,4 +1,4 @@
-"""What the agent is started with: options of the command, each with an environment variable for the chart."""
+"""The command's options. Each has an environment variable, which the chart sets."""
 
 import argparse
 from collections.abc import Mapping, Sequence

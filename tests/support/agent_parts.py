@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from powercap_agent.enforce.enforcer import Enforcer
-from powercap_agent.enforce.originals import OriginalsStore
+from powercap_agent.follower import Floors, Follower
+from powercap_agent.hardware.node import NodeHardware
 from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.logs import Log, LogFormat
-from powercap_agent.loop import Floors, Loop
-from powercap_agent.mailbox import BudgetSeen, Event, Inbox, Stop
+from powercap_agent.loop import Loop, Times
+from powercap_agent.mailbox import BudgetSeen, Event, Mailbox, Stop
 from powercap_agent.planning.limits import Terms
-from powercap_agent.schedule.pressure_valve import Valve
 from powercap_agent.state.cache import BudgetCache
-from powercap_agent.state.known_budget import Knowledge
-from powercap_agent.status.publisher import Teller
+from powercap_agent.state.known_budget import KnownBudget
+from powercap_agent.state.originals_store import OriginalsStore
+from powercap_agent.status.publisher import StatusPublisher
 from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
 from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
@@ -107,7 +108,8 @@ class Machine:
     def enforcer(self) -> Enforcer:
         """An enforcer as a newly started agent has it, zones found."""
         log = Log(LogFormat.TEXT, self.logged)
-        made = Enforcer([PowercapTree(self.kernel, str(self.root))], self.store(), self.time.monotonic, log)
+        hardware = NodeHardware([PowercapTree(self.kernel, str(self.root))])
+        made = Enforcer(hardware, self.store(), self.time.monotonic, log)
         made.survey()
         return made
 
@@ -144,7 +146,7 @@ class Rehearsal:
 
     def run(self, steps: Iterable[Callable[[], None] | Event]) -> int:
         """Go through the steps; the loop's exit code."""
-        inbox = Inbox()
+        mailbox = Mailbox()
         waiting = iter(steps)
         began = False
 
@@ -155,24 +157,24 @@ class Rehearsal:
             began = True
             step = next(waiting, Stop("the end"))
             if isinstance(step, BudgetSeen):
-                inbox.see(step.body)
+                mailbox.see(step.body)
             elif isinstance(step, Stop):
-                inbox.stop(step.why, step.exit_code)
+                mailbox.stop(step.why, step.exit_code)
             else:
                 step()
 
         log = Log(LogFormat.TEXT, self.machine.logged)
         loop = Loop(
-            self.machine.time,
-            self.machine.time.monotonic,
-            inbox,
-            self.machine.enforcer(),
-            Knowledge(BudgetCache(str(self.machine.state), "node-1", log), log),
-            Teller(self.sink),
-            Floors(hard_floor_uw=5_000_000, floor_percent=5),
-            Valve(lambda: self.machine.pressure),
+            Times(self.machine.time, self.machine.time.monotonic, longest_wait=0.0),
+            mailbox,
+            KnownBudget(BudgetCache(str(self.machine.state), "node-1", log), log),
+            Follower(
+                self.machine.enforcer(),
+                Floors(hard_floor_uw=5_000_000, floor_percent=5),
+                lambda: self.machine.pressure,
+            ),
+            StatusPublisher(self.sink),
             log,
-            longest_wait=0.0,
-            beat=beat,
+            beat,
         )
         return loop.run()

@@ -1,122 +1,106 @@
-"""The limits found before the first write, kept so that they can be put back whatever happens to the agent.
+"""The limits found before the first write: found, saved, put back."""
 
-Guarantees: a limit's original is on disk (file and folder synced) before that limit is first written; a saved
-original is never overwritten, only dropped once it is proven to be in force again; a reader sees the file whole.
-The folder belongs under the host's /run, which ends with the limits themselves at a reboot; the boot id in the
-file covers folders that do not.
-"""
+from collections.abc import Iterable, Sequence
 
-import json
-import os
-from collections.abc import Iterable, Mapping
-from typing import Final
+from powercap_api.reasons import ZoneReason
 
-_FILE: Final = "originals.json"
-
-
-class StateError(Exception):
-    """The state folder cannot be used; nothing may be written to the hardware then."""
+from ..hardware.node import NodeHardware
+from ..hardware.zone import Constraint, LimitError, Zone, limit_key
+from ..logs import Log
+from ..planning.limits import Write, lead_constraint
+from ..planning.write_order import in_order
+from ..state.originals_store import OriginalsStore
+from ..state.store import StateError
+from .results import ZoneResult, failed
 
 
-class OriginalsStore:
-    """The saved originals of this boot, in microwatts by ``limit_key``."""
+class Originals:
+    """The node's original limits. A limit's original is saved before the limit is first written, and forgotten
+    only when it reads back."""
 
-    def __init__(self, folder: str, boot_id: str) -> None:
-        """Take up what an earlier agent of this boot left; what another boot left is discarded.
+    def __init__(self, hardware: NodeHardware, store: OriginalsStore, log: Log) -> None:
+        self._hardware = hardware
+        self._store = store
+        self._log = log
+        self._not_put_back: set[str] = set()
+        """Keys of originals whose return failed, so that it is logged once."""
 
-        Raises:
-            StateError: the file is there and cannot be read. It is left as it is, for a person to look at.
-        """
-        self._folder = folder
-        self._boot_id = boot_id
-        self._limits = self._load()
+    def find(self, managed: Iterable[tuple[Zone, Constraint]]) -> tuple[dict[str, int], list[ZoneResult]]:
+        """The original of each limit in microwatts by key, and a result for each lead limit that has none."""
+        originals: dict[str, int] = {}
+        unreadable = []
+        for zone, constraint in managed:
+            key = limit_key(zone, constraint.name)
+            try:
+                saved_uw = self._store.limits.get(key)
+                originals[key] = (
+                    self._hardware.steady_read(zone, constraint) if saved_uw is None else saved_uw
+                )
+                problem = LimitError(ZoneReason.UNSUPPORTED, "the limit reads 0: firmware has set none")
+            except LimitError as error:
+                problem = error
+            if not originals.get(key) and constraint == lead_constraint(zone):
+                unreadable.append(ZoneResult(zone, constraint.name, problem.reason, message=problem.message))
+        return originals, unreadable
 
-    @property
-    def limits(self) -> Mapping[str, int]:
-        """What stands, in microwatts."""
-        return self._limits
-
-    def add(self, limits: Mapping[str, int]) -> None:
-        """Save the originals that are not saved yet.
-
-        Raises:
-            StateError: they are not safely on disk.
-        """
-        new = {key: limit for key, limit in limits.items() if key not in self._limits}
-        if new:
-            self._store(self._limits | new)
-
-    def drop(self, keys: Iterable[str]) -> None:
-        """Forget originals that are in force again. The file goes with the last one.
+    def save(self, writes: Iterable[Write]) -> None:
+        """Save the originals of limits that are about to be written.
 
         Raises:
-            StateError: the change is not safely on disk.
+            StateError: they are not safely on disk; the limits must not be written.
         """
-        gone = set(keys)
-        kept = {key: limit for key, limit in self._limits.items() if key not in gone}
-        if kept != self._limits:
-            self._store(kept)
+        self._store.add({write.key: write.original_uw for write in writes})
 
-    def _load(self) -> dict[str, int]:
-        path = os.path.join(self._folder, _FILE)
+    def put_back(self, keys: Iterable[str]) -> list[ZoneResult]:
+        """Write the saved originals of ``keys``; those that read back are dropped from the store."""
+        results = {write.key: self._put_back(write) for write in self._writes(set(keys))}
         try:
-            with open(path, encoding="utf-8") as file:
-                saved = json.load(file)
-            if saved["bootId"] != self._boot_id:
-                return {}
-            return {str(key): int(limit) for key, limit in saved["limits"].items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise StateError(f"{path} cannot be read: {error!r}") from error
+            self._store.drop(key for key, result in results.items() if result.reason is ZoneReason.RELEASED)
+        except StateError as error:
+            self._log.error(
+                "the originals are in force again, but their file could not be removed", error=str(error)
+            )
+        return list(results.values())
 
-    def _store(self, limits: dict[str, int]) -> None:
-        if limits:
-            write_state(self._folder, _FILE, {"bootId": self._boot_id, "limits": limits})
-        else:
-            remove_state(self._folder, _FILE)
-        self._limits = limits
+    def _writes(self, keys: set[str]) -> Sequence[Write]:
+        """The writes that put back the originals of ``keys``, in the order that is safe."""
+        due: list[tuple[Write, int]] = []
+        for zone in self._hardware.zones if keys else ():
+            for constraint in zone.constraints:
+                key = limit_key(zone, constraint.name)
+                original_uw = self._store.limits.get(key)
+                if key in keys and original_uw is not None:
+                    write = Write(
+                        zone, constraint, original_uw, original_uw, original_uw, clamped=False, counted=False
+                    )
+                    reading_uw = self._hardware.reading(zone, constraint)
+                    due.append((write, -1 if reading_uw is None else reading_uw))
+        return in_order(due)
 
-
-def write_state(folder: str, name: str, content: object) -> None:
-    """Put ``content`` as JSON into a file of the state folder: whole or not at all, and lasting.
-
-    Raises:
-        StateError: it did not work.
-    """
-    path = os.path.join(folder, name)
-    draft = f"{path}.tmp"
-    try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        with open(draft, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-        _sync_folder(folder)
-    except OSError as error:
-        raise StateError(f"{path} cannot be written: {error}") from error
-
-
-def remove_state(folder: str, name: str) -> None:
-    """Remove a file of the state folder; one that is not there is fine.
-
-    Raises:
-        StateError: it did not work.
-    """
-    path = os.path.join(folder, name)
-    try:
-        os.unlink(path)
-        _sync_folder(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise StateError(f"{path} cannot be removed: {error}") from error
-
-
-def _sync_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _put_back(self, write: Write) -> ZoneResult:
+        reading_uw: int | None = None
+        try:
+            # One read alone could be a stale one that happens to be the original.
+            reading_uw = self._hardware.steady_read(write.zone, write.constraint)
+        except LimitError:
+            reading_uw = None
+        try:
+            if reading_uw != write.power_uw:
+                reading_uw = self._hardware.write_and_confirm(write.zone, write.constraint, write.power_uw)
+        except LimitError as error:
+            if write.key not in self._not_put_back:
+                self._not_put_back.add(write.key)
+                reason = error.reason.value
+                self._log.error(
+                    "original limit could not be put back", zone=write.key, reason=reason, why=error.message
+                )
+            return failed(write, error, reading_uw)
+        self._not_put_back.discard(write.key)
+        return ZoneResult(
+            write.zone,
+            write.constraint.name,
+            ZoneReason.RELEASED,
+            write.original_uw,
+            write.power_uw,
+            reading_uw,
+        )

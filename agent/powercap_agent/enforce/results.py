@@ -1,4 +1,4 @@
-"""How the limits fared: one result for each limit, one report for the node. Pure.
+"""Results of limit writes: one for each limit, one report for the node. Pure.
 
 Of a package's two interfaces (intel-rapl and intel-rapl-mmio) the lower limit is the one in force.
 """
@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 
 from powercap_api.reasons import ZoneReason
 
-from ..hardware.zone import LimitError, Zone
+from ..hardware.zone import RAPL, RAPL_MMIO, LimitError, Zone
 from ..planning.limits import Write
-from ..planning.plan import RAPL, RAPL_MMIO
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneResult:
-    """How one limit fared; powers in microwatts."""
+    """Result of one limit. Powers in microwatts."""
 
     zone: Zone
     constraint: str
@@ -27,15 +26,10 @@ class ZoneResult:
     counted: bool = False
     """True where the limit is part of the node's cap."""
 
-    @property
-    def key(self) -> str:
-        """The limit's name, as ``limit_key`` gives it."""
-        return f"{self.zone.key}:{self.constraint}"
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How all limits fared."""
+    """Results of all limits."""
 
     results: tuple[ZoneResult, ...] = ()
     applied_uw: int | None = None
@@ -45,11 +39,12 @@ class Report:
 
     @property
     def passing_fault(self) -> bool:
-        """True where something failed that may be well in a moment."""
+        """Whether something failed that may pass within seconds, such as an input/output error."""
         return any(result.reason is ZoneReason.FAILED for result in self.results)
 
 
 def good(write: Write, reading_uw: int) -> ZoneResult:
+    """The result of a limit that reads back ``reading_uw``, as was asked for."""
     return ZoneResult(
         write.zone,
         write.constraint.name,
@@ -62,6 +57,7 @@ def good(write: Write, reading_uw: int) -> ZoneResult:
 
 
 def failed(write: Write, problem: LimitError, reading_uw: int | None) -> ZoneResult:
+    """The result of a limit that is not in force, with what reads back instead."""
     return ZoneResult(
         write.zone,
         write.constraint.name,
@@ -75,15 +71,17 @@ def failed(write: Write, problem: LimitError, reading_uw: int | None) -> ZoneRes
 
 
 def failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:
+    """The results of limits that could not be put back."""
     return [result for result in results if result.reason is not ZoneReason.RELEASED]
 
 
 def clamped(writes: Iterable[Write]) -> bool:
+    """Whether a bound decided a share of the node's cap."""
     return any(write.clamped and write.counted for write in writes)
 
 
-def tell_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
-    """The results, where a twin's lower limit is what binds on a package, with that said on the package."""
+def mark_lower_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
+    """The results, where a twin's lower limit is what binds on a package, with a message on the package."""
     lowest = _lowest(results)
     told = []
     for result in results:

@@ -1,7 +1,7 @@
-"""Small text files of the kernel: read whole, written at once, nothing assumed.
+"""Access to small text files of the kernel.
 
-``Files`` is the seam between the agent and the machine. Everything that reads or writes hardware goes through it,
-so that tests can put a kernel that rounds, refuses, or answers wrongly behind the very same code.
+Everything that reads or writes hardware files goes through ``Files``, which tests replace by a kernel that rounds,
+refuses or answers wrongly.
 """
 
 import os

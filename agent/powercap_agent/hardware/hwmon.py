@@ -1,8 +1,8 @@
 """Driver for power caps that the kernel shows as hwmon devices: AMD EPYC sockets (amd_hsmp_hwmon) and amdgpu.
 
 Files, in microwatts: ``power1_cap`` (read and write), ``power1_cap_max`` and, with amdgpu, ``power1_cap_min``
-(Documentation/hwmon/sysfs-interface.rst). A device is told apart by the hardware behind it (its PCI or ACPI
-address), as hwmon's own numbers change from boot to boot.
+(Documentation/hwmon/sysfs-interface.rst). A device is identified by its PCI or ACPI address, as
+hwmon's own numbers change from boot to boot.
 """
 
 import posixpath
@@ -64,7 +64,7 @@ class Hwmon:
         return read_number(self._files, self._path(constraint.address))
 
     def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
-        """Ask for a limit."""
+        """Write a limit, in microwatts."""
         del zone
         write_number(self._files, self._path(constraint.address), power_uw)
 

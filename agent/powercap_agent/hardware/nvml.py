@@ -1,7 +1,7 @@
 """Driver for NVIDIA accelerators, by NVIDIA's management library (NVML) through ctypes.
 
-Nothing is needed but the library that comes with NVIDIA's driver; where it is missing there are no such zones.
-NVML counts in milliwatts and refuses limits outside the card's own bounds. A card is told apart by its UUID.
+The library comes with NVIDIA's driver; where it is missing there are no such zones. NVML counts in milliwatts and
+refuses limits outside the card's own bounds. A card is identified by its UUID.
 """
 
 import ctypes
@@ -68,7 +68,7 @@ class Nvml:
         return limit_mw.value * 1000
 
     def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
-        """Ask for a limit, truncated to a milliwatt."""
+        """Write a limit in microwatts, truncated to a milliwatt."""
         del zone
         limit_mw = ctypes.c_uint(power_uw // 1000)
         _check(self._library.nvmlDeviceSetPowerManagementLimit(self._handle(constraint), limit_mw))

@@ -1,7 +1,7 @@
-"""Reading and writing power limits in sysfs-like trees: what powercap and hwmon files have in common.
+"""Reading and writing power limits in sysfs files, for the drivers of powercap and hwmon.
 
-Guarantees: a number counts only where its line is whole, ends in a newline as the kernel writes it, so that a
-short read is never taken for a low limit; what the kernel refuses comes back as one of few typed reasons.
+Guarantees: a number without the newline that the kernel ends it with is not accepted, so that a short read is never
+taken for a low limit; refusals by the kernel are raised as ``LimitError`` with a reason.
 """
 
 import errno
@@ -42,7 +42,7 @@ def read_text(files: Files, path: str) -> str | None:
 
 
 def read_flag(files: Files, path: str) -> bool | None:
-    """A 0-or-1 attribute; None where it is missing or says something else."""
+    """A 0-or-1 attribute; None where it is missing or neither."""
     return {"0": False, "1": True}.get(read_text(files, path) or "")
 
 
@@ -79,6 +79,6 @@ def write_number(files: Files, path: str, number: int) -> None:
 
 
 def refused(error: OSError) -> LimitError:
-    """What an operating system error on a limit means."""
+    """The error on a limit that an operating system error means."""
     reason, message = _REFUSALS.get(error.errno or 0, (ZoneReason.FAILED, error.strerror or str(error)))
     return LimitError(reason, f"{message} ({errno.errorcode.get(error.errno or 0, 'error')})")

@@ -1,8 +1,8 @@
-"""Power zones and their constraints, whatever interface they come from, and what a driver of such an interface does.
+"""Power zones, their constraints, and the driver of an interface to them.
 
-The words are the kernel's powercap framework's: a *zone* is something whose power can be limited (a package, its
+The terms are those of the kernel's powercap framework: a *zone* is something whose power can be limited (a package, its
 dram, an accelerator), a *constraint* one of its limits (``long_term``). Zones are told apart by ``key``, made of
-names only: the kernel hands indices out anew whenever a driver is loaded, so that an original limit saved under
+names only: the kernel numbers zones again whenever a driver is loaded, so that an original limit saved under
 ``intel-rapl:0`` could be put back on the wrong package.
 """
 
@@ -11,6 +11,8 @@ from typing import Final, Protocol
 
 from powercap_api.reasons import ZoneReason
 
+RAPL: Final = "intel-rapl"
+RAPL_MMIO: Final = "intel-rapl-mmio"
 LONG_TERM: Final = "long_term"
 SHORT_TERM: Final = "short_term"
 PEAK_POWER: Final = "peak_power"
@@ -69,9 +71,9 @@ class Zone:
         return abs(read_uw - wanted_uw) <= self.tolerance_uw
 
 
-def limit_key(zone: Zone, constraint: Constraint) -> str:
-    """Name of one limit of the node, unique and lasting as ``Zone.key`` is."""
-    return f"{zone.key}:{constraint.name}"
+def limit_key(zone: Zone, constraint_name: str) -> str:
+    """Name of one limit of the node, as unique and lasting as ``Zone.key``."""
+    return f"{zone.key}:{constraint_name}"
 
 
 class LimitError(Exception):
@@ -107,7 +109,7 @@ class Driver(Protocol):
         ...
 
     def enable(self, zone: Zone) -> None:
-        """Have the zone's limits enforced.
+        """Enable the zone, so that its limits are enforced.
 
         Raises:
             LimitError: the zone stays disabled.

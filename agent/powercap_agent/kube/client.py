@@ -1,7 +1,7 @@
-"""As much of a Kubernetes API client as the agent needs: get, merge-patch, watch, on ``http.client``.
+"""A Kubernetes API client on ``http.client`` with what the agent needs: get, merge-patch, watch.
 
-The token file is read anew for every request, so that a rotated token is used without further ado; the CA file is
-read anew after a failed handshake. There is a connection for each request: the agent makes a few in an hour.
+The token file is read for every request, as tokens are rotated; the CA file is read again after a failed handshake.
+Each request has a connection of its own: the agent makes a few in an hour.
 """
 
 import http.client
@@ -24,11 +24,11 @@ _PIECE_BYTES: Final = 65_536
 
 
 class ApiError(Exception):
-    """A request to the API did not work."""
+    """A request to the API failed."""
 
 
 class ApiRefusedError(ApiError):
-    """The API server answered, and not with success."""
+    """The API server answered with an error status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -37,16 +37,16 @@ class ApiRefusedError(ApiError):
 
 
 class ApiUnreachableError(ApiError):
-    """There was no answer, or none that makes sense."""
+    """There was no answer, or one that cannot be understood."""
 
 
 class EndpointError(ValueError):
-    """It is not known where the API server is."""
+    """The address of the API server is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the API server is and how to be let in."""
+    """Address of the API server, and credentials."""
 
     server: str
     """``https://host:port``, or ``http://`` for a proxy on the same machine."""
@@ -81,7 +81,7 @@ class ApiClient:
         """The JSON object at ``path``.
 
         Raises:
-            ApiError: it could not be had.
+            ApiError: the request failed.
         """
         with self._request("GET", path, timeout=REQUEST_SECONDS) as answer:
             return answer.json()
@@ -156,8 +156,8 @@ class ApiClient:
 class _Answer:
     """A response that is being read; closing it closes its connection.
 
-    Time limits hold for whole bodies and whole events: a server that sends a byte now and then does not keep the
-    agent waiting for ever.
+    Time limits hold for whole bodies and whole events, so that a server that sends a byte now and then cannot keep
+    the agent waiting.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class _Answer:
         return self._pending
 
     def complaint(self) -> str:
-        """What the server says went wrong, in one line."""
+        """The server's error message, in one line."""
         try:
             status = self.json()
             return str(status.get("message") or status.get("reason") or self._response.reason)

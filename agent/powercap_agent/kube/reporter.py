@@ -1,4 +1,4 @@
-"""The thread that writes the status: the latest only, tried until it is there or superseded."""
+"""The thread that writes the status: the newest one only, until it is written or replaced."""
 
 import random
 import threading
@@ -7,20 +7,19 @@ from typing import Any, Final
 from powercap_api.names import AGENT_FIELD_MANAGER
 
 from ..logs import Log
+from .backoff import FIRST_SECONDS, STATUS_LAST_SECONDS, pause_seconds
 from .client import REQUEST_SECONDS, ApiClient, ApiError, ApiRefusedError
-from .watcher import budget_path
+from .paths import budget_path
 
 SETTLE_SECONDS: Final = 1.0
-"""A status waits up to so long, by chance, before it is sent. An edit or a new market period concerns all nodes in the
-same instant: limits come first, reports after them, and not all at once."""
-BACKOFF_FIRST_SECONDS: Final = 0.5
-BACKOFF_LAST_SECONDS: Final = 60.0
+"""Longest random delay before a status is sent. An edit or a new market period concerns all nodes in the same
+instant: limits are written first, and the reports of a cluster are spread over this time."""
 _FINAL: Final = frozenset({400, 404, 405, 409, 415, 422})
-"""Answers that the same patch would get again."""
+"""Answers that the same patch would get again: it is given up."""
 
 
 class Reporter:
-    """Sends status patches for one object. A slow or dead API server never holds up who submits."""
+    """Sends status patches for one object. ``submit`` never waits for the API server."""
 
     def __init__(
         self,
@@ -29,7 +28,7 @@ class Reporter:
         log: Log,
         *,
         settle: float = SETTLE_SECONDS,
-        backoff_first: float = BACKOFF_FIRST_SECONDS,
+        backoff_first: float = FIRST_SECONDS,
     ) -> None:
         self._client = client
         self._path = f"{budget_path(node_name)}/status?fieldManager={AGENT_FIELD_MANAGER}"
@@ -44,7 +43,7 @@ class Reporter:
         self._idle = True
 
     def submit(self, status: dict[str, Any]) -> None:
-        """Have ``status`` written in place of whatever still waits. Returns at once."""
+        """Queue a status; a newer one replaces it. Returns at once."""
         with self._changed:
             self._latest = status
             self._serial += 1
@@ -52,14 +51,14 @@ class Reporter:
             self._changed.notify_all()
 
     def drop(self) -> None:
-        """Forget what waits: the object is gone."""
+        """Discard the queued status: the object is gone."""
         with self._changed:
             self._latest = None
             self._serial += 1
             self._changed.notify_all()
 
     def close(self, seconds: float) -> bool:
-        """Send what waits, for at most ``seconds``; whether that worked."""
+        """Send the queued status, within ``seconds``; whether it was written."""
         with self._changed:
             self._closing = True
             self._timeout = seconds
@@ -96,13 +95,10 @@ class Reporter:
                 if final and serial == self._serial:
                     self._latest = None
                 elif failures:
-                    self._changed.wait_for(lambda: self._closing, timeout=self._pause(failures))
+                    pause = pause_seconds(failures, self._backoff_first, STATUS_LAST_SECONDS)
+                    self._changed.wait_for(lambda: self._closing, timeout=pause)
                     if self._closing and failures > 1:
                         return
 
     def _settling(self) -> float:
         return random.uniform(self._settle / 4, self._settle)  # noqa: S311 - not all nodes at once
-
-    def _pause(self, failures: int) -> float:
-        bound = min(BACKOFF_LAST_SECONDS, self._backoff_first * 2 ** min(failures, 10))
-        return random.uniform(bound / 2, bound)  # noqa: S311 - jitter

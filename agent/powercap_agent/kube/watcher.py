@@ -1,43 +1,32 @@
-"""The thread that knows the node's PowerBudget: lists it, watches it, and tells the main loop what it sees.
+"""The thread that lists and watches the node's PowerBudget and passes each state of it on.
 
 Guarantees: every state of the object that the API server ends up with reaches the main loop, however the watch
-ends; "there is no budget" is told only where the API server says so. A watch from which nothing comes, not even
-a bookmark, is given up after ``IDLE_SECONDS``, so that a connection that died silently costs no more than that.
+ends; "there is no budget" is passed on only where the API server says so. A watch that is silent for ``IDLE_SECONDS``,
+without even a bookmark, is given up: the connection is taken for dead.
 """
 
-import random
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import quote, urlencode
-
-from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET
+from urllib.parse import urlencode
 
 from ..logs import Log
+from .backoff import FIRST_SECONDS, WATCH_LAST_SECONDS, pause_seconds
 from .client import ApiClient, ApiError, ApiRefusedError
+from .paths import BUDGETS_PATH
 
 WATCH_SECONDS: Final = 290
 """The server is asked to end a watch after this."""
 IDLE_SECONDS: Final = 70.0
 """Bookmarks come about once a minute; silence for longer than this is a dead connection."""
-BACKOFF_FIRST_SECONDS: Final = 0.5
-BACKOFF_LAST_SECONDS: Final = 30.0
 WELL_AFTER_SECONDS: Final = 10.0
 """A watch that lasted this long was a good one; one that ends sooner, however politely, counts as a failure."""
 GONE_AFTER: Final = 6
 """So many lists in a row that answer 404 mean that the kind itself is gone (uninstalled); fewer may be an API
 server that is still starting."""
 
-BUDGETS_PATH: Final = f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}"
-
 _GONE: Final = 410
 _NOT_FOUND: Final = 404
-
-
-def budget_path(node_name: str) -> str:
-    """API path of the node's PowerBudget."""
-    return f"{BUDGETS_PATH}/{quote(node_name, safe='')}"
 
 
 class _ExpiredError(ApiError):
@@ -55,7 +44,7 @@ class Watcher:
         log: Log,
         *,
         idle_seconds: float = IDLE_SECONDS,
-        backoff_first: float = BACKOFF_FIRST_SECONDS,
+        backoff_first: float = FIRST_SECONDS,
     ) -> None:
         """``tell`` gets the object after each change, or None where there is none."""
         self._client = client
@@ -68,28 +57,27 @@ class Watcher:
         self._failures = 0
         self._not_found = 0
         self._trouble: str | None = None
-        self._stopped = threading.Event()
 
     def run(self) -> None:
-        """Follow the object until ``stop``."""
-        while not self._stopped.is_set():
-            began = time.monotonic()
-            try:
-                if self._version is None:
-                    self._version = self._list()
-                self._watch(self._version)
-                self._failures = 0 if self._lasted(began) else self._failures + 1
-            except _ExpiredError:
-                self._version = None
-                self._failures = 0 if self._lasted(began) else self._failures + 1
-            except ApiError as error:
-                self._failures = 0 if self._lasted(began) else self._failures
-                self._failed(error)
-            self._stopped.wait(self._pause())
+        """Follow the object; never returns."""
+        while True:
+            self.attempt()
 
-    def stop(self) -> None:
-        """Have ``run`` return once its current request is over."""
-        self._stopped.set()
+    def attempt(self) -> None:
+        """List the object where that is needed, watch it until the watch ends, and pause."""
+        began = time.monotonic()
+        try:
+            if self._version is None:
+                self._version = self._list()
+            self._watch(self._version)
+            self._failures = 0 if self._lasted(began) else self._failures + 1
+        except _ExpiredError:
+            self._version = None
+            self._failures = 0 if self._lasted(began) else self._failures + 1
+        except ApiError as error:
+            self._failures = 0 if self._lasted(began) else self._failures
+            self._failed(error)
+        time.sleep(pause_seconds(self._failures, self._backoff_first, WATCH_LAST_SECONDS))
 
     def _lasted(self, began: float) -> bool:
         return time.monotonic() - began >= WELL_AFTER_SECONDS
@@ -157,12 +145,6 @@ class Watcher:
         if self._trouble is not None:
             self._trouble = None
             self._log.info("the API server answers again")
-
-    def _pause(self) -> float:
-        """Seconds before the next attempt: at random (so that a cluster's agents do not come together), within a
-        bound that doubles with every failure in a row."""
-        bound = min(BACKOFF_LAST_SECONDS, self._backoff_first * 2 ** min(self._failures, 10))
-        return random.uniform(bound / 2 if self._failures else 0.0, bound)  # noqa: S311 - jitter is no secret
 
 
 def _hint(status: int | None) -> str:

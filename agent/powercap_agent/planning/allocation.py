@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One of those that share."""
+    """One of those that share a power."""
 
     weight: int
-    """Its part relative to the others', above 0."""
+    """Its part relative to the others. At least 1."""
     low_uw: int
-    """It gets no less, in microwatts."""
+    """Least share, in microwatts."""
     high_uw: int
-    """It gets no more, in microwatts, and this is not below ``low_uw``."""
+    """Largest share, in microwatts; at least ``low_uw``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one party gets."""
+    """The share of one party."""
 
     power_uw: int
     bound: bool
@@ -28,10 +28,10 @@ class Share:
 def share_out(power_uw: int, parties: Sequence[Party]) -> list[Share]:
     """Divide ``power_uw`` in proportion to the weights, to the microwatt, within every party's bounds.
 
-    What a bounded party leaves (or takes too much) goes to (comes from) the others, again in proportion. The
+    What a party at its bound leaves or takes too much is divided among the others, again in proportion. The
     shares' sum is ``power_uw`` exactly, unless that lies outside the sum of the bounds: then it is that sum.
 
-    The way is that of CSS flexible boxes (section 9.7, "resolving flexible lengths"): of the shares that break a
+    The algorithm is that of CSS flexible boxes (section 9.7, "resolving flexible lengths"): of the shares that break a
     bound, those on the side of the larger total violation are fixed at their bound, and the rest is divided anew.
     """
     fixed: dict[int, int] = {}

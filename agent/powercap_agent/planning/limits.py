@@ -1,4 +1,4 @@
-"""What a limit may be: the terms on which a cap is divided, and a zone's limits once its power is known. Pure."""
+"""The terms on which a cap is divided, and the limits of one zone from its share. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What no cap may go below, and how a cap is divided."""
+    """Floors, and how a cap is divided."""
 
     min_power_uw: int
     """The policy's minPower for the node."""
@@ -63,7 +63,7 @@ class Write:
     @property
     def key(self) -> str:
         """The limit's name."""
-        return limit_key(self.zone, self.constraint)
+        return limit_key(self.zone, self.constraint.name)
 
 
 def lead_constraint(zone: Zone) -> Constraint | None:
@@ -74,7 +74,7 @@ def lead_constraint(zone: Zone) -> Constraint | None:
 def lead_original(zone: Zone, originals: Originals) -> int:
     """The original of the zone's lead constraint in microwatts; 0 where it has none that can be used."""
     lead = lead_constraint(zone)
-    return 0 if lead is None else originals.get(limit_key(zone, lead), 0)
+    return 0 if lead is None else originals.get(limit_key(zone, lead.name), 0)
 
 
 def capped_constraints(zone: Zone) -> list[Constraint]:
@@ -102,7 +102,7 @@ def zone_writes(
     floor_uw = min(floor_uw, lead_original_uw)
     writes = [Write(zone, lead, lead_original_uw, floor_uw, lead_uw, clamped, counted)]
     for short in capped_constraints(zone)[1:]:
-        if short_original_uw := originals.get(limit_key(zone, short)):
+        if short_original_uw := originals.get(limit_key(zone, short.name)):
             in_ratio_uw = max(lead_uw, short_original_uw * lead_uw // lead_original_uw)
             short_uw, short_floor_uw = min(short_original_uw, in_ratio_uw), min(floor_uw, short_original_uw)
             writes.append(

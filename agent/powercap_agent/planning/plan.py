@@ -7,13 +7,12 @@ Which zones share the cap: the packages of the first interface in ``PACKAGE_KIND
 limit. A package of ``intel-rapl-mmio`` is the same silicon as the package of that name in ``intel-rapl``, and of
 the two limits the lower one binds: it gets the same value and is not counted. ``long_term`` gets the share,
 ``short_term`` keeps its original ratio to it and is never below it; ``peak_power`` guards the hardware and stays.
-psys, dram, core, uncore and accelerators stay as they are but where the terms name them (``extras``).
+psys, dram, core, uncore and accelerators stay as they are unless the terms name them (``subzones``).
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Sequence
 
-from ..hardware.zone import Constraint, Zone
+from ..hardware.zone import RAPL, RAPL_MMIO, Constraint, Zone
 from .allocation import Party, share_out
 from .limits import (
     Originals,
@@ -25,28 +24,11 @@ from .limits import (
     own_floor,
     zone_writes,
 )
+from .packages import PACKAGE_KINDS, package_candidates
 from .subzones import plan_apart, plan_beside, rule_zones
 
-RAPL: Final = "intel-rapl"
-RAPL_MMIO: Final = "intel-rapl-mmio"
-PACKAGE_KINDS: Final = (RAPL, RAPL_MMIO, "arm_scmi_powercap", "dtpm", "amd_hsmp_hwmon")
 
-
-def is_package(zone: Zone) -> bool:
-    """Whether the zone stands for a whole package on some interface; twins do too."""
-    return (
-        zone.kind in PACKAGE_KINDS
-        and zone.top
-        and (zone.name.startswith("package-") or zone.kind not in {RAPL, RAPL_MMIO})
-    )
-
-
-def package_candidates(zones: Iterable[Zone]) -> list[Zone]:
-    """The packages that have a limit, twins included."""
-    return [zone for zone in zones if is_package(zone) and lead_constraint(zone) is not None]
-
-
-def looked_after(zones: Sequence[Zone], terms: Terms | None = None) -> list[tuple[Zone, Constraint]]:
+def managed_limits(zones: Sequence[Zone], terms: Terms | None = None) -> list[tuple[Zone, Constraint]]:
     """Every limit that a plan on these terms may change, so that its original must be known."""
     found = package_candidates(zones)
     if terms is not None:

@@ -13,7 +13,7 @@ A cap of its own limits each zone of the rule by itself and takes nothing from t
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from ..hardware.zone import Zone
+from ..hardware.zone import RAPL, Zone
 from .allocation import Party, share_out
 from .limits import (
     BESIDE,
@@ -28,13 +28,12 @@ from .limits import (
 )
 
 WITHIN: Final = frozenset({"core", "uncore"})
-_RAPL: Final = "intel-rapl"
 
 
 def rule_zones(zones: Iterable[Zone], terms: Terms) -> list[tuple[Rule, list[Zone]]]:
     """Each rule with the zones or devices that it is about and that have a limit."""
     limited = [zone for zone in zones if lead_constraint(zone) is not None]
-    named = [(rule, [z for z in limited if z.kind == _RAPL and z.name == rule.name]) for rule in terms.zones]
+    named = [(rule, [z for z in limited if z.kind == RAPL and z.name == rule.name]) for rule in terms.zones]
     return named + [(rule, [z for z in limited if z.kind == rule.name]) for rule in terms.devices]
 
 

@@ -1,4 +1,4 @@
-"""The order in which limits are written, so that no moment between two writes is worse than before or after. Pure."""
+"""The order in which limits are written, so that no state between two writes exceeds those before and after. Pure."""
 
 from collections.abc import Sequence
 

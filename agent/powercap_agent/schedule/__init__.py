@@ -1,1 +1,1 @@
-"""What a budget asks for at a moment: its slots, ramp and pressure valve."""
+"""What is to be in force at a moment, from the budget, the ramp and the pressure valve. Pure."""

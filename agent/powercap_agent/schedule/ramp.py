@@ -1,8 +1,8 @@
-"""How fast a cap comes down: raised at once, lowered by a ramp and no more often than the dwell allows. Pure.
+"""The ramp: a cap is raised at once, and lowered step by step and no more often than the dwell allows. Pure.
 
-A person can predict it from the schedule alone: k seconds after a slot with a lower cap began, the cap in force is
-the one before less (k + 1) times the ramp, until the slot's cap is reached. With a dwell, a lower cap that comes
-sooner than that after the beginning of the lowering before it waits for as long; a raise never waits.
+k seconds after a slot with a lower cap began, the cap in force is
+the one before less (k + 1) times the ramp, until the slot's cap is reached. A lower cap that comes within the
+dwell time after the beginning of the lowering before it waits until that time is over; a raise never waits.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Pace:
-    """The way from cap to cap of one node; powers in microwatts, times in seconds of a clock that only goes on."""
+class Ramp:
+    """State of one node's ramp. Powers in microwatts, times in seconds of a monotonic clock."""
 
     _in_force_uw: int | None = None
     _goal_uw: int | None = None
@@ -20,7 +20,7 @@ class Pace:
     _lowered_at: float | None = None
 
     def reset(self) -> None:
-        """No cap is in force any more."""
+        """Forget the cap: none is in force any more."""
         self._in_force_uw = self._goal_uw = None
 
     def step(
@@ -34,7 +34,7 @@ class Pace:
     ) -> int:
         """The cap to have in force at ``now`` on the way to ``target_uw``.
 
-        ``standing`` tells what the node's limits add up to; it is asked where no cap of this agent's is in force.
+        ``standing`` returns the sum of the node's limits in force; it is called where this agent has set no cap yet.
         """
         if ramp_uw is None and not dwell_seconds:
             self._in_force_uw = self._goal_uw = target_uw

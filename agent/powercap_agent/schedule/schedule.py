@@ -1,7 +1,7 @@
-"""What a budget says at a moment: pure, by the wall clock alone, so that whatever the clock did before is no matter.
+"""What a budget asks for at a moment, from the wall clock alone. Pure.
 
-A clock that leaps to next year finds the budget expired and does what onExpiry says; one that leaps back an hour
-finds that hour's slot; one that leaps back before the first slot finds no data and does what onExpiry says, too.
+At or past ``validUntil``, and before the first slot, that is what ``onExpiry`` says. Earlier readings of the clock do
+not matter, so that it may be set forward and back.
 """
 
 from bisect import bisect_right
@@ -21,11 +21,11 @@ class Action(StrEnum):
     RELEASE = "release"
     """The original limits are to be in force."""
     KEEP = "keep"
-    """What is in force stays: there is nothing to hold but that."""
+    """The limits stay as they are."""
 
 
 class Phase(StrEnum):
-    """Where in its budget's life a moment lies."""
+    """Where a moment lies in the time of its budget."""
 
     SLOT = "slot"
     EARLY = "early"
@@ -34,11 +34,11 @@ class Phase(StrEnum):
     """At or past validUntil."""
     SUSPENDED = "suspended"
     LIFTED = "lifted"
-    """The cap is lifted for a while, for the node's good."""
+    """The cap is lifted for a while: the node is under pressure or not ready."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Directive:
     """What a budget asks for at a moment."""
 
     action: Action
@@ -48,26 +48,26 @@ class Order:
     slot: Slot | None = None
     """The slot in force, where the phase is SLOT."""
     end: datetime | None = None
-    """When the order next changes by itself; None: it does not."""
+    """When the directive next changes; None: it stays."""
     now_uw: int | None = None
-    """What to have in force now, in microwatts: above ``cap_uw`` while the cap is being lowered."""
+    """Cap to bring into force now, in microwatts: above ``cap_uw`` while the cap is being lowered."""
     note: str | None = None
     """Why the cap is lifted, where the phase is LIFTED."""
 
-    def continues(self, before: "Order") -> bool:
-        """Whether this is the same order as ``before``, at most further on the way to its cap."""
+    def continues(self, before: "Directive") -> bool:
+        """Whether this is the same directive as ``before``, apart from steps of the ramp."""
         return replace(self, now_uw=None) == replace(before, now_uw=None)
 
     @property
     def lowering(self) -> bool:
-        """Whether the cap is still on its way down."""
+        """Whether the cap is still being lowered."""
         return self.now_uw is not None and self.cap_uw is not None and self.now_uw > self.cap_uw
 
 
-def cap_at(budget: Budget, now: datetime) -> Order:
+def directive_at(budget: Budget, now: datetime) -> Directive:
     """What ``budget`` asks for at ``now``."""
     if budget.suspend:
-        return Order(Action.RELEASE, Phase.SUSPENDED)
+        return Directive(Action.RELEASE, Phase.SUSPENDED)
     if now >= budget.valid_until:
         return _without_data(budget, Phase.EXPIRED, end=None)
     index = bisect_right(budget.slots, now, key=lambda slot: slot.start)
@@ -76,16 +76,16 @@ def cap_at(budget: Budget, now: datetime) -> Order:
     if index == 0:
         return _without_data(budget, Phase.EARLY, end=end)
     slot = budget.slots[index - 1]
-    return Order(Action.CAP, Phase.SLOT, slot.cap_uw, slot, end)
+    return Directive(Action.CAP, Phase.SLOT, slot.cap_uw, slot, end)
 
 
-def _without_data(budget: Budget, phase: Phase, end: datetime | None) -> Order:
+def _without_data(budget: Budget, phase: Phase, end: datetime | None) -> Directive:
     match budget.on_expiry:
         case Fallback.MIN_POWER:
-            return Order(Action.CAP, phase, budget.min_power_uw, end=end)
+            return Directive(Action.CAP, phase, budget.min_power_uw, end=end)
         case Fallback.RELEASE:
-            return Order(Action.RELEASE, phase, end=end)
+            return Directive(Action.RELEASE, phase, end=end)
         case Fallback.HOLD:
             if phase is Phase.EXPIRED and budget.slots:
-                return Order(Action.CAP, phase, budget.slots[-1].cap_uw, end=end)
-            return Order(Action.KEEP, phase, end=end)
+                return Directive(Action.CAP, phase, budget.slots[-1].cap_uw, end=end)
+            return Directive(Action.KEEP, phase, end=end)

@@ -1,6 +1,6 @@
-"""What is known of the node's PowerBudget: from the API server, else from what an earlier agent kept.
+"""The node's PowerBudget as far as it is known: from the API server, else as an earlier agent kept it.
 
-A spec that cannot be read changes nothing but what is told: the last good one is followed.
+A spec that cannot be read only changes the status: the last good one is followed.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from ..schedule.budget import Budget, InvalidBudgetError, read_budget
 from .cache import BudgetCache
 
 
-class Knowledge:
+class KnownBudget:
     """The budget to follow, and whether a newer one was refused."""
 
     def __init__(self, cache: BudgetCache, log: Log) -> None:
@@ -18,7 +18,7 @@ class Knowledge:
         self._log = log
         self._unsaved: dict[str, Any] | None = None
         self.settled = False
-        """Whether the API server has said what holds, or the wait for that is over."""
+        """Whether the API server has answered, or the wait for its answer is over."""
         self.budget: Budget | None = None
         self.invalid: str | None = None
         """Why the newest spec is not followed, where it is not."""
@@ -26,7 +26,7 @@ class Knowledge:
         """Generation of the newest spec, followed or not."""
 
     def learn(self, body: dict[str, Any] | None) -> bool:
-        """Take in what the API server says: the object, or None where there is none. Whether that is news."""
+        """Take in the object as the API server has it, or None where there is none; whether that changes anything."""
         first, self.settled = not self.settled, True
         if body is None:
             if self.budget is not None or first:
@@ -38,14 +38,14 @@ class Knowledge:
             budget = read_budget(body)
         except InvalidBudgetError as error:
             return self._refuse(str(error), body)
-        news = budget != self.budget or self.invalid is not None
-        if news:
+        changed = budget != self.budget or self.invalid is not None
+        if changed:
             self.budget, self._unsaved = budget, body
         self.invalid, self.generation = None, budget.generation
-        return news
+        return changed
 
     def give_up_waiting(self) -> None:
-        """The API server does not answer: go by the budget that an earlier agent kept, if there is one."""
+        """Follow the budget that an earlier agent kept, if there is one: the API server does not answer."""
         self.settled = True
         self._recall()
         if self.budget is None:

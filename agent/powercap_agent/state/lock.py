@@ -1,4 +1,4 @@
-"""One agent at a time for each state folder: two would take each other's caps for originals."""
+"""A lock on the state folder: two agents would take each other's caps for originals."""
 
 import fcntl
 import os
@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from ..enforce.originals import StateError
+from .store import StateError
 
 _FILE: Final = "lock"
 
 
 class AlreadyRunningError(Exception):
-    """Another agent looks after this machine's limits."""
+    """Another agent holds the lock."""
 
 
 @contextmanager
 def lock_state(folder: str) -> Iterator[None]:
-    """Be the only one for as long as the context lasts. The kernel frees the lock of a process that is killed.
+    """Hold the lock for the context. The kernel releases the lock of a process that is killed.
 
     Raises:
         AlreadyRunningError: another process has the lock.

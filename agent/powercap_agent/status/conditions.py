@@ -1,4 +1,4 @@
-"""Whether the node holds what was asked for (Applied) and follows its budget (Ready), and why (not). Pure."""
+"""The conditions Applied (limits hold what was asked for) and Ready (the node follows its budget). Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from powercap_api.units import format_watts_short
 
 from ..enforce.results import Report, ZoneResult
 from ..schedule.budget import Budget
-from ..schedule.schedule import Action, Order, Phase
+from ..schedule.schedule import Action, Directive, Phase
 from .energy import NodeDraw
 
 _GOOD = frozenset({ZoneReason.APPLIED, ZoneReason.CLAMPED, ZoneReason.MMIO_LOWER, ZoneReason.RELEASED})
 
 
 @dataclass(frozen=True, slots=True)
-class DrawSeen:
-    """What the node drew, up to ``end``, under a cap of ``cap_uw`` (None: there was none)."""
+class MeasuredDraw:
+    """What the node drew until ``end`` under a cap of ``cap_uw`` microwatts (None: there was none)."""
 
     drawn: NodeDraw
     end: datetime
@@ -25,11 +25,11 @@ class DrawSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """All that a status is made from."""
+class NodeState:
+    """Everything that a status is made from."""
 
     budget: Budget
-    order: Order
+    directive: Directive
     report: Report
     supported: bool
     """Whether the node has anything that can be capped."""
@@ -39,90 +39,94 @@ class Situation:
     generation: int | None = None
     """Generation of the newest spec, followed or not."""
     stopped: bool = False
-    """True for the last words of an agent that ends."""
-    draw: DrawSeen | None = None
+    """True for the last status of an agent that ends."""
+    draw: MeasuredDraw | None = None
     """What was drawn in the slot before."""
 
-    def is_only_a_step_on_from(self, told: "Situation | None") -> bool:
-        """Whether all that is new since ``told`` is a step on the way to the cap."""
+    def is_next_step_of(self, published: "NodeState | None") -> bool:
+        """Whether all that is new since ``published`` is one more step of the same lowering."""
         return (
-            told is not None
+            published is not None
             and not self.stopped
-            and told.order.lowering
-            and self.order.lowering
-            and self.order.continues(told.order)
-            and (self.generation, self.invalid) == (told.generation, told.invalid)
+            and published.directive.lowering
+            and self.directive.lowering
+            and self.directive.continues(published.directive)
+            and (self.generation, self.invalid) == (published.generation, published.invalid)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One condition before its times."""
+class Condition:
+    """One condition without its transition time."""
 
     holds: bool
     reason: BudgetReason
     message: str
 
 
-def judge_applied(situation: Situation) -> Verdict:
+def applied_condition(state: NodeState) -> Condition:
     """Whether every zone holds what was asked for."""
-    if situation.stopped:
-        return Verdict(False, BudgetReason.STOPPED, "The agent has ended.")
-    results = situation.report.results
+    if state.stopped:
+        return Condition(False, BudgetReason.STOPPED, "The agent has ended.")
+    results = state.report.results
     bad = [result for result in results if result.reason not in _GOOD | {ZoneReason.DRY_RUN}]
-    if not situation.supported:
-        return Verdict(False, BudgetReason.UNSUPPORTED, _UNSUPPORTED)
+    if not state.supported:
+        return Condition(False, BudgetReason.UNSUPPORTED, _UNSUPPORTED)
     if bad:
         some = len(bad) < len(results)
-        return Verdict(
+        return Condition(
             False, BudgetReason.PARTLY_APPLIED if some else BudgetReason.WRITE_FAILED, _complaints(bad)
         )
-    if situation.budget.dry_run:
-        return Verdict(False, BudgetReason.DRY_RUN, "Caps are worked out and reported; no limit is changed.")
-    if situation.order.action is not Action.CAP:
-        return Verdict(True, _phase_reason(situation), "The original limits are in force.")
-    if situation.order.lowering:
-        target = format_watts_short(situation.order.cap_uw or 0)
-        return Verdict(
+    if state.budget.dry_run:
+        return Condition(
+            False, BudgetReason.DRY_RUN, "Caps are worked out and reported; no limit is changed."
+        )
+    if state.directive.action is not Action.CAP:
+        return Condition(True, _phase_reason(state), "The original limits are in force.")
+    if state.directive.lowering:
+        target = format_watts_short(state.directive.cap_uw or 0)
+        return Condition(
             True, BudgetReason.LOWERING, f"The cap is on its way down to {target}, by ramp and dwell."
         )
-    if situation.report.clamped:
-        return Verdict(True, BudgetReason.CLAMPED, _clamped(situation))
-    return Verdict(True, BudgetReason.APPLIED, "Every limit reads back what was asked for.")
+    if state.report.clamped:
+        return Condition(True, BudgetReason.CLAMPED, _clamped(state))
+    return Condition(True, BudgetReason.APPLIED, "Every limit reads back what was asked for.")
 
 
-def judge_ready(situation: Situation, applied: Verdict) -> Verdict:
+def ready_condition(state: NodeState, applied: Condition) -> Condition:
     """Whether the node follows its budget."""
-    if situation.stopped:
-        return Verdict(
+    if state.stopped:
+        return Condition(
             False, BudgetReason.STOPPED, "The agent on this node has ended; the original limits are in force."
         )
-    if situation.invalid is not None:
-        message = f"The spec cannot be followed, the last good one still is: {situation.invalid}"
-        return Verdict(False, BudgetReason.INVALID_SPEC, message)
+    if state.invalid is not None:
+        message = f"The spec cannot be followed, the last good one still is: {state.invalid}"
+        return Condition(False, BudgetReason.INVALID_SPEC, message)
     if applied.reason in {BudgetReason.UNSUPPORTED, BudgetReason.WRITE_FAILED, BudgetReason.PARTLY_APPLIED}:
         return applied
-    order, budget = situation.order, situation.budget
-    if order.phase is Phase.SLOT:
-        return Verdict(True, applied.reason, _slot_message(situation, applied))
-    if order.phase is Phase.LIFTED:
-        message = f"The original limits are in force for a while: {order.note}. The cap is tried again then."
-        return Verdict(False, BudgetReason.LIFTED, message)
-    if order.phase is Phase.SUSPENDED:
+    directive, budget = state.directive, state.budget
+    if directive.phase is Phase.SLOT:
+        return Condition(True, applied.reason, _slot_message(state, applied))
+    if directive.phase is Phase.LIFTED:
+        message = (
+            f"The original limits are in force for a while: {directive.note}. The cap is tried again then."
+        )
+        return Condition(False, BudgetReason.LIFTED, message)
+    if directive.phase is Phase.SUSPENDED:
         message = f"PowerPolicy {budget.policy} is suspended: the original limits are in force."
-        return Verdict(True, BudgetReason.SUSPENDED, message)
+        return Condition(True, BudgetReason.SUSPENDED, message)
     what = {
-        Action.CAP: f"the cap is {format_watts_short(order.cap_uw or 0)}",
+        Action.CAP: f"the cap is {format_watts_short(directive.cap_uw or 0)}",
         Action.RELEASE: "the original limits are in force",
         Action.KEEP: "the limits stay as they are",
-    }[order.action]
-    if order.phase is Phase.EARLY:
+    }[directive.action]
+    if directive.phase is Phase.EARLY:
         message = f"No market data before the first slot: {what} until then, as onExpiry says."
     elif not budget.slots:
         message = f"No market data: {what}, as the policy's fallback says."
     else:
         message = f"The schedule ended and the operator has not written a new one: {what}, as onExpiry says."
-    return Verdict(order.phase is Phase.EARLY or not budget.slots, _phase_reason(situation), message)
+    return Condition(directive.phase is Phase.EARLY or not budget.slots, _phase_reason(state), message)
 
 
 _UNSUPPORTED = (
@@ -132,32 +136,32 @@ _UNSUPPORTED = (
 )
 
 
-def _phase_reason(situation: Situation) -> BudgetReason:
-    if situation.order.phase is Phase.SUSPENDED:
+def _phase_reason(state: NodeState) -> BudgetReason:
+    if state.directive.phase is Phase.SUSPENDED:
         return BudgetReason.SUSPENDED
-    if situation.order.phase is Phase.LIFTED:
+    if state.directive.phase is Phase.LIFTED:
         return BudgetReason.LIFTED
-    return BudgetReason.HOLDING if situation.budget.on_expiry is Fallback.HOLD else BudgetReason.EXPIRED
+    return BudgetReason.HOLDING if state.budget.on_expiry is Fallback.HOLD else BudgetReason.EXPIRED
 
 
-def _slot_message(situation: Situation, applied: Verdict) -> str:
+def _slot_message(state: NodeState, applied: Condition) -> str:
     if applied.reason is not BudgetReason.APPLIED:
         return applied.message
-    return f"The cap of {format_watts_short(situation.order.cap_uw or 0)} is in force."
+    return f"The cap of {format_watts_short(state.directive.cap_uw or 0)} is in force."
 
 
-def _clamped(situation: Situation) -> str:
-    in_force = situation.report.applied_uw
+def _clamped(state: NodeState) -> str:
+    in_force = state.report.applied_uw
     return (
-        f"The cap of {format_watts_short(situation.order.cap_uw or 0)} is outside what this node can be given;"
+        f"The cap of {format_watts_short(state.directive.cap_uw or 0)} is outside what this node can be given;"
         f" {'nothing' if in_force is None else format_watts_short(in_force)} is in force. Limits are never set"
         " below the floor (minPower and the agent's own) nor above what was found at first."
     )
 
 
 def _complaints(bad: Sequence[ZoneResult]) -> str:
-    told = [
+    shown = [
         f"{result.zone.path} {result.constraint}: {result.reason}, {result.message}" for result in bad[:4]
     ]
-    more = len(bad) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
+    more = len(bad) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more else "")

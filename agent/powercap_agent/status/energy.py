@@ -1,4 +1,4 @@
-"""What the node drew, from its zones' energy counters. Pure arithmetic on samples taken every few seconds.
+"""The power that the node drew, from its zones' energy counters, sampled every few seconds. Pure.
 
 Counters wrap around at a range of their own. Some AMD processors show one package's energy on each of its dies:
 such dies are found by their counters, which stay next to each other, and counted once.
@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..hardware.zone import Zone
-from ..planning.plan import RAPL_MMIO, is_package
+from ..hardware.zone import RAPL_MMIO, Zone
+from ..planning.packages import is_package
 
 SAMPLE_SECONDS: Final = 10.0
 """Counters wrap after minutes at the soonest (65 kJ at 200 W: 5 min)."""
 SHORTEST_SECONDS: Final = 5.0
-"""Less than this is no measurement: counters move in steps of a millisecond, and a policy may be edited twice."""
+"""A shorter measurement is not reported: counters are updated once a millisecond."""
 MIRRORED_WITHIN_UJ: Final = 1_000_000
 """Dies of a package whose counters are less than 1 J apart are one counter, read some microseconds apart."""
 ABSURD_UW: Final = 100_000_000_000
-"""More than this is a counter that was set back (by suspend and resume), not power."""
+"""More than this is a counter that was reset (by suspend and resume), not power."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Counter:
 
 @dataclass(slots=True)
 class DrawMeter:
-    """Adds up samples. Times are seconds of a clock that only goes on."""
+    """Sums up samples. Times are seconds of a monotonic clock."""
 
     _began: float | None = None
     _last: float = 0.0
@@ -62,7 +62,7 @@ class DrawMeter:
         return self._began is None or now - self._last >= SAMPLE_SECONDS
 
     def enough(self, now: float) -> bool:
-        """Whether the time measured is long enough to mean something."""
+        """Whether the time measured is at least ``SHORTEST_SECONDS``."""
         return self._began is not None and now - self._began >= SHORTEST_SECONDS
 
     def sample(self, now: float, readings: Mapping[str, tuple[Zone, int]]) -> None:
@@ -126,7 +126,7 @@ def _average(drawn_uj: int, seconds: float) -> int:
 
 
 def _delta(counter: _Counter, after_uj: int, seconds: float) -> int | None:
-    """Energy since the last sample in microjoules; None where the counter says nothing sensible."""
+    """Energy since the last sample in microjoules; None where it cannot be."""
     delta_uj = after_uj - counter.reading_uj
     if delta_uj < 0:
         delta_uj += counter.zone.max_energy_uj or 0

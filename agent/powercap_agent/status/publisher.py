@@ -1,9 +1,9 @@
-"""Decides which statuses are worth a write to the API: those that say something new to this very object."""
+"""Publishes a status if it differs from the last one written to this object."""
 
 from datetime import datetime
 from typing import Any, Protocol
 
-from .conditions import Situation
+from .conditions import NodeState
 from .status import Status, build_refusal, build_status, says_the_same
 
 
@@ -11,56 +11,57 @@ class StatusSink(Protocol):
     """Takes statuses for the API server."""
 
     def submit(self, status: Status) -> None:
-        """Have it written; returns at once."""
+        """Queue a status; a newer one replaces it. Returns at once."""
         ...
 
     def drop(self) -> None:
-        """Forget what waits."""
+        """Discard the queued status."""
         ...
 
     def close(self, seconds: float) -> bool:
-        """Send what waits, for at most so long; whether that worked."""
+        """Send the queued status within ``seconds``; whether it was written."""
         ...
 
 
-class Teller:
-    """Remembers what was told last, and to which object."""
+class StatusPublisher:
+    """Remembers the last status and the object that it was written to."""
 
     def __init__(self, sink: StatusSink) -> None:
         self._sink = sink
         self._uid: str | None = None
-        self._told: Status | None = None
-        self._situation: Situation | None = None
+        self._published: Status | None = None
+        self._state: NodeState | None = None
 
-    def see(self, body: dict[str, Any] | None) -> None:
-        """The object as the API server has it: one made anew, or emptied, has not been told anything yet."""
+    def observe(self, body: dict[str, Any] | None) -> None:
+        """Take in the object as the API server has it: after it was made anew or its status was emptied, the next
+        status is published whatever it says."""
         if body is None:
             self._sink.drop()
-            self._uid = self._told = self._situation = None
+            self._uid = self._published = self._state = None
             return
         metadata, status = body.get("metadata"), body.get("status")
         uid = metadata.get("uid") if isinstance(metadata, dict) else None
         if uid != self._uid or not status:
             self._uid = uid
-            self._told = status if isinstance(status, dict) else None
-            self._situation = None
+            self._published = status if isinstance(status, dict) else None
+            self._state = None
 
-    def tell(self, situation: Situation, now: datetime) -> None:
-        """Submit the status of ``situation``, unless it says what was told before, or no more than one step more
-        on the way to a cap."""
-        if not situation.is_only_a_step_on_from(self._situation):
-            self._situation = situation
-            self._submit(build_status(situation, now, self._told))
+    def publish(self, state: NodeState, now: datetime) -> None:
+        """Submit the status of ``state``, unless it says the same as the last one or is only one more step of the
+        same lowering."""
+        if not state.is_next_step_of(self._state):
+            self._state = state
+            self._submit(build_status(state, now, self._published))
 
-    def tell_refusal(self, why: str, generation: int, now: datetime) -> None:
-        """Submit that the spec cannot be read and that nothing is followed."""
-        self._submit(build_refusal(why, generation, now, self._told))
+    def publish_refusal(self, why: str, generation: int, now: datetime) -> None:
+        """Submit the status of a spec that cannot be read where no earlier one is known."""
+        self._submit(build_refusal(why, generation, now, self._published))
 
     def close(self, seconds: float) -> bool:
-        """Wait for what was submitted; whether it was written."""
+        """Wait until the last status is written, for at most ``seconds``; whether it was."""
         return self._sink.close(seconds)
 
     def _submit(self, status: Status) -> None:
-        if not says_the_same(status, self._told):
-            self._told = status
+        if not says_the_same(status, self._published):
+            self._published = status
             self._sink.submit(status)

@@ -1,8 +1,8 @@
-"""The PowerBudget's status: what the agent says of its node. Pure.
+"""The PowerBudget's status. Pure.
 
 The wire format is ``powercap_api.powerbudget.PowerBudgetStatus``; a test holds the two together. Every optional
-field of ``current`` is always there, as None where it says nothing, because the status is sent as a merge patch,
-in which None removes what an earlier status said.
+field of ``current`` is always present, as None where it is unknown: the status is sent as a merge patch, in which
+None removes the value of an earlier status.
 """
 
 from collections.abc import Mapping
@@ -15,37 +15,37 @@ from powercap_api.reasons import BudgetReason, ConditionType
 from powercap_api.units import format_watts_short
 
 from ..enforce.results import ZoneResult
-from .conditions import DrawSeen, Situation, Verdict, judge_applied, judge_ready
+from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, ready_condition
 from .energy import binds
 
 Status = dict[str, Any]
 
 
-def build_status(situation: Situation, now: datetime, before: Mapping[str, Any] | None) -> Status:
+def build_status(state: NodeState, now: datetime, before: Mapping[str, Any] | None) -> Status:
     """The status at ``now``. ``before`` is the one it replaces: a condition that stays keeps its time."""
-    applied = judge_applied(situation)
-    ready = judge_ready(situation, applied)
-    generation = situation.generation if situation.generation is not None else situation.budget.generation
+    applied = applied_condition(state)
+    ready = ready_condition(state, applied)
+    generation = state.generation if state.generation is not None else state.budget.generation
     return {
         "observedGeneration": generation,
         "conditions": _conditions(applied, ready, generation, now, before),
-        "current": _current(situation),
-        "zones": [_zone(result) for result in situation.report.results],
-        "draw": None if situation.draw is None else _draw(situation.draw),
-        "reapplied": situation.reapplied,
+        "current": _current(state),
+        "zones": [_zone(result) for result in state.report.results],
+        "draw": None if state.draw is None else _draw(state.draw),
+        "reapplied": state.reapplied,
     }
 
 
 def build_refusal(why: str, generation: int, now: datetime, before: Mapping[str, Any] | None) -> Status:
     """The status where the spec cannot be read and no earlier one is known."""
-    verdict = Verdict(
+    refused = Condition(
         False,
         BudgetReason.INVALID_SPEC,
         f"The spec cannot be followed, and there is no earlier one; the original limits are in force: {why}",
     )
     return {
         "observedGeneration": generation,
-        "conditions": _conditions(verdict, verdict, generation, now, before),
+        "conditions": _conditions(refused, refused, generation, now, before),
         "current": None,
         "zones": [],
     }
@@ -65,36 +65,36 @@ def _said(status: Status) -> Status:
 
 
 def _conditions(
-    applied: Verdict, ready: Verdict, generation: int, now: datetime, before: Mapping[str, Any] | None
+    applied: Condition, ready: Condition, generation: int, now: datetime, before: Mapping[str, Any] | None
 ) -> list[dict[str, Any]]:
-    new = [
-        condition(kind, verdict.holds, verdict.reason, verdict.message, generation)
-        for kind, verdict in ((ConditionType.APPLIED, applied), (ConditionType.READY, ready))
+    conditions = [
+        condition(kind, new.holds, new.reason, new.message, generation)
+        for kind, new in ((ConditionType.APPLIED, applied), (ConditionType.READY, ready))
     ]
-    return dated(new, (before or {}).get("conditions") or (), format_time(now))
+    return dated(conditions, (before or {}).get("conditions") or (), format_time(now))
 
 
-def _current(situation: Situation) -> dict[str, Any]:
-    budget, order = situation.budget, situation.order
-    slot = order.slot
-    applied_uw = situation.report.applied_uw
+def _current(state: NodeState) -> dict[str, Any]:
+    budget, directive = state.budget, state.directive
+    slot = directive.slot
+    applied_uw = state.report.applied_uw
     unit = f"{budget.currency}/MWh" if budget.currency else "per MWh"
     return {
         "start": format_time(slot.start) if slot else None,
-        "end": format_time(order.end) if slot and order.end else None,
-        "period": format_period(slot.start, order.end) if slot and order.end else None,
-        "capMicrowatts": order.cap_uw,
+        "end": format_time(directive.end) if slot and directive.end else None,
+        "period": format_period(slot.start, directive.end) if slot and directive.end else None,
+        "capMicrowatts": directive.cap_uw,
         "appliedMicrowatts": applied_uw,
-        "cap": None if order.cap_uw is None else format_watts_short(order.cap_uw),
+        "cap": None if directive.cap_uw is None else format_watts_short(directive.cap_uw),
         "applied": None if applied_uw is None else format_watts_short(applied_uw),
         "volume": f"{slot.volume} MWh" if slot and slot.volume is not None else None,
         "price": f"{slot.price} {unit}" if slot and slot.price is not None else None,
         "why": slot.why if slot else None,
-        "draw": format_watts_short(situation.draw.drawn.total.average_uw) if situation.draw else None,
+        "draw": format_watts_short(state.draw.drawn.total.average_uw) if state.draw else None,
     }
 
 
-def _draw(seen: DrawSeen) -> dict[str, Any]:
+def _draw(seen: MeasuredDraw) -> dict[str, Any]:
     drawn = seen.drawn
     return {
         "start": format_time(seen.end - timedelta(seconds=drawn.seconds)),
@@ -130,5 +130,5 @@ def _zone(result: ZoneResult) -> dict[str, Any]:
 
 
 def format_period(start: datetime, end: datetime) -> str:
-    """A slot for the eye: ``12:00-12:15 UTC``."""
+    """A slot for people to read: ``12:00-12:15 UTC``."""
     return f"{start.astimezone(UTC):%H:%M}-{end.astimezone(UTC):%H:%M} UTC"

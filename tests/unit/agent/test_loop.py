@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from powercap_agent.loop import START_GRACE_SECONDS
 from powercap_agent.mailbox import BudgetSeen, Event, Stop
 from powercap_agent.schedule.budget import read_budget
-from powercap_agent.schedule.schedule import Action, cap_at
+from powercap_agent.schedule.schedule import Action, directive_at
 from powercap_agent.status.status import Status
 from tests.support.agent_parts import BOUNDS, NOON, QUARTER, Machine, Rehearsal, budget_body
 from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, set_limit
@@ -310,7 +310,7 @@ def test_whatever_the_clock_does_the_files_hold_what_the_slot_says(
     rehearsal.run([BudgetSeen(body), *(at(node, timedelta(seconds=reading)) for reading in readings)])
     budget = read_budget(body)
     for reading, limits in zip(readings, rehearsal.seen[1:], strict=True):
-        order = cap_at(budget, NOON + timedelta(seconds=reading))
+        order = directive_at(budget, NOON + timedelta(seconds=reading))
         expected = node.original[PACKAGE] if order.action is Action.RELEASE else order.cap_uw
         assert limits[PACKAGE] == expected
     assert node.limits() == node.original

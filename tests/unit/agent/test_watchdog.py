@@ -7,7 +7,7 @@ import pytest
 
 PROGRAM = """
 import time
-from powercap_agent.main import Watchdog
+from powercap_agent.watchdog import Watchdog
 dog = Watchdog(1.0)
 ends = time.monotonic() + {turning}
 dog.beat()

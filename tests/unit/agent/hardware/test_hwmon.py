@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from powercap_agent.enforce.enforcer import Enforcer
-from powercap_agent.enforce.originals import OriginalsStore
 from powercap_agent.hardware.files import KernelFiles
 from powercap_agent.hardware.hwmon import Hwmon
+from powercap_agent.hardware.node import NodeHardware
 from powercap_agent.hardware.zone import LimitError
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.planning.limits import Rule, Terms
+from powercap_agent.state.originals_store import OriginalsStore
 from tests.support.fake_hwmon import HwmonDevice, HwmonKernel, build_hwmon
 
 WATT = 1_000_000
@@ -24,7 +25,7 @@ SENSOR = HwmonDevice("k10temp", "0000:00:18.3", None)
 
 def enforcer(folder: Path) -> Enforcer:
     made = Enforcer(
-        [Hwmon(HwmonKernel(), str(folder / "class" / "hwmon"))],
+        NodeHardware([Hwmon(HwmonKernel(), str(folder / "class" / "hwmon"))]),
         OriginalsStore(str(folder / "state"), "boot-1"),
         lambda: 0.0,
         Log(LogFormat.TEXT),

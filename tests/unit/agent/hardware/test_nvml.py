@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from powercap_agent.enforce.enforcer import Enforcer
-from powercap_agent.enforce.originals import OriginalsStore
+from powercap_agent.hardware.node import NodeHardware
 from powercap_agent.hardware.nvml import Nvml, load_library
 from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.hardware.zone import LimitError
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.planning.limits import Rule, Terms
+from powercap_agent.state.originals_store import OriginalsStore
 from powercap_api.reasons import ZoneReason
 from tests.support.fake_nvml import GPU_IS_LOST, NO_PERMISSION, Card, FakeNvml
 from tests.support.fake_sysfs import ONE_SOCKET, FakeKernel, build_tree
@@ -40,7 +41,9 @@ def test_a_card_is_capped_where_a_rule_says_so_and_gets_its_own_limit_back(tmp_p
     build_tree(tmp_path / "powercap", ONE_SOCKET)
     card = Card("GPU-1", 300_000)
     made = Enforcer(
-        [PowercapTree(FakeKernel(), str(tmp_path / "powercap")), Nvml(lambda: FakeNvml([card]))],
+        NodeHardware(
+            [PowercapTree(FakeKernel(), str(tmp_path / "powercap")), Nvml(lambda: FakeNvml([card]))]
+        ),
         OriginalsStore(str(tmp_path / "state"), "boot-1"),
         lambda: 0.0,
         Log(LogFormat.TEXT),

@@ -38,8 +38,14 @@ class Following:
         self.watcher = Watcher(
             client, "node-1", self.told.append, log, idle_seconds=idle_seconds, backoff_first=QUICK
         )
-        self.thread = threading.Thread(target=self.watcher.run)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.follow)
         self.thread.start()
+
+    def follow(self) -> None:
+        """As ``Watcher.run``, until the test ends."""
+        while not self.ended.is_set():
+            self.watcher.attempt()
 
     def policies(self) -> list[str | None]:
         """Policy of each budget told, None where none was told."""
@@ -65,7 +71,7 @@ def follow(api: FakeApi) -> Iterator[Follow]:
 
     yield begin
     for following in started:
-        following.watcher.stop()
+        following.ended.set()
     api._closing.set()
     for following in started:
         following.thread.join(10)

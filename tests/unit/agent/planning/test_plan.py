@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Terms, Write
-from powercap_agent.planning.plan import package_candidates, plan_writes
+from powercap_agent.planning.packages import package_candidates
+from powercap_agent.planning.plan import plan_writes
 from powercap_agent.planning.write_order import in_order
 
 WATT = 1_000_000
@@ -62,7 +63,7 @@ def test_peak_power_psys_dram_core_and_uncore_stay() -> None:
         zone("intel-rapl/package-0/uncore", top=False),
         zone("intel-rapl/package-0/dram", top=False),
     ]
-    originals |= {limit_key(z, c): 50 * WATT for z in others for c in z.constraints}
+    originals |= {limit_key(z, c.name): 50 * WATT for z in others for c in z.constraints}
     originals["intel-rapl/package-0:peak_power"] = 300 * WATT
     assert limits(plan_writes([*others, *zones], originals, 40 * WATT, FREE)) == limits(
         plan_writes(zones, originals, 40 * WATT, FREE)
@@ -104,7 +105,7 @@ def test_mmio_alone_is_the_package() -> None:
 )
 def test_other_control_types_are_capped_by_their_only_constraint(kind: str, limit: str) -> None:
     top, inner = zone(f"{kind}/soc", limits=(limit,)), zone(f"{kind}/soc/cpu0", limits=(limit,), top=False)
-    originals = {limit_key(z, z.constraints[0]): 20 * WATT for z in (top, inner)}
+    originals = {limit_key(z, z.constraints[0].name): 20 * WATT for z in (top, inner)}
     assert limits(plan_writes([top, inner], originals, 8 * WATT, FREE)) == {f"{kind}/soc:{limit}": 8 * WATT}
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Rule, Terms
-from powercap_agent.planning.plan import looked_after, plan_writes
+from powercap_agent.planning.plan import managed_limits, plan_writes
 
 WATT = 1_000_000
 
@@ -38,7 +38,7 @@ ORIGINALS_W = {
     "nvidia/GPU-1": 300,
     "nvidia/GPU-2": 100,
 }
-ORIGINALS = {limit_key(z, z.constraints[0]): ORIGINALS_W[z.key] * WATT for z in ZONES}
+ORIGINALS = {limit_key(z, z.constraints[0].name): ORIGINALS_W[z.key] * WATT for z in ZONES}
 
 
 def plan(cap_w: int, *, zones: tuple[Rule, ...] = (), devices: tuple[Rule, ...] = ()) -> dict[str, float]:
@@ -107,9 +107,9 @@ def test_hardware_gets_no_less_than_it_takes() -> None:
 
 
 def test_only_named_limits_are_looked_after() -> None:
-    assert {zone.key for zone, _ in looked_after(ZONES)} == set(PACKAGES_ALONE)
+    assert {zone.key for zone, _ in managed_limits(ZONES)} == set(PACKAGES_ALONE)
     terms = Terms(1, 1, 0, devices=(Rule("amdgpu", share_percent=10),))
-    assert {zone.key for zone, _ in looked_after(ZONES, terms)} == {*PACKAGES_ALONE, "amdgpu/0000:03:00.0"}
+    assert {zone.key for zone, _ in managed_limits(ZONES, terms)} == {*PACKAGES_ALONE, "amdgpu/0000:03:00.0"}
 
 
 RULES = st.fixed_dictionaries({}, optional={"share_percent": st.integers(1, 33)}).flatmap(

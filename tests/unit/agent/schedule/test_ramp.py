@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powercap_agent.schedule.ramp import Pace
+from powercap_agent.schedule.ramp import Ramp
 
 
 def walk(
     targets: Sequence[tuple[float, int]], *, ramp: int | None, dwell: int = 0, standing: int = 100
 ) -> list[int]:
     """The cap in force at each (second, target)."""
-    pace = Pace()
+    pace = Ramp()
     return [
         pace.step(target, at, ramp_uw=ramp, dwell_seconds=dwell, standing=lambda: standing)
         for at, target in targets
@@ -61,7 +61,7 @@ def test_a_new_target_on_the_way_down_is_a_lowering_of_its_own() -> None:
 
 
 def test_after_a_reset_the_next_cap_starts_from_what_stands() -> None:
-    pace = Pace()
+    pace = Ramp()
     pace.step(20, 0, ramp_uw=10, dwell_seconds=0, standing=lambda: 20)
     pace.reset()
     assert pace.step(20, 5, ramp_uw=10, dwell_seconds=0, standing=lambda: 100) == 90
@@ -76,7 +76,7 @@ def test_after_a_reset_the_next_cap_starts_from_what_stands() -> None:
 def test_never_below_the_target_never_faster_than_the_ramp_and_there_in_the_end(
     waits: list[tuple[int, int]], ramp: int | None, dwell: int, standing: int
 ) -> None:
-    pace, now, before, target = Pace(), 0.0, standing, standing
+    pace, now, before, target = Ramp(), 0.0, standing, standing
     for wait, target in waits:
         now += wait
         cap = pace.step(target, now, ramp_uw=ramp, dwell_seconds=dwell, standing=lambda: standing)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_agent.schedule.budget import Budget, Slot, read_budget
-from powercap_agent.schedule.schedule import Action, Phase, cap_at
+from powercap_agent.schedule.schedule import Action, Phase, directive_at
 from powercap_api.reasons import Fallback
 from tests.support.agent_parts import NOON, QUARTER, budget_body
 
@@ -28,7 +28,7 @@ def make_budget(caps_w: list[int], **spec: Any) -> Budget:
     ],
 )
 def test_a_slot_holds_from_its_start_to_the_next_ones(offset: timedelta, cap_w: int) -> None:
-    order = cap_at(make_budget([40, 30, 20]), NOON + offset)
+    order = directive_at(make_budget([40, 30, 20]), NOON + offset)
     assert order.action is Action.CAP
     assert order.cap_uw == cap_w * 1_000_000
     assert order.slot is not None
@@ -52,7 +52,7 @@ FAR = [NOON + 3 * QUARTER, NOON.replace(year=2026), datetime(9999, 1, 1, tzinfo=
 def test_past_valid_until_on_expiry_decides(
     now: datetime, on_expiry: str, caps: list[int], action: Action, cap_w: int | None
 ) -> None:
-    order = cap_at(make_budget(caps, onExpiry=on_expiry), now)
+    order = directive_at(make_budget(caps, onExpiry=on_expiry), now)
     assert (order.action, order.phase) == (action, Phase.EXPIRED)
     assert order.cap_uw == (None if cap_w is None else cap_w * 1_000_000)
     assert order.end is None
@@ -64,23 +64,23 @@ def test_past_valid_until_on_expiry_decides(
 )
 @pytest.mark.parametrize("now", [NOON - timedelta(days=2), NOON + timedelta(days=2)])
 def test_without_slots_on_expiry_decides_too(on_expiry: str, action: Action, now: datetime) -> None:
-    assert cap_at(make_budget([], onExpiry=on_expiry), now).action is action
+    assert directive_at(make_budget([], onExpiry=on_expiry), now).action is action
 
 
 def test_before_the_first_slot_on_expiry_decides_until_that_begins() -> None:
-    order = cap_at(make_budget([40], onExpiry="Release"), NOON - timedelta(hours=1))
+    order = directive_at(make_budget([40], onExpiry="Release"), NOON - timedelta(hours=1))
     assert (order.action, order.phase, order.end) == (Action.RELEASE, Phase.EARLY, NOON)
 
 
 def test_suspended_means_the_originals_whatever_the_time() -> None:
     for now in (NOON - QUARTER, NOON, NOON + timedelta(days=400)):
-        assert cap_at(make_budget([40], suspend=True), now).action is Action.RELEASE
+        assert directive_at(make_budget([40], suspend=True), now).action is Action.RELEASE
 
 
 def test_slots_past_valid_until_do_not_count() -> None:
     budget = make_budget([40, 30, 20], validUntil="2025-10-09T12:20:00Z")
-    assert cap_at(budget, NOON + timedelta(minutes=20)).phase is Phase.EXPIRED
-    assert cap_at(budget, NOON + timedelta(minutes=19)).end == NOON + timedelta(minutes=20)
+    assert directive_at(budget, NOON + timedelta(minutes=20)).phase is Phase.EXPIRED
+    assert directive_at(budget, NOON + timedelta(minutes=19)).end == NOON + timedelta(minutes=20)
 
 
 @given(
@@ -103,7 +103,7 @@ def test_whatever_the_clock_does_the_order_is_the_slots(
         on_expiry=on_expiry,
     )
     for reading in readings:
-        order = cap_at(budget, NOON + timedelta(seconds=reading))
+        order = directive_at(budget, NOON + timedelta(seconds=reading))
         current = [at for at in starts if at <= reading]
         if current and reading < valid:
             assert (order.action, order.cap_uw) == (Action.CAP, starts[max(current)])
@@ -112,8 +112,8 @@ def test_whatever_the_clock_does_the_order_is_the_slots(
         elif on_expiry is Fallback.RELEASE:
             assert order.action is Action.RELEASE
         if order.end is not None:
-            after = cap_at(budget, order.end)
+            after = directive_at(budget, order.end)
             assert order.end > NOON + timedelta(seconds=reading)
             assert (after.slot, after.phase) != (order.slot, order.phase)
-            just_before = cap_at(budget, order.end - timedelta(microseconds=1))
+            just_before = directive_at(budget, order.end - timedelta(microseconds=1))
             assert just_before == order

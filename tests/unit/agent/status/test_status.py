@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from powercap_agent.enforce.results import Report, ZoneResult
 from powercap_agent.hardware.zone import Zone
 from powercap_agent.schedule.budget import read_budget
-from powercap_agent.schedule.schedule import cap_at
-from powercap_agent.status.conditions import DrawSeen, Situation
+from powercap_agent.schedule.schedule import directive_at
+from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import Draw, NodeDraw
 from powercap_agent.status.status import build_refusal, build_status, format_period, says_the_same
 from powercap_api.powerbudget import PowerBudgetStatus
@@ -26,11 +26,11 @@ def result(reason: ZoneReason, constraint: str = "long_term", **fields: Any) -> 
     return ZoneResult(ZONE, constraint, reason, **fields)
 
 
-def situation(report: Report, at: datetime = NOON, caps: list[int] | None = None, **fields: Any) -> Situation:
+def situation(report: Report, at: datetime = NOON, caps: list[int] | None = None, **fields: Any) -> NodeState:
     spec = fields.pop("spec", {})
     budget = read_budget(budget_body(caps if caps is not None else [40, 30], **spec))
     known = {"supported": True, "reapplied": 0} | fields
-    return Situation(budget, cap_at(budget, at), report, **known)
+    return NodeState(budget, directive_at(budget, at), report, **known)
 
 
 def ready(status: dict[str, Any], kind: str = "Ready") -> dict[str, Any]:
@@ -86,7 +86,7 @@ def without_nones(status: dict[str, Any]) -> dict[str, Any]:
     invalid=st.none() | st.text(max_size=20),
     draw=st.none()
     | st.builds(
-        DrawSeen,
+        MeasuredDraw,
         st.builds(
             NodeDraw,
             st.floats(1, 1e6),
@@ -114,7 +114,7 @@ def test_the_slot_in_words() -> None:
     body["spec"]["slots"][0] |= {"volume": "68.2", "price": "95.69", "why": "68.2 of 108.1 MWh"}
     budget = read_budget(body)
     status = build_status(
-        Situation(budget, cap_at(budget, NOON), GOOD, supported=True, reapplied=0), NOON, None
+        NodeState(budget, directive_at(budget, NOON), GOOD, supported=True, reapplied=0), NOON, None
     )
     assert without_nones(status)["current"] == {
         "start": "2025-10-09T12:00:00Z",
@@ -151,7 +151,7 @@ def test_the_slot_in_words() -> None:
         (situation(GOOD, at=NOON, caps=[]), "True", "Expired"),
     ],
 )
-def test_ready_and_its_reason(made: Situation, holds: str, reason: str) -> None:
+def test_ready_and_its_reason(made: NodeState, holds: str, reason: str) -> None:
     condition = ready(build_status(made, NOON, None))
     assert (condition["status"], condition["reason"]) == (holds, reason)
     assert condition["message"]

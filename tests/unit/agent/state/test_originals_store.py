@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from powercap_agent.enforce.originals import OriginalsStore, StateError
 from powercap_agent.state.lock import AlreadyRunningError, lock_state
+from powercap_agent.state.originals_store import OriginalsStore
+from powercap_agent.state.store import StateError
 
 
 def test_saved_limits_are_there_for_the_next_agent(tmp_path: Path) -> None:

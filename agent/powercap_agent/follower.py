@@ -1,0 +1,101 @@
+"""Follows a budget on this node's hardware: what the budget asks for now, brought into force and measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from powercap_api.reasons import Split
+
+from .enforce.enforcer import Enforcer
+from .enforce.results import Report
+from .planning.limits import Terms
+from .schedule.budget import Budget
+from .schedule.cap_controller import CapController
+from .schedule.pressure_valve import PressureValve
+from .schedule.schedule import Action, Directive
+from .status.conditions import MeasuredDraw
+from .status.energy import DrawMeter
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The agent's own floors, which hold whatever the policy says."""
+
+    hard_floor_uw: int
+    """Least cap of the node, in microwatts."""
+    floor_percent: int
+    """Least limit of each package, in percent of its original."""
+
+    def terms(self, budget: Budget) -> Terms:
+        """The terms on which the budget's caps are divided on this node."""
+        return Terms(
+            budget.min_power_uw,
+            self.hard_floor_uw,
+            self.floor_percent,
+            even=budget.split is Split.EVEN,
+            zones=budget.zones,
+            devices=budget.devices,
+        )
+
+
+class Follower:
+    """State of the node's limits: the directive in force, its report, and the draw under it.
+
+    Moments are seconds of a monotonic clock.
+    """
+
+    def __init__(
+        self, enforcer: Enforcer, floors: Floors, read_pressure_percent: Callable[[], float | None]
+    ) -> None:
+        self.enforcer = enforcer
+        self._floors = floors
+        self._budget: Budget | None = None
+        self._controller = CapController(PressureValve(read_pressure_percent), self._standing_uw)
+        self._meter = DrawMeter()
+        self.directive: Directive | None = None
+        """What was last brought into force; None: the originals, as there is no budget."""
+        self.report = Report()
+        self.draw: MeasuredDraw | None = None
+        """What was drawn under the directive before this one."""
+
+    def next_directive(self, budget: Budget | None, now: datetime, moment: float) -> Directive | None:
+        """What is to be in force at ``now``; None: there is no budget."""
+        self._budget = budget
+        return self._controller.directive(budget, now, moment)
+
+    def carry_out(self, directive: Directive | None, now: datetime, moment: float) -> bool:
+        """Bring ``directive`` of the budget last given into force; whether it is another than before."""
+        budget, before = self._budget, self.directive
+        if directive is None or budget is None or directive.action is Action.RELEASE:
+            self.report = self.enforcer.release()
+        elif directive.now_uw is not None:
+            terms = self._floors.terms(budget)
+            self.report = self.enforcer.enforce(directive.now_uw, terms, dry_run=budget.dry_run)
+        self.directive = directive
+        another = directive is None or before is None or not directive.continues(before)
+        if another:
+            self._measure(before, now, moment)
+        return another
+
+    def release(self) -> None:
+        """Put back the originals."""
+        self.report = self.enforcer.release()
+
+    def sample(self, moment: float) -> None:
+        """Read the energy counters, if a sample is due."""
+        if self._meter.due(moment):
+            self._meter.sample(moment, self.enforcer.hardware.energies())
+
+    def _measure(self, before: Directive | None, now: datetime, moment: float) -> None:
+        """Close the measurement under the directive ``before`` and begin another."""
+        self._meter.sample(moment, self.enforcer.hardware.energies())
+        if not self._meter.enough(moment):
+            return
+        drawn = self._meter.close()
+        if drawn is not None and before is not None:
+            capped = before.action is Action.CAP and self.enforcer.supported
+            self.draw = MeasuredDraw(drawn, now, before.cap_uw if capped else None)
+        self._meter.sample(moment, self.enforcer.hardware.energies())
+
+    def _standing_uw(self) -> int:
+        return 0 if self._budget is None else self.enforcer.standing_uw(self._floors.terms(self._budget))

@@ -1,0 +1,68 @@
+"""What is to be in force now: the schedule's directive, changed by lifts and the ramp.
+
+``schedule`` says what the budget asks for at a moment, from the clock alone. This module adds what depends on the
+past: a cap that is kept, that is lowered step by step, or that is lifted because of pressure on the node.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from .budget import Budget
+from .pressure_valve import PressureValve
+from .ramp import Ramp
+from .schedule import Action, Directive, Phase, directive_at
+
+
+class CapController:
+    """State between directives. ``standing`` returns the sum of the node's limits in force, in microwatts."""
+
+    def __init__(self, valve: PressureValve, standing: Callable[[], int]) -> None:
+        self._valve = valve
+        self._standing = standing
+        self._ramp = Ramp()
+        self._kept_uw: int | None = None
+
+    def directive(self, budget: Budget | None, now: datetime, moment: float) -> Directive | None:
+        """What is to be in force at ``now`` (wall clock) and ``moment`` (seconds of a monotonic clock)."""
+        if budget is None:
+            self._release()
+            return None
+        directive = directive_at(budget, now)
+        if directive.action is Action.KEEP and self._kept_uw is not None:
+            directive = replace(directive, action=Action.CAP, cap_uw=self._kept_uw)
+        if directive.action is Action.CAP and not budget.dry_run:
+            directive = self._lifted(budget, directive, now, moment)
+        if directive.action is Action.RELEASE:
+            self._release()
+        if directive.action is not Action.CAP or directive.cap_uw is None:
+            return directive
+        self._kept_uw = directive.cap_uw
+        if budget.dry_run:
+            self._ramp.reset()
+            return replace(directive, now_uw=directive.cap_uw)
+        now_uw = self._ramp.step(
+            directive.cap_uw,
+            moment,
+            ramp_uw=budget.ramp_uw_per_second,
+            dwell_seconds=budget.dwell_seconds,
+            standing=self._standing,
+        )
+        return replace(directive, now_uw=now_uw)
+
+    def _lifted(self, budget: Budget, directive: Directive, now: datetime, moment: float) -> Directive:
+        if budget.lift_until is not None and now < budget.lift_until:
+            end = budget.lift_until if directive.end is None else min(directive.end, budget.lift_until)
+            note = "the operator found the node not ready for long"
+            return replace(directive, action=Action.RELEASE, phase=Phase.LIFTED, end=end, note=note)
+        rule = budget.pressure
+        if rule is not None and self._valve.is_open(rule, moment):
+            note = (
+                f"tasks waited for a CPU {rule.some_percent} % of the time or more for {rule.for_seconds} s"
+            )
+            return replace(directive, action=Action.RELEASE, phase=Phase.LIFTED, note=note)
+        return directive
+
+    def _release(self) -> None:
+        self._ramp.reset()
+        self._kept_uw = None

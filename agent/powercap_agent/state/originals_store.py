@@ -1,0 +1,73 @@
+"""The limits found before the first write, on disk, so that they can be put back even after a crash.
+
+Guarantees: a limit's original is synced to disk before that limit is first written; a saved original is never
+overwritten, and dropped only once it is in force again. The folder belongs under the host's ``/run``, which is
+emptied by a reboot as the limits are; the boot id in the file covers folders that are not.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from .store import StateError, read_state, remove_state, write_state
+
+_FILE: Final = "originals.json"
+
+
+class OriginalsStore:
+    """The saved originals of this boot, in microwatts by ``limit_key``."""
+
+    def __init__(self, folder: str, boot_id: str) -> None:
+        """Read what an earlier agent saved in this boot; the originals of another boot are discarded.
+
+        Raises:
+            StateError: the file exists and cannot be read. It is left as it is, for a person to look at.
+        """
+        self._folder = folder
+        self._boot_id = boot_id
+        self._limits = self._load()
+
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """The saved originals, in microwatts."""
+        return self._limits
+
+    def add(self, limits: Mapping[str, int]) -> None:
+        """Save the originals that are not saved yet.
+
+        Raises:
+            StateError: they are not safely on disk.
+        """
+        new = {key: limit for key, limit in limits.items() if key not in self._limits}
+        if new:
+            self._store(self._limits | new)
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget originals that are in force again. The file is removed with the last one.
+
+        Raises:
+            StateError: the change is not safely on disk.
+        """
+        gone = set(keys)
+        kept = {key: limit for key, limit in self._limits.items() if key not in gone}
+        if kept != self._limits:
+            self._store(kept)
+
+    def _load(self) -> dict[str, int]:
+        saved = read_state(self._folder, _FILE)
+        if saved is None:
+            return {}
+        try:
+            if saved["bootId"] != self._boot_id:
+                return {}
+            return {str(key): int(limit) for key, limit in saved["limits"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            path = os.path.join(self._folder, _FILE)
+            raise StateError(f"{path} cannot be read: {error!r}") from error
+
+    def _store(self, limits: dict[str, int]) -> None:
+        if limits:
+            write_state(self._folder, _FILE, {"bootId": self._boot_id, "limits": limits})
+        else:
+            remove_state(self._folder, _FILE)
+        self._limits = limits
