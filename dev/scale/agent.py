@@ -14,14 +14,14 @@ from typing import Any
 
 from dev.scale import hardware
 from powercap_agent.enforce.results import Report
-from powercap_agent.loop import Floors
+from powercap_agent.follower import Floors
 from powercap_agent.schedule.budget import Budget, read_budget
-from powercap_agent.schedule.directive import Governor
-from powercap_agent.schedule.pressure_valve import Valve
-from powercap_agent.schedule.schedule import Action, Order
-from powercap_agent.status.conditions import DrawSeen, Situation
+from powercap_agent.schedule.cap_controller import CapController
+from powercap_agent.schedule.pressure_valve import PressureValve
+from powercap_agent.schedule.schedule import Action, Directive
+from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import SHORTEST_SECONDS
-from powercap_agent.status.publisher import StatusSink, Teller
+from powercap_agent.status.publisher import StatusPublisher, StatusSink
 
 _FLOORS = Floors(hard_floor_uw=5_000_000, floor_percent=5)
 """The chart's defaults."""
@@ -33,29 +33,29 @@ class SimulatedAgent:
     def __init__(self, name: str, sink: StatusSink, now: Callable[[], datetime]) -> None:
         self.name = name
         self._now = now
-        self._teller = Teller(sink)
+        self._publisher = StatusPublisher(sink)
         self._applied_uw = hardware.ORIGINAL_UW
-        self._governor = Governor(Valve(lambda: None), lambda: self._applied_uw)
+        self._controller = CapController(PressureValve(lambda: None), lambda: self._applied_uw)
         self._budget: Budget | None = None
-        self._order: Order | None = None
+        self._directive: Directive | None = None
         self._began: datetime | None = None
-        self._draw: DrawSeen | None = None
+        self._draw: MeasuredDraw | None = None
 
     @property
     def next_turn(self) -> datetime | None:
-        """When the order changes by itself; None: only with the budget."""
-        return None if self._order is None else self._order.end
+        """When the directive changes by itself; None: only with the budget."""
+        return None if self._directive is None else self._directive.end
 
     @property
     def lowering(self) -> bool:
         """Whether the cap is on its way down, so that turns are due all the time."""
-        return self._order is not None and self._order.lowering
+        return self._directive is not None and self._directive.lowering
 
     def see(self, body: dict[str, Any] | None, moment: float) -> None:
         """The budget as the API server has it now; None: there is none."""
-        self._teller.see(body)
+        self._publisher.observe(body)
         if body is None:
-            self._budget = self._order = self._draw = None
+            self._budget = self._directive = self._draw = None
             return
         metadata = body["metadata"]
         parsed = _read_spec(json.dumps(body["spec"]))
@@ -66,27 +66,27 @@ class SimulatedAgent:
     def turn(self, moment: float, *, fresh: bool = False) -> None:
         """Do what is due at ``moment``, in seconds of a clock that only goes on."""
         now = self._now()
-        order = self._governor.order(self._budget, now, moment)
-        if self._budget is None or order is None or (order == self._order and not fresh):
+        directive = self._controller.directive(self._budget, now, moment)
+        if self._budget is None or directive is None or (directive == self._directive and not fresh):
             return
-        if self._order is None or not order.continues(self._order):
+        if self._directive is None or not directive.continues(self._directive):
             self._measure(now)
-        self._order = order
-        report = self._report(order)
+        self._directive = directive
+        report = self._report(directive)
         self._applied_uw = report.applied_uw or hardware.ORIGINAL_UW
-        situation = Situation(
+        state = NodeState(
             self._budget,
-            order,
+            directive,
             report,
             supported=True,
             reapplied=0,
             generation=self._budget.generation,
             draw=self._draw,
         )
-        self._teller.tell(situation, now)
+        self._publisher.publish(state, now)
 
     def _measure(self, now: datetime) -> None:
-        before, began, self._began = self._order, self._began, now
+        before, began, self._began = self._directive, self._began, now
         seconds = 0.0 if began is None else (now - began).total_seconds()
         if (
             before is not None
@@ -94,12 +94,12 @@ class SimulatedAgent:
             and before.cap_uw
             and seconds >= SHORTEST_SECONDS
         ):
-            self._draw = DrawSeen(hardware.drawn(before.cap_uw, seconds), now, before.cap_uw)
+            self._draw = MeasuredDraw(hardware.drawn(before.cap_uw, seconds), now, before.cap_uw)
 
-    def _report(self, order: Order) -> Report:
-        if self._budget is None or order.action is Action.RELEASE or order.now_uw is None:
+    def _report(self, directive: Directive) -> Report:
+        if self._budget is None or directive.action is Action.RELEASE or directive.now_uw is None:
             return hardware.released()
-        return hardware.capped(order.now_uw, _FLOORS.terms(self._budget))
+        return hardware.capped(directive.now_uw, _FLOORS.terms(self._budget))
 
 
 @lru_cache(maxsize=64)

@@ -23,8 +23,10 @@ import aiohttp
 
 from dev.scale.agent import SimulatedAgent
 from dev.scale.names import node_names
-from powercap_agent.kube.reporter import BACKOFF_FIRST_SECONDS, BACKOFF_LAST_SECONDS, SETTLE_SECONDS
-from powercap_agent.kube.watcher import BUDGETS_PATH, WATCH_SECONDS, budget_path
+from powercap_agent.kube.backoff import FIRST_SECONDS, STATUS_LAST_SECONDS, pause_seconds
+from powercap_agent.kube.paths import BUDGETS_PATH, budget_path
+from powercap_agent.kube.reporter import SETTLE_SECONDS
+from powercap_agent.kube.watcher import WATCH_SECONDS
 from powercap_api.clock import Clock, open_clock
 from powercap_api.names import AGENT_FIELD_MANAGER
 
@@ -90,7 +92,7 @@ class Agent:
                 if 0 < code < 500 and code != 429:
                     break
                 failures += 1
-                await asyncio.sleep(min(BACKOFF_LAST_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(failures, 10)))
+                await asyncio.sleep(pause_seconds(failures, FIRST_SECONDS, STATUS_LAST_SECONDS))
                 status = self._waiting
             if self._waiting is status:
                 self._waiting = None

@@ -6,7 +6,7 @@ from typing import Final
 from powercap_agent.enforce import results
 from powercap_agent.hardware.zone import LONG_TERM, SHORT_TERM, Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Terms
-from powercap_agent.planning.plan import looked_after, plan_writes
+from powercap_agent.planning.plan import managed_limits, plan_writes
 from powercap_agent.status.energy import Draw, NodeDraw
 from powercap_api.reasons import ZoneReason
 
@@ -26,7 +26,7 @@ def _package(number: int) -> Zone:
 
 ZONES: Final = (_package(0), _package(1))
 _ORIGINALS: Final = {
-    limit_key(zone, constraint): _LONG_UW if constraint.name == LONG_TERM else _SHORT_UW
+    limit_key(zone, constraint.name): _LONG_UW if constraint.name == LONG_TERM else _SHORT_UW
     for zone in ZONES
     for constraint in zone.constraints
 }
@@ -45,8 +45,8 @@ def capped(cap_uw: int, terms: Terms) -> results.Report:
 def released() -> results.Report:
     """The originals have been put back."""
     found = []
-    for zone, constraint in looked_after(ZONES):
-        original_uw = _ORIGINALS[limit_key(zone, constraint)]
+    for zone, constraint in managed_limits(ZONES):
+        original_uw = _ORIGINALS[limit_key(zone, constraint.name)]
         found.append(
             results.ZoneResult(
                 zone, constraint.name, ZoneReason.RELEASED, original_uw, original_uw, original_uw
