@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
+export KUBERNETES
 # Every target with a description.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
@@ -34,13 +35,13 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
 unit: $(STAMP) ## unit tests: no network, no cluster
 	$(BIN)/pytest tests/unit
 
-api: $(STAMP) ## tests on a real API server, which they start and end themselves
+api: $(STAMP) ## tests on a real API server, which they start and end themselves: KUBERNETES=1.30 takes another version
 	$(BIN)/pytest tests/api
 
 chart: $(STAMP) ## tests of the Helm chart: rendered, and judged by a real API server
 	$(BIN)/pytest tests/chart
 
-e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's
+e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's, KUBERNETES as for api
 	$(BIN)/python -m dev.e2e $(ARGS)
 
 e2e-cluster: $(STAMP) ## a shorter way on the cluster of KUBECONFIG (kind, k3s), with OPERATOR_IMAGE and AGENT_IMAGE

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from pydantic.types import JsonValue
 
-from .model import ApiModel, Watts
+from .model import ApiModel, ItemWatts, power_rules
 from .reasons import DeviceDriver, Split, ZoneName
 
 _SHARE_OR_CAP: dict[str, JsonValue] = {
@@ -13,7 +13,8 @@ _SHARE_OR_CAP: dict[str, JsonValue] = {
         {
             "rule": "has(self.sharePercent) != has(self.cap)",
             "message": 'give either sharePercent (a part of the node\'s cap) or cap (watts of its own, such as "20")',
-        }
+        },
+        *power_rules("self.cap", ".cap", optional=True),
     ]
 }
 
@@ -29,7 +30,7 @@ class ZonePolicy(ApiModel):
     """dram: this part of the node's cap goes to memory and the packages share the rest. psys: its limit is this
     part of the node's cap, and the packages' share stays. core, uncore: the limit is this part of their
     package's cap."""
-    cap: Watts | None = None
+    cap: ItemWatts | None = None
     """Limit of each such zone in watts, whatever the node's cap."""
 
 
@@ -43,7 +44,7 @@ class DevicePolicy(ApiModel):
     share_percent: Annotated[int, Field(ge=1, le=99)] | None = None
     """This part of the node's cap goes to these accelerators together, in proportion to their original limits;
     the packages share the rest."""
-    cap: Watts | None = None
+    cap: ItemWatts | None = None
     """Limit of each such accelerator in watts, whatever the node's cap."""
 
 

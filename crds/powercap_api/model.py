@@ -17,34 +17,65 @@ from pydantic import (
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.types import JsonValue
 
 from .clock import format_time
 from .names import API_VERSION
 from .units import MAX_NODE_WATTS, MIN_NODE_WATTS, parse_watts
 
-QUANTITY_RULES = [
-    {
-        "rule": "isQuantity(string(self))",
-        "message": 'must be a power in watts, such as "40" or 40000000u',
-    },
-    {
-        "rule": "!isQuantity(string(self)) || "
-        f"!quantity(string(self)).isLessThan(quantity('{MIN_NODE_WATTS}'))",
-        "message": f"must be at least {MIN_NODE_WATTS} W: to lift the caps set suspend: true instead",
-    },
-    {
-        "rule": "!isQuantity(string(self)) || "
-        f"!quantity(string(self)).isGreaterThan(quantity('{MAX_NODE_WATTS}'))",
-        "message": f"is in watts and more than any node draws ({MAX_NODE_WATTS} W): "
-        'write "40" for 40 W; a number of microwatts takes the suffix u, as in 40000000u',
-    },
-]
 
-_QUANTITY_SCHEMA = {
+def readable(power: str) -> str:
+    """The CEL condition that an int-or-string value is a power: an integer, or a Quantity in a string."""
+    return f"(type({power}) == int || isQuantity({power}))"
+
+
+def quantity(power: str) -> str:
+    """The CEL expression of the Quantity in a readable int-or-string value.
+
+    ``quantity(string(power))`` is shorter, but is estimated as two conversions.
+    """
+    return f"(type({power}) == int ? quantity('0').add({power}) : quantity({power}))"
+
+
+def power_rules(power: str, field_path: str = "", *, optional: bool = False) -> list[JsonValue]:
+    """The CEL rules that an int-or-string value, such as ``self`` or ``self.power``, is a power that a node can have.
+
+    API servers before 1.34 take no notice of an int-or-string's maxLength. They estimate each conversion of it as one
+    of 3 MiB, and refuse a CRD that does so for each item of a list. The rules of items are therefore those of the
+    object that has the field: there ``[self.power].all(p, …)`` is estimated without that length.
+    """
+    unreadable = f"!{readable('p')}"
+    rules = (
+        (readable("p"), 'must be a power in watts, such as "40" or 40000000u'),
+        (
+            f"{unreadable} || !{quantity('p')}.isLessThan(quantity('{MIN_NODE_WATTS}'))",
+            f"must be at least {MIN_NODE_WATTS} W: to lift the caps set suspend: true instead",
+        ),
+        (
+            f"{unreadable} || !{quantity('p')}.isGreaterThan(quantity('{MAX_NODE_WATTS}'))",
+            f"is in watts and more than any node draws ({MAX_NODE_WATTS} W): "
+            'write "40" for 40 W; a number of microwatts takes the suffix u, as in 40000000u',
+        ),
+    )
+    where: dict[str, JsonValue] = {"fieldPath": field_path} if field_path else {}
+    absent = f"!has({power}) || " if optional else ""
+    return [
+        {"rule": f"{absent}[{power}].all(p, {rule})", "message": message, **where} for rule, message in rules
+    ]
+
+
+def at_most(power: str, maximum: str) -> str:
+    """The CEL condition that a power is not above another; what is unreadable has its own rule."""
+    return (
+        f"[{power}].all(p, [{maximum}].all(m, !{readable('p')} || !{readable('m')} ||"
+        f" !{quantity('p')}.isGreaterThan({quantity('m')})))"
+    )
+
+
+_INT_OR_STRING: dict[str, JsonValue] = {
     "x-kubernetes-int-or-string": True,
     "anyOf": [{"type": "integer"}, {"type": "string"}],
     "maxLength": 32,
-    "x-kubernetes-validations": QUANTITY_RULES,
 }
 
 
@@ -53,11 +84,15 @@ def _valid_quantity(value: str) -> str:
     return value
 
 
-Watts = Annotated[
+ItemWatts = Annotated[
     str,
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
     AfterValidator(_valid_quantity),
-    WithJsonSchema(_QUANTITY_SCHEMA),
+    WithJsonSchema(_INT_OR_STRING),
+]
+"""``Watts`` in an item of a list, whose model has the rules (``power_rules``)."""
+Watts = Annotated[
+    ItemWatts, WithJsonSchema({**_INT_OR_STRING, "x-kubernetes-validations": [*power_rules("self")]})
 ]
 """A power as people write it: a Kubernetes Quantity in watts. ``parse_watts`` makes microwatts of it."""
 

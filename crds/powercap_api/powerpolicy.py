@@ -8,7 +8,7 @@ from pydantic import Field
 from .crd import Column, KindSpec
 from .hardware import HardwareSpec
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
-from .model import ApiModel, Conditions, KubeObject, Time, Watts
+from .model import ApiModel, Conditions, KubeObject, Time, Watts, at_most
 from .names import PLURALS, POWER_POLICY
 from .reasons import Fallback
 from .strategy import POWER_RULES, StrategySpec
@@ -197,8 +197,7 @@ class PowerPolicy(KubeObject):
         ),
         spec_rules=(
             {
-                "rule": "!isQuantity(string(self.minPower)) || !isQuantity(string(self.maxSource)) || "
-                "!quantity(string(self.minPower)).isGreaterThan(quantity(string(self.maxSource)))",
+                "rule": at_most("self.minPower", "self.maxSource"),
                 "message": "minPower must not be above maxSource: lower minPower or raise maxSource",
                 "fieldPath": ".minPower",
             },

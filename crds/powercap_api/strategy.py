@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
-from .model import ApiModel, Watts
+from .model import ApiModel, ItemWatts, Watts, at_most, power_rules
 
 
 class StrategyType(StrEnum):
@@ -164,6 +164,7 @@ class ScheduleWindow(ApiModel):
                     "message": 'a window cannot start at 24:00: write "00:00" and the day after',
                     "fieldPath": ".start",
                 },
+                *power_rules("self.power", ".power"),
             ]
         }
     )
@@ -178,7 +179,7 @@ class ScheduleWindow(ApiModel):
     where it begins in it."""
     end: ClockText
     """When it ends, such as "06:00"; at or before start it ends on the day after."""
-    power: Watts
+    power: ItemWatts
     """Power of one node in the window, in watts."""
 
 
@@ -205,14 +206,6 @@ class StrategySpec(_Parameters):
     """Schedule only: the strategy between the windows. Default: Volume."""
 
 
-def _at_most_max_source(power: str) -> str:
-    """The condition that a power is readable and above maxSource, negated; what is unreadable has its own rule."""
-    return (
-        f"!isQuantity(string({power})) || !isQuantity(string(self.maxSource)) ||"
-        f" !quantity(string({power})).isGreaterThan(quantity(string(self.maxSource)))"
-    )
-
-
 POWER_RULES: Final = tuple(
     {
         "rule": rule,
@@ -222,17 +215,17 @@ POWER_RULES: Final = tuple(
     for named, rule in (
         (
             "strategy.power",
-            f"!has(self.strategy.power) || {_at_most_max_source('self.strategy.power')}",
+            f"!has(self.strategy.power) || {at_most('self.strategy.power', 'self.maxSource')}",
         ),
         (
             "strategy.otherwise.power",
             "!has(self.strategy.otherwise) || !has(self.strategy.otherwise.power) || "
-            + _at_most_max_source("self.strategy.otherwise.power"),
+            + at_most("self.strategy.otherwise.power", "self.maxSource"),
         ),
         (
             "the power of a window",
             "!has(self.strategy.windows) || "
-            f"self.strategy.windows.all(window, {_at_most_max_source('window.power')})",
+            f"self.strategy.windows.all(window, {at_most('window.power', 'self.maxSource')})",
         ),
     )
 )

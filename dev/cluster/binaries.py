@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.cluster.build import MINIMUM_GO, build, is_linux
+from dev.cluster.build import MINIMUM_GO, NEWEST, build, is_linux
 from dev.cluster.errors import BinariesError
 
 REQUIRED = ("etcd", "kube-apiserver", "kubectl")
 OPTIONAL = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+
+_OF_THE_NEWEST = frozenset({"etcd", "kubectl"})
 
 # What node_linux.go adds.
 _LINUX_ONLY = frozenset({"kubelet", "kube-proxy"})
@@ -41,15 +43,23 @@ class Binaries:
 def locate(environ: Mapping[str, str], say: Callable[[str], None]) -> Binaries:
     """Finds the programs, building them first where needed: minutes once, milliseconds from then on.
 
+    KUBERNETES in the environment asks for a version to build, such as 1.31; it has etcd and kubectl of the newest.
     Safe to call from several processes at once; one builds and the others wait. Raises BinariesError, which
     says what to do.
     """
     assets = environ.get("KUBEBUILDER_ASSETS", "")
+    minor = environ.get("KUBERNETES", "")
+    if assets and minor:
+        raise BinariesError(
+            f"both KUBEBUILDER_ASSETS ({assets}) and KUBERNETES ({minor}) are set, and each says what to run:"
+            " unset one of them"
+        )
     if assets:
         return _from_assets(Path(assets))
-    program = build(environ, say)
+    newest = build(NEWEST, environ, say)
+    servers = build(minor, environ, say) if minor else newest
     names = [name for name in REQUIRED + OPTIONAL if is_linux() or name not in _LINUX_ONLY]
-    return Binaries({name: (str(program), name) for name in names})
+    return Binaries({name: (str(newest if name in _OF_THE_NEWEST else servers), name) for name in names})
 
 
 def _from_assets(folder: Path) -> Binaries:

@@ -1,7 +1,10 @@
-"""Builds the Go module beside this file once for each version of it, into the user's cache.
+"""Builds the Go program in `programs` once for each Kubernetes version, into the user's cache.
+
+The sources are the same for all versions; go.mod and go.sum of each are in `programs/versions`, written by
+`python -m dev.cluster.pin`.
 
 Guarantees: of several processes, also on the same cache, one builds and the others wait for it; a program in
-the cache is complete, because it gets its place by a rename; a change to the module or to Go's version builds
+the cache is complete, because it gets its place by a rename; a change to the sources, the pins or Go's version builds
 anew under another key, so that a checkout of another branch does not throw this one's program away.
 """
 
@@ -21,15 +24,40 @@ from dev.cluster.progress import Progress
 
 MINIMUM_GO = "1.26"
 
-_MODULE = Path(__file__).parent
+NEWEST = "1.37"
+"""The version that is built where none is asked for; its etcd and kubectl serve the others too."""
+SOURCES = Path(__file__).parent / "programs"
+VERSIONS = SOURCES / "versions"
+
+_NEWEST_ONLY = "etcd_kubectl.go"
 _PROGRAM = "control-plane"
 _POLL_SECONDS = 0.2
 _PACKAGE_LINE = re.compile(r"[\w.~/-]+")
 """What `go build -v` writes for each package; all else that it writes is a message."""
 
 
-def build(environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
-    """The multi-call program, from the cache or built now. Raises BinariesError."""
+def versions() -> list[str]:
+    """The Kubernetes versions that can be built, such as 1.31, the oldest first."""
+    return sorted(
+        (folder.name for folder in VERSIONS.iterdir()), key=lambda name: int(name.partition(".")[2])
+    )
+
+
+def sources_of(minor: str) -> list[Path]:
+    """The Go files that a version's program is made of."""
+    return [file for file in sorted(SOURCES.glob("*.go")) if minor == NEWEST or file.name != _NEWEST_ONLY]
+
+
+def build(minor: str, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
+    """The multi-call program of a Kubernetes version, from the cache or built now. Raises BinariesError.
+
+    The newest one has etcd and kubectl, the others only what is Kubernetes' own and runs as a server.
+    """
+    if minor not in versions():
+        raise BinariesError(
+            f"Kubernetes {minor!r} cannot be built here, only {', '.join(versions())}:"
+            " python -m dev.cluster.pin adds a version"
+        )
     go = shutil.which("go", path=environ.get("PATH", os.defpath))
     if go is None:
         raise BinariesError(
@@ -39,33 +67,34 @@ def build(environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
         )
     # Static, so that no C compiler is needed; outside of whatever Go workspace this checkout may lie in.
     environ = {**environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-    flags = _flags()
-    folder = _cache(environ) / _key(go, flags, environ)
+    module = [*sources_of(minor), VERSIONS / minor / "go.mod", VERSIONS / minor / "go.sum"]
+    flags = _flags(kubernetes_version(minor))
+    folder = _cache(environ) / _key(go, module, flags, environ)
     program = folder / _PROGRAM
     if program.exists():
         return program
     progress = Progress(say)
     try:
-        waiting = "another run is building the Kubernetes control plane, waiting for it"
+        waiting = f"another run is building the Kubernetes {minor} control plane, waiting for it"
         with exclusive(folder.with_suffix(".lock"), lambda: progress.update(waiting)):
             if not program.exists():
-                _build_into(folder, go, flags, environ, say)
+                _build_into(folder, go, module, flags, environ, say)
     finally:
         progress.close()
     return program
 
 
-def kubernetes_version() -> str:
-    """As in go.mod, without the v: the only place where it is written."""
-    found = re.search(r"^\s+k8s\.io/kubernetes v(\S+)", (_MODULE / "go.mod").read_text(), re.MULTILINE)
+def kubernetes_version(minor: str) -> str:
+    """With the patch version, as in the minor version's go.mod: the only place where it is written."""
+    pins = VERSIONS / minor / "go.mod"
+    found = re.search(r"^(?:require)?\s+k8s\.io/kubernetes v(\S+)", pins.read_text(), re.MULTILINE)
     if found is None:
-        raise BinariesError(f"{_MODULE / 'go.mod'} does not require k8s.io/kubernetes")
+        raise BinariesError(f"{pins} does not require k8s.io/kubernetes")
     return found[1]
 
 
-def _flags() -> list[str]:
+def _flags(version: str) -> list[str]:
     """Links the version in, as Kubernetes' own build does: clients cannot parse the default one."""
-    version = kubernetes_version()
     major, minor, _ = version.split(".", 2)
     values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -78,50 +107,60 @@ def _cache(environ: Mapping[str, str]) -> Path:
     return Path(base) / "powercap" / "control-plane"
 
 
-def _key(go: str, flags: list[str], environ: Mapping[str, str]) -> str:
-    """Hash over all that goes into the program: the module, Go's version and target, the flags."""
+def _key(go: str, module: list[Path], flags: list[str], environ: Mapping[str, str]) -> str:
+    """Hash over all that goes into the program: the module's files, Go's version and target, the flags."""
     asked = [go, "env", "GOVERSION", "GOOS", "GOARCH"]
-    answer = subprocess.run(asked, cwd=_MODULE, env=environ, capture_output=True, text=True, check=False)
+    answer = subprocess.run(asked, cwd=SOURCES, env=environ, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         raise BinariesError(
             f"`{' '.join(asked)}` failed, is Go older than {MINIMUM_GO}? Install a newer one, or set"
             f" KUBEBUILDER_ASSETS.\n{answer.stderr.strip()}"
         )
     digest = hashlib.sha256(f"{answer.stdout}{flags}".encode())
-    for file in sorted([_MODULE / "go.mod", _MODULE / "go.sum", *_MODULE.glob("*.go")]):
+    for file in module:
         digest.update(f"{file.name}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _build_into(
-    folder: Path, go: str, flags: list[str], environ: Mapping[str, str], say: Callable[[str], None]
+    folder: Path,
+    go: str,
+    module: list[Path],
+    flags: list[str],
+    environ: Mapping[str, str],
+    say: Callable[[str], None],
 ) -> None:
-    say(
-        f"building Kubernetes {kubernetes_version()} control plane once, about 8 minutes on 2 cores;"
-        f" cached in {folder}"
-    )
+    version = kubernetes_version(module[-1].parent.name)
+    say(f"building Kubernetes {version} control plane once, about 8 minutes on 2 cores; cached in {folder}")
     log = folder.with_suffix(".log")
     # One name for all, held by the lock: so that what a killed run has left is found and cleared.
     half_done = folder.with_suffix(".half-done")
     shutil.rmtree(half_done, ignore_errors=True)
-    half_done.mkdir(parents=True)
+    sources = half_done / "module"
+    sources.mkdir(parents=True)
+    for file in module:
+        shutil.copy(file, sources)
     progress = Progress(say)
     try:
         log.write_bytes(b"")
         packages = half_done / "packages"
-        _run([go, "list", "-deps", "."], packages, log, environ, lambda: _show_fetching(log, progress))
+        _run(
+            [go, "list", "-deps", "."], sources, packages, log, environ, lambda: _show_fetching(log, progress)
+        )
         total = len(packages.read_text().splitlines())
         packages.unlink()
         log.write_bytes(b"")
         program = half_done / _PROGRAM
         _run(
             [go, "build", "-v", *flags, "-o", str(program), "."],
+            sources,
             None,
             log,
             environ,
             lambda: _show_compiling(log, total, progress),
         )
+        shutil.rmtree(sources)
         half_done.rename(folder)
         progress.close()
         say(f"built in {progress.elapsed()}: {folder / _PROGRAM} ({_megabytes(folder / _PROGRAM)} MB)")
@@ -131,12 +170,17 @@ def _build_into(
 
 
 def _run(
-    command: list[str], output: Path | None, log: Path, environ: Mapping[str, str], show: Callable[[], None]
+    command: list[str],
+    module: Path,
+    output: Path | None,
+    log: Path,
+    environ: Mapping[str, str],
+    show: Callable[[], None],
 ) -> None:
-    """Runs Go in the module, with its messages in `log`; BinariesError with their end if it fails."""
+    """Runs Go in the module's folder, with its messages in `log`; BinariesError with their end if it fails."""
     with log.open("ab") as messages, (output or Path(os.devnull)).open("wb") as answers:
         process = subprocess.Popen(
-            command, cwd=_MODULE, env=environ, stdin=subprocess.DEVNULL, stdout=answers, stderr=messages
+            command, cwd=module, env=environ, stdin=subprocess.DEVNULL, stdout=answers, stderr=messages
         )
         try:
             while process.poll() is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import Binaries, locate
+from dev.cluster.build import versions
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import BinariesError, ControlPlaneError, KubectlError
 
@@ -246,6 +247,33 @@ def test_assets_that_lack_something_are_refused_by_name(tmp_path: Path) -> None:
 def test_without_go_the_error_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BinariesError, match=r"install Go .* or set KUBEBUILDER_ASSETS"):
         locate({"PATH": str(tmp_path), "HOME": str(tmp_path)}, print)
+
+
+def test_a_version_that_is_not_pinned_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    environ = stand_in_go(tmp_path / "go", "touch $8")
+    with pytest.raises(
+        BinariesError, match=r"Kubernetes '1\.20' cannot be built here, only 1\.30, .*, 1\.37"
+    ):
+        locate({**environ, "KUBERNETES": "1.20"}, lambda _: None)
+
+
+def test_a_version_and_a_folder_of_programs_are_not_both_taken(tmp_path: Path) -> None:
+    with pytest.raises(BinariesError, match=r"both KUBEBUILDER_ASSETS .* and KUBERNETES .* unset one"):
+        locate({"KUBEBUILDER_ASSETS": str(tmp_path), "KUBERNETES": "1.31"}, print)
+
+
+def test_an_older_version_has_etcd_and_kubectl_of_the_newest(tmp_path: Path) -> None:
+    environ = stand_in_go(tmp_path / "go", "ls > $8")
+    older = locate({**environ, "KUBERNETES": versions()[0]}, lambda _: None)
+    newest = locate(environ, lambda _: None)
+    for name in ("etcd", "kubectl"):
+        assert older.command(name) == newest.command(name)
+    for name in ("kube-apiserver", "kube-controller-manager", "kubelet"):
+        assert older.command(name) != newest.command(name)
+    sources = Path(older.command("kube-apiserver")[0]).read_text().split()
+    assert "main.go" in sources
+    assert "etcd_kubectl.go" not in sources
+    assert "etcd_kubectl.go" in Path(newest.command("kube-apiserver")[0]).read_text().split()
 
 
 def stand_in_go(folder: Path, build: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-module powercap.dev/dev/cluster
+module powercap.dev/dev/cluster/programs
 
 go 1.26.0
 
