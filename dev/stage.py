@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
 from powercap_api.clock import OffsetClock, write_offset
+from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION
 from tests.support.exchange_site import ExchangeSite
 from tests.support.fake_sysfs import Layout, build_tree, read_limits
@@ -159,7 +160,7 @@ class Stage:
         """Whether the node's agent has said that it follows its budget."""
         items = {item["metadata"]["name"]: item for item in self.get("powerbudgets")["items"]}
         conditions = items.get(node, {}).get("status", {}).get("conditions", [])
-        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        return is_true(conditions, "Ready")
 
     def advance(self, by: timedelta) -> None:
         """Set the clock of operator and agents further ahead."""

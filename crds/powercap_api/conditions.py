@@ -1,7 +1,43 @@
-"""Conditions as the Kubernetes conventions want them, on plain JSON objects: agent and operator share this."""
+"""Conditions as the Kubernetes conventions want them: agent and operator share this.
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+They are written as plain JSON objects, and read as these or as models (``model.Condition``).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+
+class ConditionModel(Protocol):
+    """A condition as a model."""
+
+    @property
+    def type(self) -> str:
+        """Which aspect."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """True, False or Unknown."""
+        ...
+
+
+C = TypeVar("C", bound=Mapping[str, Any] | ConditionModel)
+
+
+def find_condition(conditions: Iterable[C], type_: str) -> C | None:
+    """The condition of that type; None where there is none."""
+    for one in conditions:
+        if (one.get("type") if isinstance(one, Mapping) else one.type) == type_:
+            return one
+    return None
+
+
+def is_true(conditions: Iterable[Mapping[str, Any] | ConditionModel], type_: str) -> bool:
+    """Whether there is a condition of that type, and its status is True."""
+    found = find_condition(conditions, type_)
+    if found is None:
+        return False
+    return bool((found.get("status") if isinstance(found, Mapping) else found.status) == "True")
 
 
 def condition(

@@ -22,6 +22,7 @@ from dev.e2e.network import ADDRESS
 from dev.e2e.node import NAME, Node
 from dev.e2e.tools import HELM, locate_tool
 from powercap_api.clock import OffsetClock, write_offset
+from powercap_api.conditions import is_true
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.results import Query
 from powercap_operator.sources.mock import made_up_periods
@@ -198,7 +199,7 @@ class World:
         except (KubectlError, KeyError, IndexError):
             return False
         conditions = budget.get("status", {}).get("conditions", [])
-        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        ready = is_true(conditions, "Ready")
         # A read-back may be a power unit below what was asked for, for each package; and 190 W is all there is.
         return ready and 0 <= min(wanted, 190_000_000) - self.cap() <= 250_000
 

@@ -11,7 +11,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.conditions import find_condition, is_true
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
 
@@ -128,15 +128,18 @@ def _policies(world: World) -> Iterable[Metric]:
             for budget in world.budgets.values()
             if budget.policy_label == name and budget.reason == "Unsupported"
         )
-        ready.add_metric([name], _holds(policy, ConditionType.READY))
+        ready.add_metric([name], float(is_true(status.conditions, ConditionType.READY)))
         nodes.add_metric([name], status.nodes or 0)
         followed.add_metric([name], status.nodes_ready or 0)
         unsupported.add_metric([name], lacking)
         most.add_metric([name], parse_watts(policy.spec.max_source) / MICROWATTS_PER_WATT)
         if status.current is not None:
             cap.add_metric([name], float(status.current.cap.removesuffix(" W")))
+        market_data = find_condition(status.conditions, ConditionType.MARKET_DATA)
         for state in _STATES:
-            data.add_metric([name, state.value], float(_reason(policy, ConditionType.MARKET_DATA) == state))
+            data.add_metric(
+                [name, state.value], float(market_data is not None and market_data.reason == state)
+            )
         fallbacks.add_metric([name], 0 if status.fallbacks is None else status.fallbacks.days)
     return ready, nodes, followed, unsupported, most, cap, data, fallbacks
 
@@ -171,14 +174,6 @@ def _market_days(world: World) -> Iterable[Metric]:
         complete.add_metric(labels, float(is_complete(day)))
         requests.add_metric(labels, 0 if day.status.fetch is None else day.status.fetch.requests)
     return complete, requests
-
-
-def _holds(policy: PowerPolicy, kind: ConditionType) -> float:
-    return float(any(one.type == kind and one.status == "True" for one in policy.status.conditions))
-
-
-def _reason(policy: PowerPolicy, kind: ConditionType) -> str | None:
-    return next((one.reason for one in policy.status.conditions if one.type == kind), None)
 
 
 class WorldCollector(Collector):

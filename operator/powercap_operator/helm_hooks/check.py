@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+from powercap_api.conditions import find_condition
 from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET, POWER_POLICY
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 
@@ -99,11 +100,7 @@ def _somebody_is_governed(policies: Sequence[Object], budgets: Sequence[Object])
 
 
 def _condition(body: Object, kind: ConditionType) -> Object | None:
-    for condition in body.get("status", {}).get("conditions") or []:
-        if condition["type"] == kind:
-            found: Object = condition
-            return found
-    return None
+    return find_condition(body.get("status", {}).get("conditions") or [], kind)
 
 
 def _look(api: PodApi, namespace: str, release: str) -> list[str]:

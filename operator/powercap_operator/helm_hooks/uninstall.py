@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET
 
 from .pod_api import PodApi, PodApiError, say, setting, until
@@ -37,7 +38,7 @@ def complaints(daemon_set: Object | None, pods: Sequence[Object]) -> list[str]:
 
 def _pod(pod: Object) -> str | None:
     status = pod.get("status", {})
-    if any(one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions", [])):
+    if is_true(status.get("conditions", []), "Ready"):
         return None
     node, why = pod.get("spec", {}).get("nodeName", "(no node)"), status.get("phase", "Pending")
     for container in status.get("initContainerStatuses", []):

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from powercap_api.conditions import is_true
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Auction, Market, market_day_name
 from powercap_api.powerpolicy import PRICE_ONLY, MarketSpec
@@ -146,10 +147,7 @@ def _own_results(spec: MarketSpec, strategy: Strategy, days: DayIndex, day: date
 
 def is_complete(day: MarketDay) -> bool:
     """Whether the object says that all of its day is there; one that is being deleted does not count."""
-    return day.metadata.deletion_timestamp is None and any(
-        condition.type == ConditionType.COMPLETE and condition.status == "True"
-        for condition in day.status.conditions
-    )
+    return day.metadata.deletion_timestamp is None and is_true(day.status.conditions, ConditionType.COMPLETE)
 
 
 def periods_of(day: MarketDay) -> list[Period]:

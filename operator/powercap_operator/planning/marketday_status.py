@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from powercap_api.clock import format_time
-from powercap_api.conditions import condition, dated
+from powercap_api.conditions import condition, dated, find_condition
 from powercap_api.marketday import (
     MarketDay,
     MarketDayStatus,
@@ -130,7 +130,7 @@ def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDay
     status = day.status.model_copy(
         update={"fetch": fetch_of(day).model_copy(update={"last_error": error.line})}
     )
-    complete = next((old for old in status.conditions if old.type == ConditionType.COMPLETE), None)
+    complete = find_condition(status.conditions, ConditionType.COMPLETE)
     if complete is None or complete.status != "True":
         message = f"{error.line}. Edit spec.csv."
         return _with_condition(day, status, False, reason_of(error), message, now)

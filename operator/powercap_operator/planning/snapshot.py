@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay
 from powercap_api.names import POLICY_LABEL
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.reasons import ConditionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def view_node(body: Mapping[str, Any]) -> NodeView:
     """A Node as the API gives it."""
     metadata = body["metadata"]
     conditions = (body.get("status") or {}).get("conditions") or []
-    ready: Mapping[str, Any] = next((one for one in conditions if one.get("type") == "Ready"), {})
+    ready: Mapping[str, Any] = find_condition(conditions, "Ready") or {}
     since = ready.get("lastTransitionTime") if ready.get("status", "True") != "True" else None
     return NodeView(
         metadata["name"],
@@ -92,9 +94,7 @@ def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
     status = body.get("status") or {}
     conditions = status.get("conditions") or []
     current = status.get("current") or {}
-    ready: Mapping[str, Any] = next(
-        (condition for condition in conditions if condition.get("type") == "Ready"), {}
-    )
+    ready: Mapping[str, Any] = find_condition(conditions, ConditionType.READY) or {}
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),

@@ -7,9 +7,9 @@ from typing import Final
 
 from ..market.delivery_day import period_label
 from ..market.results import DayData, Period, Range
+from .bars import bar
 
 WIDTH: Final = 80
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _STEPS: Final = "▁▂▃▄▅▆▇█"
 _BAR: Final = 40
 _RESET: Final = "\033[0m"
@@ -46,15 +46,15 @@ def draw_day(day: DayData, *, source: str = "", colour: bool = False) -> str:
 def _line(label: str, group: Sequence[Period], largest: Decimal, day: DayData, *, colour: bool) -> str:
     volume, price = _volume(group), _price(group)
     if day.summary.volume is not None:
-        bar = _bar(volume, largest)
+        drawn = bar(volume, largest, _BAR)
         steps = _steps([period.volume for period in group], day.summary.volume)
     else:
-        bar = _price_bar(price, day.summary.price)
+        drawn = _price_bar(price, day.summary.price)
         steps = _steps([period.price for period in group], day.summary.price)
     if colour:
-        bar = f"\033[{_colour(price, day.summary.price)}m{bar}{_RESET}"
+        drawn = f"\033[{_colour(price, day.summary.price)}m{drawn}{_RESET}"
     shown = "-" if volume is None else f"{volume:,.1f}"
-    return f"{label:5} {steps:4} {bar} {shown:>10} {'-' if price is None else f'{price:,.2f}':>10}"
+    return f"{label:5} {steps:4} {drawn} {shown:>10} {'-' if price is None else f'{price:,.2f}':>10}"
 
 
 def _summary(day: DayData, money: str) -> list[str]:
@@ -87,14 +87,6 @@ def _price(group: Sequence[Period]) -> Decimal | None:
         return None
     mean = sum(known, Decimal(0)) / len(known)
     return mean if round(mean, 2) else Decimal(0)  # not -0.00
-
-
-def _bar(value: Decimal | None, largest: Decimal) -> str:
-    if value is None or largest <= 0 or value <= 0:
-        return " " * _BAR
-    eighths = min(int(value / largest * _BAR * 8), _BAR * 8)
-    whole, rest = divmod(eighths, 8)
-    return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(_BAR)
 
 
 def _price_bar(value: Decimal | None, extent: Range | None) -> str:

@@ -13,9 +13,9 @@ from powercap_api.units import format_watts_short
 from .. import strategies
 from ..market.fallback import DayResults, market_of
 from ..planning.schedule import limits_of, merge, slots_of
+from .bars import bar
 
 WIDTH: Final = 80
-_EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _PERIOD, _CAP, _VOLUME, _PRICE = 13, 9, 9, 9
 _SHORT_BAR: Final = 24
 _REPEATED: Final = "²"
@@ -71,12 +71,12 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
     shows_market = not why and any(
         slot.volume is not None or slot.price is not None for slot in planned.slots
     )
-    bar = WIDTH - _PERIOD - _CAP - 2
+    width = WIDTH - _PERIOD - _CAP - 2
     if why:
-        bar = _SHORT_BAR
+        width = _SHORT_BAR
     elif shows_market:
-        bar -= _VOLUME + _PRICE + 2
-    head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits.max_uw, bar)}"
+        width -= _VOLUME + _PRICE + 2
+    head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits.max_uw, width)}"
     if why:
         head += " WHY"
     elif shows_market:
@@ -86,7 +86,7 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
         line = (
             f"{_label(planned, slot.start, end):{_PERIOD}} {format_watts_short(slot.cap_microwatts):>{_CAP}}"
         )
-        line += f" {_bar(slot.cap_microwatts, limits.max_uw, bar)}"
+        line += f" {bar(slot.cap_microwatts, limits.max_uw, width)}"
         if why:
             line += f" {slot.why}"
         elif shows_market:
@@ -139,9 +139,3 @@ def _unit(planned: DayPlan) -> str:
 def _scale(max_uw: int, width: int) -> str:
     most = format_watts_short(max_uw)
     return f"0 W{most:>{width - 3}}"
-
-
-def _bar(power_uw: int, max_uw: int, width: int) -> str:
-    eighths = power_uw * width * 8 // max_uw
-    whole, rest = divmod(eighths, 8)
-    return ("█" * whole + (_EIGHTHS[rest] if rest else "")).ljust(width)
