@@ -27,7 +27,7 @@ class Provider(StrEnum):
 PRICE_ONLY = frozenset({Provider.ENERGY_CHARTS, Provider.ENTSOE})
 """Providers that give no volumes."""
 
-HAND_MADE = frozenset({Provider.STATIC})
+MANUAL = frozenset({Provider.STATIC})
 """Providers that nobody can be asked for: a person makes the MarketDay, with the data in it."""
 
 

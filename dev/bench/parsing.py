@@ -14,7 +14,7 @@ from dev.bench.report import Figure
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Query
-from powercap_operator.sources.epex.page import parse_page
+from powercap_operator.sources.epex.page import open_page
 from tests.support.pages import market_page, sample_periods
 from tests.support.saved_pages import FOLDER
 
@@ -33,8 +33,8 @@ def measure() -> list[Figure]:
         query = Query(market, date(2025, 10, 2))
         pages = [(query, market_page(query, sample_periods(query)).encode())]
         what = "a made 15-minute page"
-    peak_mb = peak_growth_mb(lambda: [parse_page(html, query) for query, html in pages])
-    ours = _median_ms(lambda: [parse_page(html, query) for query, html in pages], len(pages))
+    peak_mb = peak_growth_mb(lambda: [open_page(html).periods(query) for query, html in pages])
+    ours = _median_ms(lambda: [open_page(html).periods(query) for query, html in pages], len(pages))
     theirs = _median_ms(lambda: [with_beautiful_soup(html) for _, html in pages], len(pages))
     bare = _median_ms(lambda: [with_regular_expressions(html.decode()) for _, html in pages], len(pages))
     size = sum(len(html) for _, html in pages) / len(pages) / 1000
@@ -59,7 +59,7 @@ def measure() -> list[Figure]:
 
 def _is_page_of(html: bytes, query: Query) -> bool:
     try:
-        return bool(parse_page(html, query))
+        return bool(open_page(html).periods(query))
     except MarketError:
         return False
 

@@ -28,7 +28,7 @@ from .market.fallback import DayKey
 from .market.publication import DAILY_LIMIT
 from .planning import marketday_status
 from .planning.due_days import DayGroup, after_failure, last_route, next_groups
-from .planning.events import condition_happenings
+from .planning.events import condition_events
 from .planning.wanted_days import query_of
 from .sources import registry
 from .sources.epex.provider import Epex
@@ -41,7 +41,7 @@ _RETRY_SECONDS: Final = 2.0
 """Pause after the API server did not take what was to be written."""
 
 
-class MarketDesk:
+class Fetcher:
     """Looks twice a second for days that are due, and fetches one at a time from each source."""
 
     def __init__(
@@ -153,8 +153,8 @@ class MarketDesk:
         self._cache.put(MARKET_DAY, body)
         before = [old.to_wire() for old in day.status.conditions]
         uid = day.metadata.uid or ""
-        for happening in condition_happenings(MARKET_DAY, name, uid, before, body["status"]["conditions"]):
-            await self._recorder.record(happening)
+        for event in condition_events(MARKET_DAY, name, uid, before, body["status"]["conditions"]):
+            await self._recorder.record(event)
 
     def _newest(self, name: str) -> MarketDay:
         day = self._cache.world().days.get(name)

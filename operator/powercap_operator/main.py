@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from powercap_api.clock import Clock, open_clock
 
 from . import logs
-from .fetcher import MarketDesk
+from .fetcher import Fetcher
 from .kube import watches
 from .kube.cache import WorldCache
 from .kube.client import Cluster
@@ -177,7 +177,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         cluster, cache, pauses = Cluster(client), WorldCache(), LoopPauses()
         recorder = Recorder(cluster, options.clock)
         reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history)
-        desk = MarketDesk(cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake)
+        fetcher = Fetcher(cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake)
         if options.metrics is not None:
             serve_metrics(options.metrics, cluster, cache, reconciler, pauses)
         registry = kopf.OperatorRegistry()
@@ -185,7 +185,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         async with asyncio.TaskGroup() as loops:
             running = [
                 loops.create_task(reconciler.run(), name="reconciler"),
-                loops.create_task(desk.run(reconciler.synced), name="market desk"),
+                loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
                 loops.create_task(pauses.run(), name="loop pauses"),
             ]
             await kopf.operator(

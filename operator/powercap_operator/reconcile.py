@@ -19,7 +19,7 @@ from .kube.cache import NODE, WorldCache
 from .kube.client import AlreadyExistsError, Cluster, ClusterError, NotFoundError
 from .kube.event_recorder import Recorder
 from .planning.decision import BudgetWrite, Decision, decide
-from .planning.events import budget_happenings, condition_happenings
+from .planning.events import budget_events, condition_events
 from .planning.snapshot import BudgetView, World
 
 logger = logging.getLogger(__name__)
@@ -111,14 +111,14 @@ class Reconciler:
         world, now = self._cache.world(), self._clock.now()
         self._passed_minute = _minute(now)
         decision = decide(world, now, self._history)
-        news = budget_happenings(self._budgets_seen, world.budgets)
+        news = budget_events(self._budgets_seen, world.budgets)
         self._budgets_seen = world.budgets
         if not decision and not news:
             return False
         first = await asyncio.gather(*map(self._guarded, self._budget_works(decision)))
         rest = await asyncio.gather(
             *map(self._guarded, self._other_works(world, decision)),
-            *(self._guarded(self._recorder.record(happening)) for happening in news),
+            *(self._guarded(self._recorder.record(event)) for event in news),
         )
         return not all([*first, *rest])
 
@@ -186,8 +186,8 @@ class Reconciler:
             self.wake()
         before = [old.to_wire() for old in known.status.conditions]
         after = body["status"]["conditions"]
-        for happening in condition_happenings(kind, name, uid, before, after):
-            await self._recorder.record(happening)
+        for event in condition_events(kind, name, uid, before, after):
+            await self._recorder.record(event)
 
 
 def _minute(moment: datetime) -> datetime:

@@ -28,11 +28,6 @@ class Comparison:
     message: str
     """One line for a person; empty where nothing differs."""
 
-    @property
-    def agree(self) -> bool:
-        """Nothing differs, and there was something to compare."""
-        return self.compared > 0 and not self.differing
-
 
 def compare_prices(one: DayData, other: DayData, *, tolerance: Decimal = TOLERANCE) -> Comparison:
     """Compare two sources' prices, period by period.

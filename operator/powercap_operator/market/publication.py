@@ -48,7 +48,6 @@ _HALF_DAY_RESULTS: Final = time(10, 30)
 class History:
     """What was asked for one market day so far."""
 
-    complete: bool = False
     requests: int = 0
     """Requests that left, over all attempts and restarts."""
     failures: int = 0
@@ -95,7 +94,7 @@ def next_attempt(
     """
     _, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
     limit = daily_limit if now < end else min(daily_limit, PAST_DAY_LIMIT)
-    if history.complete or history.requests >= limit:
+    if history.requests >= limit:
         return None
     first = results_expected_at(query) + _SPREAD * jitter
     asked = history.last_request_at

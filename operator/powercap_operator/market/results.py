@@ -211,25 +211,6 @@ def merge(earlier: Iterable[Period], later: Iterable[Period]) -> tuple[Period, .
     return tuple(merged[start] for start in sorted(merged))
 
 
-def merge_days(earlier: DayData, later: DayData) -> DayData:
-    """The later auction's day laid over the earlier one's, judged as the whole delivery day.
-
-    Raises:
-        ValueError: not the same area, resolution and day.
-    """
-    one, other = earlier.query, later.query
-    if (one.market.area, one.market.resolution_minutes, one.delivery_day) != (
-        other.market.area,
-        other.market.resolution_minutes,
-        other.delivery_day,
-    ):
-        raise ValueError(f"{one} and {other} are not auctions of the same periods")
-    starts = delivery_day.period_starts(
-        other.delivery_day, other.market.bidding_zone.zone, other.market.resolution_minutes
-    )
-    return build_market_day(merge(earlier.periods, later.periods), other, expected=starts)
-
-
 def _volume_problems(periods: Sequence[Period], query: Query) -> list[Problem]:
     without = [period.start for period in periods if period.volume is None]
     negative = [period.start for period in periods if period.volume is not None and period.volume < 0]

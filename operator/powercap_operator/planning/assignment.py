@@ -19,7 +19,7 @@ from .snapshot import NodeView
 class Assignment:
     """Who governs whom."""
 
-    governor: Mapping[str, PowerPolicy]
+    owner: Mapping[str, PowerPolicy]
     """Node name to its policy; a node that no policy selects is absent."""
     overruled: Mapping[str, Mapping[str, str]]
     """Policy name to the nodes that it selects and loses, each with the winner's name."""
@@ -43,17 +43,17 @@ def precedence(policy: PowerPolicy) -> tuple[int, datetime, str]:
 def assign(policies: Iterable[PowerPolicy], nodes: Iterable[NodeView]) -> Assignment:
     """Give every node to one policy."""
     ordered = sorted(policies, key=precedence)
-    governor: dict[str, PowerPolicy] = {}
+    owner: dict[str, PowerPolicy] = {}
     overruled: dict[str, dict[str, str]] = {}
     ties: dict[str, set[str]] = {}
     for node in nodes:
         candidates = [policy for policy in ordered if selects(policy, node)]
         if not candidates:
             continue
-        winner = governor[node.name] = candidates[0]
+        winner = owner[node.name] = candidates[0]
         for loser in candidates[1:]:
             overruled.setdefault(loser.metadata.name, {})[node.name] = winner.metadata.name
             if loser.spec.priority == winner.spec.priority:
                 ties.setdefault(loser.metadata.name, set()).add(winner.metadata.name)
                 ties.setdefault(winner.metadata.name, set()).add(loser.metadata.name)
-    return Assignment(governor, overruled, {name: frozenset(others) for name, others in ties.items()})
+    return Assignment(owner, overruled, {name: frozenset(others) for name, others in ties.items()})

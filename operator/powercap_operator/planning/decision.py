@@ -90,7 +90,7 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
         delete_days=surplus_days(world.days.values(), now, history),
         write_budgets=tuple(_budget_writes(world, assignment, plans, days, now)),
         delete_budgets=tuple(
-            name for name in world.budgets if name not in world.nodes or name not in assignment.governor
+            name for name in world.budgets if name not in world.nodes or name not in assignment.owner
         ),
         policy_statuses={
             name: status
@@ -115,7 +115,7 @@ def _budget_writes(
     """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
     wanted: dict[tuple[str, int, datetime | None], tuple[Mapping[str, Any], bool]] = {}
     writes = []
-    for name, policy in assignment.governor.items():
+    for name, policy in assignment.owner.items():
         if plans[policy.metadata.name].data == PolicyReason.PENDING:
             continue
         node, existing = world.nodes[name], world.budgets.get(name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from powercap_api.marketday import MarketDay, MarketFetch
-from powercap_api.powerpolicy import HAND_MADE
+from powercap_api.powerpolicy import MANUAL
 
 from ..market.delivery_day import day_of
 from ..market.errors import MarketError
@@ -56,7 +56,7 @@ def group_days(days: Iterable[MarketDay]) -> dict[DayKey, DayGroup]:
     """The days that a source can be asked for, by what they stand for."""
     groups: dict[DayKey, list[MarketDay]] = {}
     for day in sorted(days, key=lambda day: day.metadata.name):
-        if day.metadata.deletion_timestamp is None and day.spec.provider not in HAND_MADE:
+        if day.metadata.deletion_timestamp is None and day.spec.provider not in MANUAL:
             groups.setdefault(key_of(day), []).append(day)
     return {key: DayGroup(key, tuple(found)) for key, found in groups.items()}
 
@@ -84,7 +84,7 @@ def _urgency(key: DayKey, now: datetime) -> tuple[bool, int]:
 
 def is_due(day: MarketDay, now: datetime) -> bool:
     """Whether to ask for the day now."""
-    if is_complete(day) or day.metadata.deletion_timestamp is not None or day.spec.provider in HAND_MADE:
+    if is_complete(day) or day.metadata.deletion_timestamp is not None or day.spec.provider in MANUAL:
         return False
     fetch = day.status.fetch
     if fetch is None or (fetch.requests == 0 and fetch.failures == 0):

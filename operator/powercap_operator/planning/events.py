@@ -1,7 +1,7 @@
-"""Kubernetes events for what a person would want to know: a condition that came to say something else. Pure.
+"""Kubernetes events for conditions that changed. Pure.
 
-An event is a word about a change, never a heartbeat: where status and reason of a condition are what they were,
-there is none.
+There is an event where a condition's status or reason is another than before, and none where only its message is.
+Events only report; nothing is decided from them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,8 +27,8 @@ _ON_PURPOSE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something worth an event on one of our objects."""
+class ObjectEvent:
+    """An event on one of our objects."""
 
     kind: str
     name: str
@@ -38,56 +38,56 @@ class Happening:
     message: str
 
 
-def condition_happenings(
+def condition_events(
     kind: str, name: str, uid: str, before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
-) -> list[Happening]:
-    """One happening for every condition whose status or reason is new."""
+) -> list[ObjectEvent]:
+    """One event for every condition whose status or reason is new."""
     earlier = {old["type"]: (old["status"], old["reason"]) for old in before}
-    happenings = []
+    found = []
     for new in after:
         if earlier.get(new["type"]) == (new["status"], new["reason"]) or new["reason"] in _WAITING:
             continue
         if new["type"] == ConditionType.READY and _repeats(new, after):
             continue
         warning = new["status"] == "False" and new["reason"] not in _ON_PURPOSE
-        happenings.append(Happening(kind, name, uid, warning, new["reason"], new["message"]))
-    return happenings
+        found.append(ObjectEvent(kind, name, uid, warning, new["reason"], new["message"]))
+    return found
 
 
 def _repeats(ready: Mapping[str, Any], conditions: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether Ready only sums up another condition of the same reason, which has its own event."""
+    """Whether another condition has the same reason, and so its own event."""
     return any(other["type"] != ready["type"] and other["reason"] == ready["reason"] for other in conditions)
 
 
-def budget_happenings(before: Mapping[str, BudgetView], after: Mapping[str, BudgetView]) -> list[Happening]:
-    """What agents came to report. A budget that was not known before is no news."""
-    happenings = []
+def budget_events(before: Mapping[str, BudgetView], after: Mapping[str, BudgetView]) -> list[ObjectEvent]:
+    """One event for every known budget whose agent reports another state or reason. New budgets have none."""
+    found = []
     for name, view in after.items():
         old = before.get(name)
         if old is None or view.reason is None or (old.ready, old.reason) == (view.ready, view.reason):
             continue
         warning = not view.ready and view.reason not in _ON_PURPOSE
         message = view.message or ""
-        happenings.append(Happening(POWER_BUDGET, name, view.uid, warning, view.reason, message))
-    return happenings
+        found.append(ObjectEvent(POWER_BUDGET, name, view.uid, warning, view.reason, message))
+    return found
 
 
-def event_body(happening: Happening, now: datetime, suffix: str, instance: str) -> dict[str, Any]:
+def event_body(event: ObjectEvent, now: datetime, suffix: str, instance: str) -> dict[str, Any]:
     """The core/v1 Event; ``suffix`` makes its name unique, ``instance`` names this process."""
     moment = format_time(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{happening.name}.{suffix}", "namespace": "default"},
+        "metadata": {"name": f"{event.name}.{suffix}", "namespace": "default"},
         "involvedObject": {
             "apiVersion": API_VERSION,
-            "kind": happening.kind,
-            "name": happening.name,
-            "uid": happening.uid,
+            "kind": event.kind,
+            "name": event.name,
+            "uid": event.uid,
         },
-        "type": "Warning" if happening.warning else "Normal",
-        "reason": happening.reason,
-        "message": happening.message[:_MAX_MESSAGE],
+        "type": "Warning" if event.warning else "Normal",
+        "reason": event.reason,
+        "message": event.message[:_MAX_MESSAGE],
         "source": {"component": _COMPONENT},
         "reportingComponent": f"{GROUP}/operator",
         "reportingInstance": instance,

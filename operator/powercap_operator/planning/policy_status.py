@@ -7,7 +7,7 @@ from typing import Any
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
-from powercap_api.powerpolicy import HAND_MADE, PolicyCurrent, PolicyFallbacks, PowerPolicy, PowerPolicyStatus
+from powercap_api.powerpolicy import MANUAL, PolicyCurrent, PolicyFallbacks, PowerPolicy, PowerPolicyStatus
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 from powercap_api.units import format_watts, format_watts_short
 
@@ -35,7 +35,7 @@ def policy_status(
 ) -> dict[str, Any]:
     """The whole status in wire form; equal to the one in force where nothing has changed."""
     name = policy.metadata.name
-    nodes = [node for node, governor in assignment.governor.items() if governor.metadata.name == name]
+    nodes = [node for node, owner in assignment.owner.items() if owner.metadata.name == name]
     unsupported = [
         node for node in nodes if node in budgets and budgets[node].reason == BudgetReason.UNSUPPORTED
     ]
@@ -176,7 +176,7 @@ def _market_data(policy: PowerPolicy, planned: Plan, now: datetime) -> dict[str,
     skipped = [name for name in policy.spec.market.providers if name not in _serving(policy)]
     if skipped:
         message += f" {', '.join(skipped)} is not asked: it has no volumes, which strategy {strategy} needs."
-    if HAND_MADE & set(policy.spec.market.providers):
+    if MANUAL & set(policy.spec.market.providers):
         message += f" {how_to_give(market, day_of(now, market.bidding_zone.zone))}"
     return condition(ConditionType.MARKET_DATA, False, planned.data, message, policy.metadata.generation)
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
-from powercap_api.powerpolicy import HAND_MADE, PowerPolicy
+from powercap_api.powerpolicy import MANUAL, PowerPolicy
 
 from .. import strategies
 from ..market.delivery_day import day_of
@@ -41,7 +41,7 @@ def is_pending(policy: PowerPolicy, days: DayIndex, now: datetime) -> bool:
         for layer in layers(market)
         if results_expected_at(Query(layer, today)) <= now
         for provider in _providers(policy)
-        if provider not in HAND_MADE
+        if provider not in MANUAL
     ]
     return any(day is None or not (is_complete(day) or _has_failed(day)) for day in tried)
 
@@ -71,7 +71,7 @@ def _providers_keys(providers: Iterable[str], market: Market, day: date, days: D
     """
     for provider in providers:
         key = DayKey(provider, market, day)
-        if provider in HAND_MADE:
+        if provider in MANUAL:
             if key in days and is_complete(days[key]):
                 return
             continue
@@ -86,7 +86,7 @@ def _settled(providers: Iterable[str], market: Market, day: date, days: DayIndex
     if any(one is not None and is_complete(one) for one in found.values()):
         return True
     return not all(
-        provider in HAND_MADE or (one is not None and _has_failed(one)) for provider, one in found.items()
+        provider in MANUAL or (one is not None and _has_failed(one)) for provider, one in found.items()
     )
 
 

@@ -19,8 +19,6 @@ class Provider(Protocol):
 
     name: ClassVar[str]
     """As policies name it."""
-    gives_volume: ClassVar[bool]
-    """Whether its days have volumes; prices they all have."""
     pause_seconds: ClassVar[float]
     """Time between two days' requests that the source's own limit asks for."""
 

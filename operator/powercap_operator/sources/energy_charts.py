@@ -52,7 +52,6 @@ class EnergyCharts:
     """Day-ahead prices of the coupled zones, in EUR."""
 
     name: ClassVar[str] = "EnergyCharts"
-    gives_volume: ClassVar[bool] = False
     pause_seconds: ClassVar[float] = 30
     """Two requests a minute."""
 

@@ -103,7 +103,6 @@ class Entsoe:
     """Day-ahead prices of the coupled zones, in EUR."""
 
     name: ClassVar[str] = "ENTSOE"
-    gives_volume: ClassVar[bool] = False
     pause_seconds: ClassVar[float] = 0.15
     """400 requests a minute."""
 

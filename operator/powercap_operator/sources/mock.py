@@ -17,7 +17,6 @@ class Mock:
     zero."""
 
     name: ClassVar[str] = "Mock"
-    gives_volume: ClassVar[bool] = True
     pause_seconds: ClassVar[float] = 0
 
     def __init__(self, now: Callable[[], datetime]) -> None:

@@ -1,4 +1,4 @@
-"""A page of the exchange to periods: ``parse_page(html, query)``. Pure.
+"""The periods on one of the exchange's pages: ``open_page(html).periods(query)``. Pure.
 
 Guarantees: the periods are those of the market and day that were asked for, each value under its own label,
 or an error says why not; nothing is shifted, filled or guessed. Anything may be given: it takes at most 1 s
@@ -46,21 +46,6 @@ _CHALLENGE: Final = re.compile(r"gokuProps|awsWafCookie|AwsWafIntegration|cf-chl
 """Marks of the scripts by which content delivery networks look for programs; their pages have no title."""
 
 
-def parse_page(html: bytes | str, query: Query) -> tuple[Period, ...]:
-    """Read the periods of ``query`` from a market-results page, in order of time.
-
-    ``html`` is the page or the part of it that the site's script would fill in.
-
-    Raises:
-        WrongMarket: it holds another segment, auction, resolution, area or day.
-        NoTable: there is none (DisclaimerShown, NotPublished say more).
-        Blocked: it is a refusal or an error page.
-        Malformed: the table cannot be read with certainty (TooLarge says more).
-        NotOffered: the area has no such auction.
-    """
-    return open_page(html).periods(query)
-
-
 @dataclass(frozen=True, slots=True)
 class MarketPage:
     """A page that has a table with a heading; its values are read by ``periods``."""
@@ -93,7 +78,13 @@ class MarketPage:
         return Query(market, heading.day) if market else None
 
     def periods(self, query: Query) -> tuple[Period, ...]:
-        """Read the table as ``query``. Raises as ``parse_page`` does."""
+        """The periods of ``query``, in order of time.
+
+        Raises:
+            WrongMarket: the page holds another segment, auction, resolution, area or day.
+            Malformed: the table cannot be read with certainty.
+            NotOffered: the area has no such auction.
+        """
         check_heading(self.heading, query)
         table = self._table()
         if self.resolution_minutes != query.market.resolution_minutes:
@@ -146,7 +137,15 @@ class MarketPage:
 
 
 def open_page(html: bytes | str) -> MarketPage:
-    """Find table and heading. Raises NoTable, Blocked or Malformed as ``parse_page`` does."""
+    """The page's table and heading.
+
+    ``html`` is the page, or the part of it that the site's script would fill in.
+
+    Raises:
+        NoTable: there is none (DisclaimerShown, NotPublished say more).
+        Blocked: it is a refusal or an error page.
+        Malformed: the table has no heading, or the page cannot be parsed (TooLarge says more).
+    """
     text = fragment.without_inert(fragment.decode(html))
     part = fragment.table_fragment(text)
     if part is None:

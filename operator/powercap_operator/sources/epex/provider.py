@@ -12,7 +12,6 @@ class Epex:
     """The exchange's own results."""
 
     name: ClassVar[str] = "EPEX"
-    gives_volume: ClassVar[bool] = True
     pause_seconds: ClassVar[float] = 0
 
     def __init__(self, site: EpexSite) -> None:

@@ -64,7 +64,7 @@ class EpexSite:
 
         Raises:
             NotPublished: the site has no such day yet.
-            PageError, FetchError: as ``page.parse_page`` and ``polite_http.PoliteHttp.ask``; what the
+            PageError, FetchError: as ``page.open_page`` and ``http_client.PoliteHttp.ask``; what the
                 last way tried came to.
             NotOffered: the area has no such auction.
             RequestBudgetSpent: from ``spend``.

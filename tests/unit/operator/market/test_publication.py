@@ -78,9 +78,8 @@ def test_what_is_late_is_asked_for_at_once(now: str) -> None:
     assert next_attempt(QUERY, moment(now), History()) == moment(now)
 
 
-def test_nothing_is_asked_for_again_once_it_is_there_or_the_budget_is_gone() -> None:
+def test_nothing_is_asked_for_again_once_the_rate_budget_is_gone() -> None:
     now = moment("2025-10-08T16:00+02:00")
-    assert next_attempt(QUERY, now, History(complete=True)) is None
     assert next_attempt(QUERY, now, History(requests=DAILY_LIMIT, failures=3, last_request_at=now)) is None
 
 
@@ -97,7 +96,7 @@ def test_waits_double_with_jitter(failures: int, low: float, high: float) -> Non
 def test_a_source_that_says_how_long_is_believed() -> None:
     asked = moment("2025-10-08T15:40+02:00")
     until = asked + timedelta(hours=11)
-    assert next_attempt(QUERY, asked, History(False, 1, 1, asked, not_before=until)) == until
+    assert next_attempt(QUERY, asked, History(1, 1, asked, not_before=until)) == until
 
 
 def test_the_last_call_is_made_whatever_happened_before() -> None:
@@ -245,7 +244,7 @@ def test_never_before_now_never_before_the_source_allows(
 ) -> None:
     asked = None if ago is None else now - ago
     until = None if asked is None or wait is None else asked + wait
-    history = History(False, requests, failures, asked, patience, until)
+    history = History(requests, failures, asked, patience, until)
     at = next_attempt(Query(market, DAY), now, history, jitter=jitter)
     if requests >= DAILY_LIMIT:
         assert at is None

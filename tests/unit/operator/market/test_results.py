@@ -20,7 +20,6 @@ from powercap_operator.market.results import (
     covered_starts,
     is_half_day,
     merge,
-    merge_days,
 )
 from tests.support.pages import sample_periods
 
@@ -156,12 +155,7 @@ def test_half_days_begin_at_noon_on_the_zones_clock(
 def test_a_half_day_is_laid_over_the_whole_one_before() -> None:
     earlier, later = (Query(Market("FR", auction), DAY) for auction in (Auction.IDA2, Auction.IDA3))
     before, after = sample_periods(earlier), sample_periods(later)
-    day = merge_days(build_market_day(before, earlier), build_market_day(after, later))
-    assert day.complete
-    assert day.query == later
-    assert day.periods == before[:48] + after
-    alone = merge_days(build_market_day(before[:40], earlier), build_market_day(after, later))
-    assert alone.why == "8 of 96 periods missing: 10:00-12:00"
+    assert merge(before, after) == before[:48] + after
 
 
 def test_empty_cells_lay_nothing_over_anything() -> None:
@@ -170,14 +164,6 @@ def test_empty_cells_lay_nothing_over_anything() -> None:
     assert merge(periods, empty) == periods
     assert merge(empty, periods) == periods
     assert merge([], empty) == tuple(empty)
-
-
-@pytest.mark.parametrize(
-    "other", [Query(Market("BE", Auction.IDA3), DAY), Query(Market("FR", Auction.IDA3), date(2025, 10, 10))]
-)
-def test_only_auctions_of_the_same_periods_are_laid_over_each_other(other: Query) -> None:
-    with pytest.raises(ValueError, match="same periods"):
-        merge_days(build_market_day([], QUERY), build_market_day([], other))
 
 
 def test_quarters_become_hours_and_back() -> None:

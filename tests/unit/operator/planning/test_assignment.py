@@ -25,12 +25,12 @@ EXEMPT = make_node("exempt", **{"pool": "batch", EXEMPT_LABEL: "true"})
 )
 def test_labels_select_and_exempt_nodes_never_are(selector: dict[str, str], governed: set[str]) -> None:
     assignment = assign([make_policy(nodeSelector=selector)], [WORKER, OTHER, EXEMPT])
-    assert set(assignment.governor) == governed
+    assert set(assignment.owner) == governed
 
 
 @pytest.mark.parametrize("value", ["false", "yes", "True", ""])
 def test_only_true_exempts(value: str) -> None:
-    assert assign([make_policy()], [make_node("node", **{EXEMPT_LABEL: value})]).governor
+    assert assign([make_policy()], [make_node("node", **{EXEMPT_LABEL: value})]).owner
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_only_true_exempts(value: str) -> None:
 def test_priority_then_age_then_name(policies: list[object], winner: str) -> None:
     for order in itertools.permutations(policies):
         assignment = assign(order, [WORKER])  # type: ignore[arg-type]
-        assert assignment.governor["worker"].metadata.name == winner
+        assert assignment.owner["worker"].metadata.name == winner
         (loser,) = {policy.metadata.name for policy in policies} - {winner}  # type: ignore[attr-defined]
         assert assignment.overruled == {loser: {"worker": winner}}
 

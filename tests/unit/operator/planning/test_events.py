@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from powercap_operator.planning.events import budget_happenings, condition_happenings, event_body
+from powercap_operator.planning.events import budget_events, condition_events, event_body
 from powercap_operator.planning.snapshot import BudgetView
 
 
@@ -38,8 +38,8 @@ def one(kind: str, status: str, reason: str, message: str = "words") -> dict[str
 def test_a_condition_that_says_something_new_is_told(
     before: list[dict[str, Any]], after: list[dict[str, Any]], told: list[tuple[str, bool]]
 ) -> None:
-    happenings = condition_happenings("PowerPolicy", "default", "uid", before, after)
-    assert [(happening.reason, happening.warning) for happening in happenings] == told
+    found = condition_events("PowerPolicy", "default", "uid", before, after)
+    assert [(event.reason, event.warning) for event in found] == told
 
 
 BUDGET = BudgetView("node", "uid", {}, "default", "owner", True, "Applied", "fine")
@@ -60,15 +60,15 @@ BUDGET = BudgetView("node", "uid", {}, "default", "owner", True, "Applied", "fin
 def test_what_agents_came_to_report_is_told(
     before: BudgetView | None, after: BudgetView, told: list[tuple[str, bool]]
 ) -> None:
-    happenings = budget_happenings({} if before is None else {"node": before}, {"node": after})
-    assert [(happening.reason, happening.warning) for happening in happenings] == told
+    found = budget_events({} if before is None else {"node": before}, {"node": after})
+    assert [(event.reason, event.warning) for event in found] == told
 
 
 def test_an_event_points_at_its_object_and_is_never_too_long() -> None:
-    (happening,) = condition_happenings(
+    (event,) = condition_events(
         "MarketDay", "a-day", "uid-1", [], [one("Complete", "False", "Refused", "x" * 5000)]
     )
-    body = event_body(happening, datetime(2025, 10, 9, 12, tzinfo=UTC), "abc", "pod-1")
+    body = event_body(event, datetime(2025, 10, 9, 12, tzinfo=UTC), "abc", "pod-1")
     assert body["metadata"] == {"name": "a-day.abc", "namespace": "default"}
     assert body["involvedObject"]["uid"] == "uid-1"
     assert body["type"] == "Warning"

@@ -24,7 +24,7 @@ from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Query
 from powercap_operator.sources.energy_charts import parse_answer
 from powercap_operator.sources.entsoe import EIC_CODES, parse_document
-from powercap_operator.sources.registry import PROVIDERS, FetchedDay, ProviderSettings, create
+from powercap_operator.sources.registry import FetchedDay, ProviderSettings, create
 from tests.support import price_answers
 from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client
 from tests.support.pages import sample_periods
@@ -194,13 +194,7 @@ def test_made_up_days_are_plausible_whole_and_always_the_same(site: ExchangeSite
     assert site.requests == []
 
 
-def test_providers_say_what_they_give() -> None:
-    assert {name: provider.gives_volume for name, provider in PROVIDERS.items()} == {
-        "EPEX": True,
-        "EnergyCharts": False,
-        "ENTSOE": False,
-        "Mock": True,
-    }
+def test_every_zone_but_great_britain_has_a_code() -> None:
     assert set(EIC_CODES) == set(BIDDING_ZONES) - {"GB"}
     assert all(len(code) == 16 for code in EIC_CODES.values())
 

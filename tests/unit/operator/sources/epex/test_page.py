@@ -23,7 +23,7 @@ from powercap_operator.market.errors import (
 )
 from powercap_operator.market.results import Period, Query, build_market_day, covered_starts
 from powercap_operator.sources.epex.heading import parse_date
-from powercap_operator.sources.epex.page import open_page, parse_page, table_html
+from powercap_operator.sources.epex.page import open_page, table_html
 from tests.support import pages
 from tests.support.pages import Style, market_page, sample_periods
 from tests.support.saved_pages import query_of, saved
@@ -71,15 +71,15 @@ def test_saved_pages_read_right_or_are_refused(path: Path) -> None:
         try:
             minutes = open_page(html).resolution_minutes
             expected = len(covered_starts(query_of(path, minutes)))
-            parse_page(html, query_of(path, minutes))
+            open_page(html).periods(query_of(path, minutes))
         except PageError:
             return
     query = query_of(path, minutes)
     if not isinstance(expected, int):
         with pytest.raises(expected):
-            parse_page(html, query)
+            open_page(html).periods(query)
         return
-    periods = parse_page(html, query)
+    periods = open_page(html).periods(query)
     labels, rows, base = read_independently(path)
     assert len(periods) == len(labels) == len(rows) == expected
     assert [f"{period.volume:,f}" for period in periods] == [row[2] for row in rows]
@@ -104,7 +104,7 @@ def test_saved_pages_read_right_or_are_refused(path: Path) -> None:
 )
 def test_a_saved_page_is_only_what_it_says(path: Path, other: Query) -> None:
     with pytest.raises(WrongMarket):
-        parse_page(path.read_bytes(), other)
+        open_page(path.read_bytes()).periods(other)
 
 
 EVERY_MARKET = [
@@ -126,9 +126,9 @@ def test_every_market_reads_back_what_was_printed(market: Market, day: date) -> 
     except NotOffered:
         other = Query(Market("FR", market.auction, market.resolution_minutes), day)
         with pytest.raises(NotOffered):
-            parse_page(market_page(other, periods), query)
+            open_page(market_page(other, periods)).periods(query)
         return
-    assert parse_page(page, query) == periods
+    assert open_page(page).periods(query) == periods
     assert open_page(page).query() == query
     assert open_page(page).resolution_minutes == market.resolution_minutes
 
@@ -145,7 +145,7 @@ def test_clock_change_days_are_read_under_their_labels(
     style = Style(marked=marked, aggregates=aggregates and minutes < 60)
     page = market_page(query, periods, style)
     assert ("02a" in page or "01a" in page) is marked
-    assert parse_page(page, query) == periods
+    assert open_page(page).periods(query) == periods
     assert len(periods) == 25 * 60 // minutes
 
 
@@ -163,7 +163,7 @@ def test_an_hour_of_eight_quarters_has_one_aggregate_or_two() -> None:
     both[3] = (both[3] / 2).quantize(Decimal("0.01"))
     merged = "<tr>" + "".join(f"<td>{cell:,f}</td>" for cell in both) + "</tr>"
     one = page.replace(rows[14], "", 1).replace(rows[19], merged, 1)
-    assert parse_page(one, query) == periods
+    assert open_page(one).periods(query) == periods
 
 
 @pytest.mark.parametrize("day", [AUTUMN, SPRING])
@@ -173,7 +173,7 @@ def test_a_day_of_24_hours_is_never_shifted_into_one_of_23_or_25(day: date, minu
     style = Style(heading=f"Auction > Day-Ahead > SDAC > FR > {pages.english_date(day)}")
     page = market_page(ordinary, sample_periods(ordinary), style).replace('data-head="09.10.25"', "")
     with pytest.raises(Malformed, match=r"fit|skip"):
-        parse_page(page, Query(ordinary.market, day))
+        open_page(page).periods(Query(ordinary.market, day))
 
 
 def test_an_empty_row_in_the_skipped_hour_is_no_period() -> None:
@@ -184,29 +184,29 @@ def test_an_empty_row_in_the_skipped_hour_is_no_period() -> None:
     assert item is not None
     page = page.replace(item[0], item[0].replace("03 - 04", "02 - 03") + item[0], 1)
     empty = page.replace(row, "<tr><td>-</td><td>-</td><td>-</td><td>-</td></tr>" + row, 1)
-    assert parse_page(empty, query) == sample_periods(query)
+    assert open_page(empty).periods(query) == sample_periods(query)
     filled = page.replace(row, "<tr><td>1.0</td><td>1.0</td><td>1.0</td><td>1.00</td></tr>" + row, 1)
     with pytest.raises(Malformed, match="clocks skip it"):
-        parse_page(filled, query)
+        open_page(filled).periods(query)
 
 
 def test_dashes_are_none_and_digits_are_kept() -> None:
     periods = list(sample_periods(QUERY))
     periods[7] = Period(periods[7].start, None, None)
     periods[9] = Period(periods[9].start, Decimal("11953.80"), Decimal("-0.00"))
-    found = parse_page(market_page(QUERY, periods), QUERY)
+    found = open_page(market_page(QUERY, periods)).periods(QUERY)
     assert found == tuple(periods)
     assert (str(found[9].volume), str(found[9].price)) == ("11953.80", "-0.00")
 
 
 def test_a_day_without_any_value_has_its_aggregates_too() -> None:
     periods = tuple(Period(start) for start in covered_starts(QUERY))
-    assert parse_page(market_page(QUERY, periods), QUERY) == periods
+    assert open_page(market_page(QUERY, periods)).periods(QUERY) == periods
 
 
 def test_zero_volumes_are_values() -> None:
     periods = tuple(Period(start, Decimal("0.0"), Decimal("0.00")) for start in covered_starts(QUERY))
-    assert parse_page(market_page(QUERY, periods), QUERY) == periods
+    assert open_page(market_page(QUERY, periods)).periods(QUERY) == periods
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -216,7 +216,7 @@ def test_the_third_intraday_auction_may_print_half_a_day_or_all_of_it(whole: boo
     if whole:
         starts = period_starts(DAY, query.market.bidding_zone.zone, 15)
         periods = tuple(Period(start) for start in starts[:48]) + periods
-    assert parse_page(market_page(query, periods), query) == periods
+    assert open_page(market_page(query, periods)).periods(query) == periods
 
 
 @pytest.mark.parametrize("update", [None, datetime(2025, 10, 8, 10, 47, 26, tzinfo=UTC)])
@@ -229,19 +229,19 @@ def test_the_time_of_publication_is_read_in_market_time(update: datetime | None)
 @pytest.mark.parametrize("length", ["15min", "15 min", "15min index", ""])
 def test_other_ways_to_write_the_heading(name: str, length: str) -> None:
     page = market_page(QUERY, sample_periods(QUERY), Style(auction=name, length=length))
-    assert parse_page(page, QUERY) == sample_periods(QUERY)
+    assert open_page(page).periods(QUERY) == sample_periods(QUERY)
 
 
 def test_the_hourly_index_is_the_hourly_market() -> None:
     query = Query(Market("FR", Auction.SDAC, 60), DAY)
     page = market_page(query, sample_periods(query), Style(length="60min index"))
-    assert parse_page(page, query) == sample_periods(query)
+    assert open_page(page).periods(query) == sample_periods(query)
 
 
 def test_the_scripts_part_of_the_page_is_read_like_the_page() -> None:
     answer = pages.ajax_answer(QUERY, sample_periods(QUERY))
-    assert parse_page(table_html(answer), QUERY) == sample_periods(QUERY)
-    assert parse_page(table_html(answer.encode()), QUERY) == sample_periods(QUERY)
+    assert open_page(table_html(answer)).periods(QUERY) == sample_periods(QUERY)
+    assert open_page(table_html(answer.encode())).periods(QUERY) == sample_periods(QUERY)
 
 
 @pytest.mark.parametrize(

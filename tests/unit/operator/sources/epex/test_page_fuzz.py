@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Query, covered_starts
-from powercap_operator.sources.epex.page import open_page, parse_page, table_html
+from powercap_operator.sources.epex.page import open_page, table_html
 from tests.support import pages
 from tests.support.pages import Style, market_page, sample_periods
 from tests.support.saved_pages import query_of, saved
@@ -102,7 +102,7 @@ def test_a_damaged_page_is_read_right_or_refused(data: st.DataObject) -> None:
     before, begin = peak_megabytes(), time.perf_counter()
     refused = ""
     try:
-        periods = parse_page(page.encode(errors="surrogatepass"), query)
+        periods = open_page(page.encode(errors="surrogatepass")).periods(query)
     except MarketError as error:
         refused, periods = error.line, ()
     assert "\n" not in refused
@@ -124,7 +124,7 @@ def test_a_damaged_answer_of_the_script_is_read_or_refused(data: st.DataObject) 
         pages.ajax_answer(query, sample_periods(query)), data.draw(st.lists(mutation, max_size=3))
     )
     try:
-        periods = parse_page(table_html(answer), query)
+        periods = open_page(table_html(answer)).periods(query)
     except MarketError:
         return
     assert {period.start for period in periods} == set(covered_starts(query))

@@ -10,7 +10,7 @@ import pytest
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import PageError, TooLarge
 from powercap_operator.market.results import Query
-from powercap_operator.sources.epex.page import parse_page, table_html
+from powercap_operator.sources.epex.page import open_page, table_html
 from tests.support.pages import market_page, sample_periods
 
 DAY = date(2025, 10, 9)
@@ -23,7 +23,7 @@ def test_large_answers_are_refused_early() -> None:
     huge = b"<div>" * 4_000_000
     held = tracemalloc.get_traced_memory()[0]
     with pytest.raises(TooLarge, match=r"20\.0 MB"):
-        parse_page(huge, QUERY)
+        open_page(huge).periods(QUERY)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak - held < 1_000_000
@@ -55,7 +55,7 @@ def test_no_page_takes_long(name: str, place: str) -> None:
     page = page.replace(where, where + ATTACKS[name], 1)
     begin = time.perf_counter()
     with suppress(PageError):
-        assert parse_page(page, QUERY) == sample_periods(QUERY)
+        assert open_page(page).periods(QUERY) == sample_periods(QUERY)
     assert time.perf_counter() - begin < 1
 
 

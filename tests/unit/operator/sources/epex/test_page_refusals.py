@@ -17,7 +17,7 @@ from powercap_operator.market.errors import (
     WrongMarket,
 )
 from powercap_operator.market.results import Query
-from powercap_operator.sources.epex.page import parse_page
+from powercap_operator.sources.epex.page import open_page
 from tests.support import pages
 from tests.support.pages import Style, market_page, sample_periods
 
@@ -42,7 +42,7 @@ def test_the_heading_decides(heading: str, differs: tuple[str, ...]) -> None:
         'data-head="09.10.25"', ""
     )
     with pytest.raises(WrongMarket) as caught:
-        parse_page(page, QUERY)
+        open_page(page).periods(QUERY)
     assert caught.value.differs == differs
     assert heading in str(caught.value)
 
@@ -50,7 +50,7 @@ def test_the_heading_decides(heading: str, differs: tuple[str, ...]) -> None:
 def test_labels_of_another_length_are_another_market() -> None:
     hourly = Query(Market("FR", Auction.SDAC, 60), DAY)
     with pytest.raises(WrongMarket, match="periods of 60 minutes"):
-        parse_page(market_page(hourly, sample_periods(hourly), Style(length="")), QUERY)
+        open_page(market_page(hourly, sample_periods(hourly), Style(length=""))).periods(QUERY)
 
 
 def in_page(old: str, new: str, count: int = 1) -> Callable[[str], str]:
@@ -104,7 +104,7 @@ def cut_rows(page: str, *places: int) -> str:
 def test_damaged_tables_are_refused(change: Callable[[str], str], why: str) -> None:
     page = change(market_page(QUERY, sample_periods(QUERY)))
     with pytest.raises((Malformed, NoTable), match=why):
-        parse_page(page, QUERY)
+        open_page(page).periods(QUERY)
 
 
 def test_a_swapped_pair_of_rows_across_hours_does_not_pass() -> None:
@@ -113,7 +113,7 @@ def test_a_swapped_pair_of_rows_across_hours_does_not_pass() -> None:
     rows = re.findall(r" *<tr class=\"child .*?</tr>\n", page, re.DOTALL)
     swapped = page.replace(rows[0], "@", 1).replace(rows[60], rows[0], 1).replace("@", rows[60], 1)
     with pytest.raises(Malformed, match="sums"):
-        parse_page(swapped, QUERY)
+        open_page(swapped).periods(QUERY)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_pages_that_are_none(
     html: str, kind: type[PageError], word: str, encode: Callable[[str], str | bytes]
 ) -> None:
     with pytest.raises(PageError) as caught:
-        parse_page(encode(html), QUERY)
+        open_page(encode(html)).periods(QUERY)
     assert type(caught.value) is kind
     assert word in str(caught.value)
     assert "\n" not in caught.value.line
@@ -151,9 +151,9 @@ def test_a_table_in_a_comment_or_script_is_none() -> None:
         .replace("<!-- Table -->", "")
     )
     with pytest.raises(NoTable):
-        parse_page(pages.frame(f"<!-- {inner} -->"), QUERY)
+        open_page(pages.frame(f"<!-- {inner} -->")).periods(QUERY)
     with pytest.raises(NoTable):
-        parse_page(pages.frame(f"<script>var x = `{inner}`</script>"), QUERY)
+        open_page(pages.frame(f"<script>var x = `{inner}`</script>")).periods(QUERY)
 
 
 def test_every_message_is_one_line_that_names_its_kind() -> None:
