@@ -1,33 +1,40 @@
 """Structured logs on standard error: JSON, one object a line, or text for people."""
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any, Final
 
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-_KOPF_OWN: Final = frozenset({"settings", "k8s_skip"})
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
+
+_KOPF_OWN: Final = ("settings", "k8s_skip")
 """What kopf attaches to its records for itself."""
 _CHATTY: Final = ("httpx", "httpcore", "asyncio", "kopf.activities", "kopf.objects")
 """Loggers that have a line for every request or every watch event."""
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and whatever was given as ``extra``."""
+class JsonFormatter(_JsonFormatter):
+    """One JSON object a line: time, level, logger, message, whatever was given as ``extra``, and the exception."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD | _KOPF_OWN}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+    def __init__(self) -> None:
+        """Name the fields."""
+        super().__init__(
+            ["levelname", "name", "message"],
+            rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
+            reserved_attrs=[*RESERVED_ATTRS, *_KOPF_OWN],
+            json_ensure_ascii=False,
+            json_default=str,
+        )
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        """Begin with the time in UTC, and write the level in lower case."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        log_data["time"] = moment.isoformat(timespec="milliseconds")
+        super().add_fields(log_data, record, message_dict)
+        log_data["level"] = record.levelname.lower()
 
 
 def configure(log_format: str, level: str) -> None:
