@@ -49,6 +49,8 @@ class KindSpec:
     short_name: str
     columns: tuple[Column, ...]
     spec_rules: tuple[dict[str, str], ...] = ()
+    rules: tuple[dict[str, str], ...] = ()
+    """Rules of the object as a whole, which alone see its name."""
 
 
 def structural(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +99,8 @@ def custom_resource_definition(model: type[BaseModel], kind_spec: KindSpec) -> d
     properties["metadata"] = {"type": "object"}
     if kind_spec.spec_rules:
         properties["spec"]["x-kubernetes-validations"] = list(kind_spec.spec_rules)
+    if kind_spec.rules:
+        root["x-kubernetes-validations"] = list(kind_spec.rules)
     root["required"] = ["spec"]
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

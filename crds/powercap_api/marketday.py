@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .crd import Column, KindSpec
-from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
+from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
 from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
 from .names import MARKET_DAY, PLURALS
 from .powerpolicy import Provider
@@ -169,6 +169,7 @@ class MarketDay(KubeObject):
             Column("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
         ),
         spec_rules=(
+            *market_rules("self"),
             {
                 "rule": " && ".join(f"self.{name} == oldSelf.{name}" for name in _IDENTITY),
                 "message": "a MarketDay stands for one market and day: make another object for another",

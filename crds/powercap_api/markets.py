@@ -75,6 +75,23 @@ class Market:
         return f"{self.area} {self.auction}{suffix}"
 
 
+def market_rules(market: str) -> tuple[dict[str, str], ...]:
+    """Rules of a spec in CEL that refuse auctions which no exchange has; ``market`` is where they are named."""
+    beside = {} if market == "self" else {"fieldPath": market.removeprefix("self")}
+    return (
+        {
+            "rule": f"{market}.area != 'GB' || {market}.resolutionMinutes != 15",
+            "message": "GB has no auction with periods of 15 minutes: write resolutionMinutes: 30 (SDAC has 60, too)",
+            **beside,
+        },
+        {
+            "rule": f"!({market}.area in ['CH', 'GB']) || {market}.auction != 'IDA3'",
+            "message": "CH and GB have no third intraday auction: write auction: IDA1 or IDA2",
+            **beside,
+        },
+    )
+
+
 def market_day_name(provider: str, market: Market, delivery_day: date) -> str:
     """Name of the MarketDay object, such as ``epex-fr-ida1-2025-10-09`` (quarters go without saying)."""
     resolution = "" if market.resolution_minutes == 15 else f"-{market.resolution_minutes}min"

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from .crd import Column, KindSpec
 from .hardware import HardwareSpec
-from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction
+from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
 from .model import ApiModel, Conditions, KubeObject, Time, Watts, at_most
 from .names import PLURALS, POWER_POLICY
 from .reasons import Fallback
@@ -201,7 +201,14 @@ class PowerPolicy(KubeObject):
                 "message": "minPower must not be above maxSource: lower minPower or raise maxSource",
                 "fieldPath": ".minPower",
             },
+            *market_rules("self.market"),
             *POWER_RULES,
+        ),
+        rules=(
+            {
+                "rule": "self.metadata.name.size() <= 63",
+                "message": "the name becomes a label of the budgets: at most 63 characters",
+            },
         ),
     )
 

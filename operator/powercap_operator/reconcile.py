@@ -34,7 +34,8 @@ RESYNC_SECONDS: Final = 300.0
 FIRST_RESYNC_SECONDS: Final = 20.0
 """The same soon after start, when watches may have begun after the first list."""
 PARALLEL_WRITES: Final = 16
-LONGEST_BACKOFF_SECONDS: Final = 60.0
+LONGEST_BACKOFF_SECONDS: Final = 5.0
+"""Longest pause after a pass that failed: so soon after the API server is back, everything is as it should be."""
 
 
 class Reconciler:
@@ -68,32 +69,30 @@ class Reconciler:
     async def run(self) -> None:
         """Pass after pass. Returns only by cancellation or by an error that is a bug."""
         loop = asyncio.get_running_loop()
-        resync_at = loop.time()
+        resync_at, lists_failed = loop.time(), 0
         while True:
             self._woken.clear()
-            try:
-                if loop.time() >= resync_at:
-                    await self._resync()
-                    resync_at = loop.time() + (
-                        RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
-                    )
-                    self.synced.set()
-                failed = await self._pass()
-            except ClusterError as error:
-                logger.error("cannot list the cluster: %s", error)
-                failed = True
+            if loop.time() >= resync_at:
+                pause = RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
+                lists_failed = 0 if await self._resync() else lists_failed + 1
+                resync_at = loop.time() + (_backoff(lists_failed) if lists_failed else pause)
+            if not self.synced.is_set():
+                await asyncio.sleep(max(0.0, resync_at - loop.time()))
+                continue
+            failed = await self._pass()
             self._failures = self._failures + 1 if failed else 0
             self.passes += 1
             self.failed_passes += failed
             if failed:
-                await asyncio.sleep(min(2.0 ** min(self._failures, 10) / 2, LONGEST_BACKOFF_SECONDS))
+                await asyncio.sleep(_backoff(self._failures))
             else:
                 await asyncio.sleep(SPACING_SECONDS)
-                await self._wait()
+                await self._wait(resync_at)
 
-    async def _wait(self) -> None:
-        """Until something changed, or the clock shows another minute than at the last pass."""
-        while _minute(self._clock.now()) == self._passed_minute:
+    async def _wait(self, resync_at: float) -> None:
+        """Until something changed, the clock shows another minute than at the last pass, or it is ``resync_at``."""
+        loop = asyncio.get_running_loop()
+        while _minute(self._clock.now()) == self._passed_minute and loop.time() < resync_at:
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._woken.wait()
@@ -101,10 +100,17 @@ class Reconciler:
             except TimeoutError:
                 continue
 
-    async def _resync(self) -> None:
-        self._cache.replace(NODE, *await self._cluster.list_nodes())
-        for kind in (POWER_POLICY, MARKET_DAY, POWER_BUDGET):
-            self._cache.replace(kind, *await self._cluster.list_kind(kind))
+    async def _resync(self) -> bool:
+        """List everything anew; whether it could be. What is known stands where a list fails."""
+        try:
+            self._cache.replace(NODE, *await self._cluster.list_nodes())
+            for kind in (POWER_POLICY, MARKET_DAY, POWER_BUDGET):
+                self._cache.replace(kind, *await self._cluster.list_kind(kind))
+        except ClusterError as error:
+            logger.error("cannot list the cluster: %s", error)
+            return False
+        self.synced.set()
+        return True
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
@@ -188,6 +194,11 @@ class Reconciler:
         after = body["status"]["conditions"]
         for event in condition_events(kind, name, uid, before, after):
             await self._recorder.record(event)
+
+
+def _backoff(failures: int) -> float:
+    """Pause in seconds after so many failures in a row."""
+    return min(2.0 ** min(failures, 10) / 2, LONGEST_BACKOFF_SECONDS)
 
 
 def _minute(moment: datetime) -> datetime:

@@ -81,6 +81,8 @@ def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
         ({"market": {"auction": "IDA9"}}, 'Unsupported value: "IDA9": supported values: "SDAC", "IDA1"'),
         ({"market": {"resolutionMinutes": 5}}, "supported values: "),
         ({"strategy": {"type": "Magic"}}, 'Unsupported value: "Magic"'),
+        ({"market": {"area": "GB"}}, "write resolutionMinutes: 30"),
+        ({"market": {"area": "CH", "auction": "IDA3"}}, "write auction: IDA1 or IDA2"),
         ({"nodeSelector": "worker"}, "nodeSelector"),
         ({"nodeSelector": {"no such key!": "x"}}, "every key must be a label key"),
         ({"nodeSelector": {"zone": "not/a/value"}}, "every value must be a label value"),
@@ -100,6 +102,18 @@ def test_bad_policies_are_refused_with_words_that_help(kube: Kube, spec: dict[st
     with pytest.raises(KubectlError) as refusal:
         kube.apply(policy(**spec))
     assert words in str(refusal.value)
+
+
+def test_a_policys_name_fits_into_a_label(kube: Kube) -> None:
+    body = policy()
+    body["metadata"]["name"] = "a" * 64
+    with pytest.raises(KubectlError, match="at most 63 characters"):
+        kube.apply(body)
+
+
+def test_auctions_that_nobody_has_are_refused_for_market_days_too(kube: Kube) -> None:
+    with pytest.raises(KubectlError, match="write resolutionMinutes: 30"):
+        kube.apply(market_day(area="GB"))
 
 
 def test_a_policy_needs_max_source(kube: Kube) -> None:

@@ -4,6 +4,7 @@ import argparse
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +17,10 @@ from powercap_api.powerpolicy import PowerPolicy
 
 from .. import strategies
 from ..market.csv_format import csv_resolution, from_csv
-from ..market.delivery_day import day_bounds
+from ..market.delivery_day import day_bounds, period_starts
 from ..market.errors import CsvError, DayIncomplete
-from ..market.fallback import DayResults, bare_day, market_of
-from ..market.results import Query, build_market_day
+from ..market.fallback import DayResults, bare_day, layers, market_of
+from ..market.results import Period, Query, build_market_day, merge
 from ..render.figure import FigureError
 from ..render.figure import draw_plan as draw_plan_figure
 from ..render.plan_chart import draw_plan, plan_day
@@ -63,7 +64,13 @@ def add_plan_parser(subparsers: Any) -> None:
         "--policy", type=Path, required=True, metavar="FILE", help="a PowerPolicy in YAML or JSON"
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="the day's results, as powercap market fetch writes them"
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="the day's results, as powercap market fetch writes them; for an auction of half the day (IDA3) twice:"
+        " first the file of the auction before it (IDA2), then its own",
     )
     parser.add_argument(
         "--date",
@@ -95,14 +102,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def results_for(policy: PowerPolicy, csv: Path | None, day: date | None) -> DayResults:
-    """The day to plan: the file's results, or the bare day where the strategy needs none.
+def results_for(policy: PowerPolicy, files: Sequence[Path], day: date | None) -> DayResults:
+    """The day to plan: the files' results, or the bare day where the strategy needs none.
 
     Raises:
         PlanError, CsvError, DayIncomplete: as ``read_day``; also without a file that the strategy needs.
     """
-    if csv is not None:
-        return read_day(policy, csv, day or day_in_name(csv))
+    if files:
+        return read_day(policy, files, day or day_in_name(files[-1]))
     if strategies.create(policy.spec.strategy).needs_market:
         raise PlanError(
             f"strategy {strategies.describe(policy.spec.strategy)} needs the day's results: say where they are with"
@@ -149,36 +156,57 @@ def day_in_name(path: Path) -> date:
         raise PlanError(f"the name of {path} has no delivery day: say it with --date YYYY-MM-DD") from error
 
 
-def read_day(policy: PowerPolicy, path: Path, day: date) -> DayResults:
-    """The results in the file, as the policy's market on that day.
+def read_day(policy: PowerPolicy, files: Sequence[Path], day: date) -> DayResults:
+    """The results in the files, one laid over the other, as the policy's market on that day.
+
+    As in the cluster, an auction of half the day counts for the whole day together with the one before it: the
+    day's largest volume may be in the other half.
 
     Raises:
-        PlanError: no such file, or periods of another length than the policy's market has.
-        CsvError: the file cannot be read as that day.
-        DayIncomplete: it lacks periods, or volumes that the strategy needs.
+        PlanError: no such file, periods of another length than the policy's market has, or half a day.
+        CsvError: a file cannot be read as that day.
+        DayIncomplete: they lack periods, or volumes that the strategy needs.
     """
+    market = market_of(policy.spec.market)
+    parts = layers(market)
+    strategy = strategies.create(policy.spec.strategy)
+    periods: tuple[Period, ...] = ()
+    for path in files:
+        periods = merge(periods, _periods_in(path, Query(market, day)))
+    zone = market.bidding_zone.zone
+    data = build_market_day(
+        periods,
+        Query(market, day),
+        expected=period_starts(day, zone, market.resolution_minutes),
+        needs_volume=strategy.needs_volume,
+        needs_price=strategy.needs_price,
+    )
+    if not data.complete and len(files) < len(parts):
+        raise PlanError(
+            f"{market} has results from 12:00 on, and {parts[0]} stands for the hours before: give both files, as in"
+            f" --csv {parts[0].auction}.csv --csv {market.auction}.csv"
+        )
+    if not data.complete:
+        raise DayIncomplete(f"{', '.join(map(str, files))}: {data.why}")
+    return DayResults(
+        day=day,
+        source_day=day,
+        periods=data.periods,
+        end=day_bounds(day, zone)[1],
+        names=(),
+        currency=market.bidding_zone.currency,
+    )
+
+
+def _periods_in(path: Path, query: Query) -> tuple[Period, ...]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"cannot read the results: {error}") from error
-    query = Query(market_of(policy.spec.market), day)
     minutes = csv_resolution(text)
     if minutes != query.market.resolution_minutes:
         raise PlanError(
             f"{path} has periods of {minutes} minutes and the policy follows {query.market}:"
             f" set market.resolutionMinutes: {minutes}"
         )
-    strategy = strategies.create(policy.spec.strategy)
-    data = build_market_day(
-        from_csv(text, query), query, needs_volume=strategy.needs_volume, needs_price=strategy.needs_price
-    )
-    if not data.complete:
-        raise DayIncomplete(f"{path}: {data.why}")
-    return DayResults(
-        day=day,
-        source_day=day,
-        periods=data.periods,
-        end=day_bounds(day, query.market.bidding_zone.zone)[1],
-        names=(),
-        currency=query.market.bidding_zone.currency,
-    )
+    return from_csv(text, query)

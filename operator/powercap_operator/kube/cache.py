@@ -61,10 +61,13 @@ class WorldCache:
     def drop(self, kind: str, name: str, version: str | None = None) -> bool:
         """Forget an object that was deleted. Whether it was known.
 
-        With the ``version`` of the deletion, a late word from before it does not bring the object back.
+        With the ``version`` of the deletion, a late word from before it does not bring the object back, and a late
+        word of the deletion does not take away an object that was made anew since.
         """
         if version is not None:
-            self._versions[kind, name] = max(int(version), self._versions.get((kind, name), 0))
+            if int(version) < self._versions.get((kind, name), 0):
+                return False
+            self._versions[kind, name] = int(version)
         return self._store(kind).pop(name, None) is not None
 
     def replace(self, kind: str, bodies: list[dict[str, Any]], list_version: str) -> bool:

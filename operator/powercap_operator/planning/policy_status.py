@@ -117,9 +117,9 @@ def _ready(
         message = f"there are no market results to follow: {_then(policy)}."
     elif waiting:
         holds, reason = False, PolicyReason.NODES_NOT_READY
-        message = f"{len(nodes) - len(waiting)} of {len(nodes)} nodes follow their budget; not: " + "; ".join(
-            _named(waiting, budgets)
-        )
+        able = len(nodes) - len(unsupported)
+        named = "; ".join(_named(waiting, budgets))
+        message = f"{able - len(waiting)} of {able} nodes follow their budget; not: {named}."
     elif len(unsupported) == len(nodes):
         holds, reason = False, PolicyReason.NO_NODES
         message = "none of its nodes has anything that can be capped."

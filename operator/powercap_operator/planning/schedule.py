@@ -128,7 +128,7 @@ def budget_spec(
     """
     past: list[Slot] = []
     past_days: list[str] = []
-    if existing is not None and existing.get("policy") == policy.metadata.name:
+    if existing is not None and _of_same_zone(existing, policy, days):
         before = PowerBudgetSpec.model_validate(existing)
         past = over_slots(before.slots, planned, now)
         if past:
@@ -150,6 +150,16 @@ def budget_spec(
         suspend=policy.spec.suspend,
         dry_run=policy.spec.dry_run,
     ).to_wire()
+
+
+def _of_same_zone(existing: Mapping[str, Any], policy: PowerPolicy, days: DayIndex) -> bool:
+    """Whether the budget in force is the policy's, from results of the zone that the policy follows now.
+
+    Another zone's slots are no record of this one's: its clock and its currency may be others.
+    """
+    followed = set(existing.get("marketDays") or ())
+    areas = {key.market.area for key, day in days.items() if day.metadata.name in followed}
+    return existing.get("policy") == policy.metadata.name and areas <= {policy.spec.market.area}
 
 
 def over_slots(before: Sequence[Slot], planned: Plan, now: datetime) -> list[Slot]:

@@ -8,17 +8,22 @@ from prometheus_client import CollectorRegistry, generate_latest
 from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.metrics import NAMES, Counts, WorldCollector
 from powercap_operator.planning.snapshot import World
-from tests.support.objects import make_day, make_node, make_policy, make_world, moment
+from tests.support.objects import make_day, make_node, make_policy, make_world, moment, new_day
 from tests.unit.operator.planning.test_decision import settled
 
+DAY = date(2025, 10, 9)
 NOW = moment("2025-10-09T10:07Z")
 
 
-def scrape(world: World, pauses: LoopPauses | None = None) -> dict[str, float]:
+def registry_of(world: World, pauses: LoopPauses | None = None) -> CollectorRegistry:
     registry = CollectorRegistry()
     counts = Counts(7, 1, 42, pauses or LoopPauses())
     registry.register(WorldCollector(lambda: world, lambda: counts, "1.2.3"))
-    lines = generate_latest(registry).decode().splitlines()
+    return registry
+
+
+def scrape(world: World, pauses: LoopPauses | None = None) -> dict[str, float]:
+    lines = generate_latest(registry_of(world, pauses)).decode().splitlines()
     return {
         series: float(value)
         for series, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
@@ -39,6 +44,14 @@ def test_every_metric_is_there_under_its_name() -> None:
     day = 'area="FR",auction="IDA1",date="2025-10-09",provider="EPEX"'
     assert found[f"powercap_market_day_complete{{{day}}}"] == 1
     assert found["powercap_api_writes_total"] == 42
+
+
+def test_two_objects_for_one_day_are_one_series() -> None:
+    found = generate_latest(registry_of(make_world([], [make_day(DAY), new_day(DAY, name="by-hand")])))
+    series = [
+        line for line in found.decode().splitlines() if line.startswith("powercap_market_day_complete{")
+    ]
+    assert [line.rsplit(" ", 1)[1] for line in series] == ["1.0"]
 
 
 def test_a_fallback_is_counted() -> None:

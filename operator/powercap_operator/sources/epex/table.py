@@ -81,8 +81,9 @@ def find_columns(head: Sequence[str], currency: str) -> Columns:
             raise Malformed(f"the table's heads are {', '.join(head)[:99]!r}: one {name} column was expected")
     if units["volume"].lower() not in ("", "mwh"):
         raise Malformed(f"volumes are in {units['volume']!r}, MWh was expected")
-    named = next((code for sign, code in _SIGNS.items() if sign in units["price"]), currency)
-    if named != currency or not units["price"].lower().endswith(("", "mwh")):
+    sign = next(sign for sign, code in _SIGNS.items() if code == currency)
+    price_unit = "".join(units["price"].split()).lower()
+    if price_unit not in ("", f"{sign}/mwh", f"{currency}/MWh".lower()):
         raise Malformed(f"prices are in {units['price']!r}, {currency}/MWh was expected")
     return Columns(
         buy=places.get("buy volume", [None])[0],

@@ -129,6 +129,26 @@ def test_it_says_what_is_missing(
     assert err.count("\n") == 1
 
 
+def test_half_a_day_counts_with_the_auction_before_it(tmp_path: Path, capsys: Captured) -> None:
+    """As in the cluster: the day's largest volume may be in the half that the other auction has."""
+    files = {}
+    for auction in (Auction.IDA2, Auction.IDA3):
+        query = Query(Market("FR", auction), DAYS[0])
+        periods = made_up_periods(query)
+        largest = "400" if auction is Auction.IDA2 else "200"
+        lines = to_csv(periods, query).splitlines()
+        lines[1] = f"{lines[1].split(',')[0]},{largest},50.00"
+        files[auction] = tmp_path / f"{auction}_{DAYS[0]}.csv"
+        files[auction].write_text("\n".join(lines) + "\n", encoding="utf-8")
+    policy = write_policy(tmp_path, market={"auction": "IDA3"})
+    ida2, ida3 = str(files[Auction.IDA2]), str(files[Auction.IDA3])
+    out = planned(capsys, "--policy", policy, "--csv", ida2, "--csv", ida3)
+    cap = {line.split()[0]: line.split()[1] for line in out if line[:1].isdigit()}
+    assert (cap["00:00-00:15"], cap["12:00-12:15"]) == ("40", "20")
+    assert main(["plan", "--policy", policy, "--csv", ida3]) == 1
+    assert "give both files, as in --csv IDA2.csv --csv IDA3.csv" in capsys.readouterr().err
+
+
 def test_results_of_another_length_are_refused(tmp_path: Path, capsys: Captured) -> None:
     day = write_day(tmp_path, minutes=60)
     assert main(["plan", "--policy", write_policy(tmp_path), "--csv", day]) == 1

@@ -97,6 +97,8 @@ def test_a_late_word_does_not_bring_a_deleted_object_back() -> None:
     assert cache.drop(NODE, "a", "8")
     assert not cache.put(NODE, node("a", 6)), "the answer to a write from before the deletion"
     assert cache.put(NODE, node("a", 9)), "a node made anew"
+    assert not cache.drop(NODE, "a", "8"), "the deletion of the one before it"
+    assert set(cache.world().nodes) == {"a"}
     cache.drop(NODE, "a", "10")
     cache.replace(NODE, [], "12")
     assert not cache._versions

@@ -241,7 +241,18 @@ def test_nodes_that_do_not_follow_are_named_with_their_reason() -> None:
     world = settled(replace(world, budgets={**world.budgets, "n3": view}), MORNING)
     assert conditions(world)["Ready"][1:] == (
         "NodesNotReady",
-        "5 of 6 nodes follow their budget; not: n3 (WriteFailed)",
+        "5 of 6 nodes follow their budget; not: n3 (WriteFailed).",
+    )
+
+
+def test_a_node_that_cannot_be_capped_is_not_counted_among_those_that_follow() -> None:
+    nodes = [make_node(f"n{index}") for index in range(3)]
+    world = settled(make_world([make_policy()], [make_day(TODAY)], nodes), MORNING)
+    failed = replace(world.budgets["n0"], ready=False, reason="WriteFailed")
+    bare = replace(world.budgets["n1"], ready=False, reason="Unsupported")
+    world = settled(replace(world, budgets={**world.budgets, "n0": failed, "n1": bare}), MORNING)
+    assert conditions(world)["Ready"][2] == (
+        "1 of 2 nodes follow their budget; not: n0 (WriteFailed). 1 more has nothing to cap."
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from powercap_api.markets import Auction, Market
 from powercap_api.reasons import PolicyReason
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.fallback import index_days
@@ -49,6 +50,18 @@ def test_average_is_cut_off_at_max_source() -> None:
 def test_a_day_without_any_volume_divides_by_nothing() -> None:
     slots = plan(make_policy(), index_days([make_day(DAY, ["0.0"] * 96)]), NOON).slots
     assert {slot.cap_microwatts for slot in slots} == {10 * WATT}
+
+
+def test_another_zones_slots_are_no_record_of_this_zones() -> None:
+    """An area edited at noon: the morning would stand there under the new zone's currency."""
+    london = Market("GB", Auction.SDAC, 60)
+    old = make_policy(market={"area": "GB", "auction": "SDAC", "resolutionMinutes": 60})
+    days = index_days([make_day(DAY, market=london), make_day(DAY)])
+    before = budget_spec(old, plan(old, days, NOON), None, days, NOON)
+    new = make_policy()
+    spec = budget_spec(new, plan(new, days, NOON), before, days, NOON)
+    assert spec == budget_spec(new, plan(new, days, NOON), None, days, NOON)
+    assert spec["marketDays"] == ["epex-fr-ida1-2025-10-09"]
 
 
 def test_equal_neighbours_become_one_slot() -> None:

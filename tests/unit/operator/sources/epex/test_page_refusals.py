@@ -80,6 +80,8 @@ def cut_rows(page: str, *places: int) -> str:
             in_page("<span>(€/MWh)</span></th>\n</tr>", "<span>(£/MWh)</span></th>\n</tr>"),
             "EUR/MWh was expected",
         ),
+        (in_page("<span>(€/MWh)</span></th>\n</tr>", "<span>(€/kWh)</span></th>\n</tr>"), "€/kWh"),
+        (in_page("<span>(€/MWh)</span></th>\n</tr>", "<span>(EUR/therm)</span></th>\n</tr>"), "EUR/therm"),
         (in_page("<th>Volume<br /><span>(MWh)", "<th>Volume<br /><span>(GWh)"), "MWh was expected"),
         (in_page("<td>1,000.0</td>", "<td>1.000,0</td>"), "'1.000,0' is no number"),
         (in_page("<td>1,000.0</td>", "<td>n/a</td>"), "'n/a' is no number"),
