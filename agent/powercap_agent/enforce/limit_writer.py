@@ -88,14 +88,16 @@ class LimitWriter:
         return good(write, reading_uw)
 
     def enable(self, writes: Sequence[Write]) -> Mapping[str, LimitError]:
-        """Enable the zones of ``writes`` that firmware left disabled: their limits have no effect otherwise.
+        """Enable the zones of ``writes`` that are disabled: their limits have no effect otherwise.
 
         Returns the problem of each limit, by key, whose zone stays disabled. A zone none of whose limits could be
         written is not enabled.
         """
         problems: dict[str, LimitError] = {}
-        zones = {write.zone.key: write.zone for write in writes if write.zone.enabled is False}
+        zones = {write.zone.key: write.zone for write in writes}
         for zone_key in sorted(zones):
+            if self._hardware.enabled(zones[zone_key]) is not False:
+                continue
             keys = [write.key for write in writes if write.zone.key == zone_key]
             states = [self._states[key] for key in keys if key in self._states]
             if all(state.problem is not None for state in states):

@@ -1,6 +1,6 @@
-"""The limits found before the first write: found, saved, put back."""
+"""The state of the hardware before the first write, limits and disabled zones: found, saved, put back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from powercap_api.reasons import ZoneReason
 
@@ -44,23 +44,63 @@ class Originals:
         return originals, unreadable
 
     def save(self, writes: Iterable[Write]) -> None:
-        """Save the originals of limits that are about to be written.
+        """Save the originals of limits that are about to be written, and which of their zones are disabled.
 
         Raises:
             StateError: they are not safely on disk; the limits must not be written.
         """
-        self._store.add({write.key: write.original_uw for write in writes})
+        new = [write for write in writes if write.key not in self._store.limits]
+        known = {key.rsplit(":", 1)[0] for key in self._store.limits}
+        # A zone that was enabled when its limits were saved, and is not any more, was not found disabled.
+        zones = {write.zone.key: write.zone for write in new if write.zone.key not in known}
+        disabled = [key for key, zone in zones.items() if self._hardware.enabled(zone) is False]
+        self._store.add({write.key: write.original_uw for write in new}, disabled)
 
     def put_back(self, keys: Iterable[str]) -> list[ZoneResult]:
-        """Write the saved originals of ``keys``; those that read back are dropped from the store."""
-        results = {write.key: self._put_back(write) for write in self._writes(set(keys))}
+        """Write the saved originals of ``keys``; those that read back are dropped from the store.
+
+        A zone that was found disabled is disabled first, so that its original limits are not enforced meanwhile.
+        """
+        writes = self._writes(set(keys))
+        problems = self._disable({write.zone.key: write.zone for write in writes})
+        results = {}
+        for write in writes:
+            result = self._put_back(write)
+            problem = problems.get(write.zone.key)
+            if problem is not None and result.reason is ZoneReason.RELEASED:
+                result = failed(write, problem, result.read_back_uw)
+            results[write.key] = result
+        back = [key for key, result in results.items() if result.reason is ZoneReason.RELEASED]
         try:
-            self._store.drop(key for key, result in results.items() if result.reason is ZoneReason.RELEASED)
+            self._store.drop(back, {write.zone.key for write in writes} - set(problems))
         except StateError as error:
             self._log.error(
                 "the originals are in force again, but their file could not be removed", error=str(error)
             )
         return list(results.values())
+
+    def _disable(self, zones: Mapping[str, Zone]) -> dict[str, LimitError]:
+        """Disable those of ``zones`` that were found disabled; the problems by zone key."""
+        problems: dict[str, LimitError] = {}
+        for key in sorted(self._store.disabled & set(zones)):
+            try:
+                self._hardware.disable(zones[key])
+            except LimitError as error:
+                problems[key] = error
+                self._log_once(f"{key}:enabled", error)
+            else:
+                self._not_put_back.discard(f"{key}:enabled")
+        return problems
+
+    def _log_once(self, key: str, error: LimitError) -> None:
+        if key not in self._not_put_back:
+            self._not_put_back.add(key)
+            self._log.error(
+                "what was found at first could not be put back",
+                zone=key,
+                reason=error.reason.value,
+                why=error.message,
+            )
 
     def _writes(self, keys: set[str]) -> Sequence[Write]:
         """The writes that put back the originals of ``keys``, in the order that is safe."""
@@ -88,12 +128,7 @@ class Originals:
             if reading_uw != write.power_uw:
                 reading_uw = self._hardware.write_and_confirm(write.zone, write.constraint, write.power_uw)
         except LimitError as error:
-            if write.key not in self._not_put_back:
-                self._not_put_back.add(write.key)
-                reason = error.reason.value
-                self._log.error(
-                    "original limit could not be put back", zone=write.key, reason=reason, why=error.message
-                )
+            self._log_once(write.key, error)
             return failed(write, error, reading_uw)
         self._not_put_back.discard(write.key)
         return ZoneResult(

@@ -71,6 +71,14 @@ class Hwmon:
     def enable(self, zone: Zone) -> None:
         """Nothing: hwmon caps are always enforced."""
 
+    def enabled(self, zone: Zone) -> bool | None:
+        """None: the limit is always enforced."""
+        del zone
+        return None
+
+    def disable(self, zone: Zone) -> None:
+        """Nothing: the limit is always enforced."""
+
     def energy_uj(self, zone: Zone) -> int:
         """None of these devices has an energy counter here."""
         raise LimitError(ZoneReason.UNSUPPORTED, f"{zone.path} has no energy counter")

@@ -85,6 +85,18 @@ class NodeHardware:
         """
         self._driver(zone).enable(zone)
 
+    def enabled(self, zone: Zone) -> bool | None:
+        """Whether the zone's limits are enforced now; None where the zone does not say."""
+        return self._driver(zone).enabled(zone)
+
+    def disable(self, zone: Zone) -> None:
+        """Disable a zone that was found disabled.
+
+        Raises:
+            LimitError: the zone stays enabled.
+        """
+        self._driver(zone).disable(zone)
+
     def energies(self) -> dict[str, tuple[Zone, int]]:
         """The energy counters that can be read, in microjoules by zone key. intel-rapl-mmio shows those of intel-rapl
         again, and is left out."""

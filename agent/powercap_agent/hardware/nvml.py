@@ -76,6 +76,14 @@ class Nvml:
     def enable(self, zone: Zone) -> None:
         """Nothing: the limit is always enforced."""
 
+    def enabled(self, zone: Zone) -> bool | None:
+        """None: the limit is always enforced."""
+        del zone
+        return None
+
+    def disable(self, zone: Zone) -> None:
+        """Nothing: the limit is always enforced."""
+
     def energy_uj(self, zone: Zone) -> int:
         """The card's energy since its driver was loaded."""
         if zone.energy is None:

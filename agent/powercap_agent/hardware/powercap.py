@@ -46,22 +46,32 @@ class PowercapTree:
         del zone
         write_number(self._files, self._path(constraint.address), power_uw)
 
-    def enable(self, zone: Zone) -> None:
-        """Write 1 to ``enabled`` where it reads 0.
+    def enabled(self, zone: Zone) -> bool | None:
+        """What ``enabled`` reads: whether PL1 of the zone is enforced."""
+        return read_flag(self._files, self._path(f"{zone.path}/enabled"))
 
-        0 is never written: kernel 6.5 was seen to set peak_power to 0.125 W on a toggle. For the same reason
-        peak_power is read before and put back after where the switch changed it.
-        """
-        path = self._path(f"{zone.path}/enabled")
-        if read_flag(self._files, path) is not False:
+    def enable(self, zone: Zone) -> None:
+        """Write 1 to ``enabled`` where it reads 0. The kernel sets the zone's clamp bits with it."""
+        self._switch(zone, on=True)
+        if self.enabled(zone) is False:
+            raise LimitError(ZoneReason.FIRMWARE_LOCKED, "the zone stays disabled: firmware has locked it")
+
+    def disable(self, zone: Zone) -> None:
+        """Write 0 to ``enabled`` where it reads 1. The kernel clears the zone's clamp bits with it."""
+        self._switch(zone, on=False)
+        if self.enabled(zone) is True:
+            raise LimitError(ZoneReason.FAILED, "the zone was found disabled and stays enabled")
+
+    def _switch(self, zone: Zone, *, on: bool) -> None:
+        """Write ``enabled`` where it differs. Kernel 6.5 was seen to set peak_power to 0.125 W with that, so that it
+        is read before, and put back after where it changed."""
+        if self.enabled(zone) is not (not on):
             return
         peak = zone.constraint(PEAK_POWER)
         before_uw = None if peak is None else self._peak(peak)
-        write_number(self._files, path, 1)
+        write_number(self._files, self._path(f"{zone.path}/enabled"), int(on))
         if peak is not None and before_uw is not None and self._peak(peak) != before_uw:
             self.write(zone, peak, before_uw)
-        if read_flag(self._files, path) is False:
-            raise LimitError(ZoneReason.FIRMWARE_LOCKED, "the zone stays disabled: firmware has locked it")
 
     def energy_uj(self, zone: Zone) -> int:
         """The zone's energy counter, in microjoules; it wraps around at ``Zone.max_energy_uj``."""

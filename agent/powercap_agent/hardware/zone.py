@@ -42,7 +42,7 @@ class Zone:
     top: bool
     """False where another zone contains this one."""
     enabled: bool | None
-    """Whether limits are enforced; None where the zone does not say."""
+    """Whether limits were enforced when the zone was found; None where the zone does not say."""
     constraints: tuple[Constraint, ...]
     energy: str | None = None
     """Address of the energy counter, if there is one."""
@@ -113,6 +113,18 @@ class Driver(Protocol):
 
         Raises:
             LimitError: the zone stays disabled.
+        """
+        ...
+
+    def enabled(self, zone: Zone) -> bool | None:
+        """Whether the zone's limits are enforced now; None where the zone does not say."""
+        ...
+
+    def disable(self, zone: Zone) -> None:
+        """Disable a zone that was found disabled.
+
+        Raises:
+            LimitError: the zone stays enabled.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The limits found before the first write, on disk, so that they can be put back even after a crash.
+"""The limits and disabled zones found before the first write, on disk, so that they can be put back even after a crash.
 
 Guarantees: a limit's original is synced to disk before that limit is first written; a saved original is never
 overwritten, and dropped only once it is in force again. The folder belongs under the host's ``/run``, which is
@@ -25,49 +25,59 @@ class OriginalsStore:
         """
         self._folder = folder
         self._boot_id = boot_id
-        self._limits = self._load()
+        self._limits, self._disabled = self._load()
 
     @property
     def limits(self) -> Mapping[str, int]:
         """The saved originals, in microwatts."""
         return self._limits
 
-    def add(self, limits: Mapping[str, int]) -> None:
-        """Save the originals that are not saved yet.
+    @property
+    def disabled(self) -> frozenset[str]:
+        """Keys of the zones that were found disabled."""
+        return self._disabled
+
+    def add(self, limits: Mapping[str, int], disabled: Iterable[str] = ()) -> None:
+        """Save the originals that are not saved yet, and the keys of zones found disabled.
 
         Raises:
             StateError: they are not safely on disk.
         """
-        new = {key: limit for key, limit in limits.items() if key not in self._limits}
-        if new:
-            self._store(self._limits | new)
+        added = {key: limit for key, limit in limits.items() if key not in self._limits}
+        self._store(self._limits | added, self._disabled | frozenset(disabled))
 
-    def drop(self, keys: Iterable[str]) -> None:
-        """Forget originals that are in force again. The file is removed with the last one.
+    def drop(self, keys: Iterable[str], disabled: Iterable[str] = ()) -> None:
+        """Forget originals that are in force again, and zones that are disabled again. The file is removed with
+        the last one.
 
         Raises:
             StateError: the change is not safely on disk.
         """
         gone = set(keys)
         kept = {key: limit for key, limit in self._limits.items() if key not in gone}
-        if kept != self._limits:
-            self._store(kept)
+        self._store(kept, self._disabled - frozenset(disabled))
 
-    def _load(self) -> dict[str, int]:
+    def _load(self) -> tuple[dict[str, int], frozenset[str]]:
         saved = read_state(self._folder, _FILE)
         if saved is None:
-            return {}
+            return {}, frozenset()
         try:
             if saved["bootId"] != self._boot_id:
-                return {}
-            return {str(key): int(limit) for key, limit in saved["limits"].items()}
+                return {}, frozenset()
+            limits = {str(key): int(limit) for key, limit in saved["limits"].items()}
+            return limits, frozenset(str(key) for key in saved.get("disabled", ()))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             path = os.path.join(self._folder, _FILE)
             raise StateError(f"{path} cannot be read: {error!r}") from error
 
-    def _store(self, limits: dict[str, int]) -> None:
-        if limits:
-            write_state(self._folder, _FILE, {"bootId": self._boot_id, "limits": limits})
+    def _store(self, limits: dict[str, int], disabled: frozenset[str]) -> None:
+        if limits == self._limits and disabled == self._disabled:
+            return
+        if limits or disabled:
+            content: dict[str, object] = {"bootId": self._boot_id, "limits": limits}
+            if disabled:
+                content["disabled"] = sorted(disabled)
+            write_state(self._folder, _FILE, content)
         else:
             remove_state(self._folder, _FILE)
-        self._limits = limits
+        self._limits, self._disabled = limits, disabled
