@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from powercap_agent.hardware.files import KernelFiles
+from powercap_agent.hardware.files import DriverError, KernelFiles
 
 POWER_UNIT_UW = 125_000
 """1/8 W, the power unit of nearly all processors."""
@@ -26,6 +26,7 @@ class Limit:
     power_uw: int
     max_power_uw: int | None = None
     time_window_us: int = 999_424
+    min_power_uw: int | None = None
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ def build_tree(root: Path, layout: Layout) -> None:
             _write(folder, f"constraint_{index}_name", limit.name)
             _write(folder, f"constraint_{index}_power_limit_uw", limit.power_uw)
             _write(folder, f"constraint_{index}_time_window_us", limit.time_window_us)
+            if limit.min_power_uw is not None:
+                _write(folder, f"constraint_{index}_min_power_uw", limit.min_power_uw)
             if limit.max_power_uw is not None:
                 _write(folder, f"constraint_{index}_max_power_uw", limit.max_power_uw)
 
@@ -178,7 +181,9 @@ class FakeKernel:
     unit_uw: int = 1
     """Limits are truncated to a multiple of this."""
     refuse_write: Callable[[str], int | None] = lambda _: None
-    """Gives the errno with which writing the path fails, or None."""
+    """Gives the errno with which ``write()`` to the path fails, or None."""
+    refuse_open: Callable[[str], int | None] = lambda _: None
+    """The same for opening it to write."""
     refuse_read: Callable[[str], int | None] = lambda _: None
     """The same for reading."""
     distort_read: Callable[[str, str], str] = lambda _, text: text
@@ -200,7 +205,10 @@ class FakeKernel:
     def write(self, path: str, text: str) -> None:
         """Write as the kernel would."""
         self.before_write(path, text)
-        _fail(self.refuse_write(path), path)
+        _fail(self.refuse_open(path), path)
+        number = self.refuse_write(path)
+        if number is not None:
+            raise DriverError(number, errno.errorcode[number], path)
         if self.ignore_write(path):
             return
         if path.endswith("_power_limit_uw"):

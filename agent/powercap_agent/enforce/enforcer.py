@@ -15,7 +15,7 @@ from powercap_api.reasons import ZoneReason
 from ..hardware.node import NodeHardware
 from ..hardware.zone import LimitError, Zone, limit_key
 from ..logs import Log
-from ..planning.limits import Terms, Write
+from ..planning.limits import Terms, Write, reference
 from ..planning.packages import package_candidates
 from ..planning.plan import managed_limits, plan_writes
 from ..planning.write_order import in_order
@@ -98,13 +98,14 @@ class Enforcer:
         return Report((*results, *put_back.values()))
 
     def standing_uw(self, terms: Terms) -> int:
-        """The sum of the limits that share the node's cap, as they read now, none above its original."""
+        """The sum of the limits that share the node's cap, as they read now, none above its reference."""
         originals, _ = self._originals.find(managed_limits(self.zones, terms))
         total_uw = 0
         for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
             if write.counted:
                 reading_uw = self.hardware.reading(write.zone, write.constraint)
-                total_uw += write.original_uw if reading_uw is None else min(reading_uw, write.original_uw)
+                most_uw = reference(write.zone, originals)
+                total_uw += most_uw if reading_uw is None else min(reading_uw, most_uw)
         return total_uw
 
     def _put_back(self, keys: Sequence[str]) -> list[ZoneResult]:

@@ -11,6 +11,10 @@ MAX_BYTES: Final = 4096
 """A sysfs attribute is at most a page; nothing longer is read from anywhere."""
 
 
+class DriverError(OSError):
+    """The kernel's driver refused a value: the file could be opened, and writing to it failed."""
+
+
 class Files(Protocol):
     """Access to the kernel's files. Every method raises OSError as the kernel does."""
 
@@ -19,7 +23,12 @@ class Files(Protocol):
         ...
 
     def write(self, path: str, text: str) -> None:
-        """Write ``text`` to a file that is there."""
+        """Write ``text`` to an existing file.
+
+        Raises:
+            DriverError: the file was opened and the write failed.
+            OSError: the file could not be opened.
+        """
         ...
 
     def entries(self, path: str) -> list[str]:
@@ -50,6 +59,8 @@ class KernelFiles:
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         try:
             os.write(descriptor, text.encode("ascii"))
+        except OSError as error:
+            raise DriverError(error.errno, error.strerror, path) from error
         finally:
             os.close(descriptor)
 

@@ -52,8 +52,7 @@ class Hwmon:
                 name=address,
                 top=True,
                 enabled=None,
-                constraints=(Constraint(CAP, f"{entry}/{CAP}"),),
-                lowest_uw=self._lowest(entry),
+                constraints=(Constraint(CAP, f"{entry}/{CAP}", self._lowest(entry)),),
                 tolerance_uw=_TOLERANCES_UW[kind],
             )
         return tuple(zones.values())

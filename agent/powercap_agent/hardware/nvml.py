@@ -119,9 +119,8 @@ class Nvml:
             name=name.value.decode(),
             top=True,
             enabled=None,
-            constraints=(Constraint(LIMIT, identity),),
+            constraints=(Constraint(LIMIT, identity, min_power_uw=lowest_mw.value * 1000),),
             energy=identity if metered else None,
-            lowest_uw=lowest_mw.value * 1000,
             tolerance_uw=1_000,
         )
 

@@ -68,9 +68,9 @@ class PowercapTree:
         if self.enabled(zone) is not (not on):
             return
         peak = zone.constraint(PEAK_POWER)
-        before_uw = None if peak is None else self._peak(peak)
+        before_uw = None if peak is None else self._optional(peak.address)
         write_number(self._files, self._path(f"{zone.path}/enabled"), int(on))
-        if peak is not None and before_uw is not None and self._peak(peak) != before_uw:
+        if peak is not None and before_uw is not None and self._optional(peak.address) != before_uw:
             self.write(zone, peak, before_uw)
 
     def energy_uj(self, zone: Zone) -> int:
@@ -78,12 +78,6 @@ class PowercapTree:
         if zone.energy is None:
             raise LimitError(ZoneReason.UNSUPPORTED, "the zone has no energy counter")
         return read_number(self._files, self._path(zone.energy))
-
-    def _peak(self, peak: Constraint) -> int | None:
-        try:
-            return read_number(self._files, self._path(peak.address))
-        except LimitError:
-            return None
 
     def _walk(self, path: str, kind: str, parent_key: str, depth: int, zones: dict[str, Zone]) -> None:
         """Add the zones in the folder ``path``, whose own key is ``parent_key``, and those below them."""
@@ -111,7 +105,10 @@ class PowercapTree:
                 continue
             constraint = read_text(self._files, self._path(f"{path}/{file}"))
             if constraint and all(constraint != known.name for known in constraints):
-                constraints.append(Constraint(constraint, f"{path}/{limit}"))
+                bounds = (
+                    self._optional(f"{path}/constraint_{index}_{end}_power_uw") for end in ("min", "max")
+                )
+                constraints.append(Constraint(constraint, f"{path}/{limit}", *(uw or 0 for uw in bounds)))
         return Zone(
             key=key,
             path=path,
@@ -121,13 +118,14 @@ class PowercapTree:
             enabled=read_flag(self._files, self._path(f"{path}/enabled")),
             constraints=tuple(constraints),
             energy=f"{path}/energy_uj" if "energy_uj" in files else None,
-            max_energy_uj=self._energy_range(path) if "energy_uj" in files else None,
+            max_energy_uj=self._optional(f"{path}/max_energy_range_uj") if "energy_uj" in files else None,
             rounds_down=kind in _ROUNDS_DOWN,
         )
 
-    def _energy_range(self, path: str) -> int | None:
+    def _optional(self, path: str) -> int | None:
+        """A number that not every zone has (ENOENT) or knows (ENODATA)."""
         try:
-            return read_number(self._files, self._path(f"{path}/max_energy_range_uj"))
+            return read_number(self._files, self._path(path))
         except LimitError:
             return None
 

@@ -9,12 +9,18 @@ from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from .files import Files
+from .files import DriverError, Files
 from .zone import LimitError
 
 _READS: Final = 3
 """Attempts at a read that comes back short or not as a number."""
 
+_DRIVER_REFUSALS: Final = {
+    errno.EACCES: (ZoneReason.FIRMWARE_LOCKED, "firmware has locked the limit (BIOS setting)"),
+    errno.EPERM: (ZoneReason.FIRMWARE_LOCKED, "firmware has locked the limit (BIOS setting)"),
+}
+"""What these mean from ``write()``. Some versions of the driver answer EACCES for a locked register; a container or a
+security module refuses ``open()``."""
 _REFUSALS: Final = {
     errno.EROFS: (
         ZoneReason.READ_ONLY,
@@ -80,5 +86,6 @@ def write_number(files: Files, path: str, number: int) -> None:
 
 def refused(error: OSError) -> LimitError:
     """The error on a limit that an operating system error means."""
-    reason, message = _REFUSALS.get(error.errno or 0, (ZoneReason.FAILED, error.strerror or str(error)))
+    meanings = _REFUSALS | _DRIVER_REFUSALS if isinstance(error, DriverError) else _REFUSALS
+    reason, message = meanings.get(error.errno or 0, (ZoneReason.FAILED, error.strerror or str(error)))
     return LimitError(reason, f"{message} ({errno.errorcode.get(error.errno or 0, 'error')})")

@@ -25,6 +25,10 @@ class Constraint:
     name: str
     address: str
     """Where the zone's driver finds the limit: for files, the path below the driver's root."""
+    min_power_uw: int = 0
+    """The least that the hardware takes, in microwatts; 0 where it does not say."""
+    max_power_uw: int = 0
+    """What the hardware may draw by its own data, in microwatts; 0 where it does not say. Limits above are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +52,6 @@ class Zone:
     """Address of the energy counter, if there is one."""
     max_energy_uj: int | None = None
     """Where the energy counter wraps around, in microjoules."""
-    lowest_uw: int = 0
-    """The least that the hardware takes, in microwatts; 0 where it does not say."""
     tolerance_uw: int = 125_000
     """How far a read-back may lie from what was written, in microwatts. The kernel truncates to the power unit,
     which is 1/8 W on nearly all processors and finer on the others."""

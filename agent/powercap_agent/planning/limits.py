@@ -6,6 +6,9 @@ from typing import Final
 
 from ..hardware.zone import LONG_TERM, SHORT_TERM, Constraint, Zone, limit_key
 
+NO_LIMIT_UW: Final = 4_095_000_000
+"""The top of the register's 15-bit field (4095.875 W), by which firmware says that there is no limit."""
+
 Originals = Mapping[str, int]
 """Limits found before the first write, in microwatts, by ``limit_key``."""
 
@@ -77,6 +80,15 @@ def lead_original(zone: Zone, originals: Originals) -> int:
     return 0 if lead is None else originals.get(limit_key(zone, lead.name), 0)
 
 
+def reference(zone: Zone, originals: Originals) -> int:
+    """What floors, shares, ramps and ratios of the zone refer to, in microwatts: the original of its lead constraint,
+    or what the hardware may draw where that is less. Firmware often leaves PL1 at 4095.875 W, which means "no limit".
+    0 where the zone has no original that can be used."""
+    lead, original_uw = lead_constraint(zone), lead_original(zone, originals)
+    most_uw = 0 if lead is None else lead.max_power_uw
+    return min(original_uw, most_uw) if most_uw else original_uw
+
+
 def capped_constraints(zone: Zone) -> list[Constraint]:
     """The constraints that capping the zone changes: the lead one, and short_term beside it."""
     found = (lead_constraint(zone), zone.constraint(SHORT_TERM))
@@ -84,17 +96,19 @@ def capped_constraints(zone: Zone) -> list[Constraint]:
 
 
 def own_floor(zone: Zone, originals: Originals, terms: Terms) -> int:
-    """The least for a zone by itself: a share of its original or what its hardware takes, not above the original."""
-    original_uw = lead_original(zone, originals)
-    share_uw = -(-original_uw * terms.floor_percent // 100)
-    return min(original_uw, max(1, share_uw, zone.lowest_uw))
+    """The least for a zone by itself: a part of its reference or what its hardware takes, not above the original."""
+    lead = lead_constraint(zone)
+    share_uw = -(-reference(zone, originals) * terms.floor_percent // 100)
+    least_uw = 0 if lead is None else lead.min_power_uw
+    return min(lead_original(zone, originals), max(1, share_uw, least_uw))
 
 
 def zone_writes(
     zone: Zone, originals: Originals, lead_uw: int, floor_uw: int, *, clamped: bool, counted: bool
 ) -> list[Write]:
-    """The zone's limits where its lead constraint gets ``lead_uw``: short_term keeps its original ratio to that,
-    is never below it, and never above its own original."""
+    """The zone's limits where its lead constraint gets ``lead_uw``. short_term keeps the ratio of its original to the
+    zone's reference, is never below the lead limit, and never above its own original. An original of
+    ``NO_LIMIT_UW`` or more has no meaningful ratio: short_term is the lead limit then."""
     lead = lead_constraint(zone)
     if lead is None:
         return []
@@ -103,8 +117,11 @@ def zone_writes(
     writes = [Write(zone, lead, lead_original_uw, floor_uw, lead_uw, clamped, counted)]
     for short in capped_constraints(zone)[1:]:
         if short_original_uw := originals.get(limit_key(zone, short.name)):
-            in_ratio_uw = max(lead_uw, short_original_uw * lead_uw // lead_original_uw)
-            short_uw, short_floor_uw = min(short_original_uw, in_ratio_uw), min(floor_uw, short_original_uw)
+            in_ratio_uw = short_original_uw * lead_uw // reference(zone, originals)
+            if short_original_uw >= NO_LIMIT_UW and lead_uw < lead_original_uw:
+                in_ratio_uw = lead_uw
+            short_uw = min(short_original_uw, max(lead_uw, short.min_power_uw, in_ratio_uw))
+            short_floor_uw = min(floor_uw, short_original_uw)
             writes.append(
                 Write(zone, short, short_original_uw, short_floor_uw, short_uw, clamped, counted=False)
             )

@@ -22,6 +22,7 @@ from .limits import (
     lead_constraint,
     lead_original,
     own_floor,
+    reference,
     zone_writes,
 )
 from .packages import PACKAGE_KINDS, package_candidates
@@ -56,7 +57,7 @@ def _plan_packages(zones: Sequence[Zone], originals: Originals, cap_uw: int, ter
         if packages:
             break
     highs = [lead_original(package, originals) for package in packages]
-    weights = [1 if terms.even else high for high in highs]
+    weights = [1 if terms.even else reference(package, originals) for package in packages]
     node_floor_uw = max(terms.min_power_uw, terms.hard_floor_uw)
     floors = [
         min(high, max(own_floor(package, originals, terms), node_floor_uw * weight // sum(weights)))

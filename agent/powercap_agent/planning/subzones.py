@@ -24,6 +24,7 @@ from .limits import (
     lead_constraint,
     lead_original,
     own_floor,
+    reference,
     zone_writes,
 )
 
@@ -45,7 +46,8 @@ def plan_beside(zones: Sequence[Zone], originals: Originals, cap_uw: int, terms:
             continue
         highs = [lead_original(zone, originals) for zone in members]
         floors = [own_floor(zone, originals, terms) for zone in members]
-        parties = [Party(high, floor, high) for high, floor in zip(highs, floors, strict=True)]
+        weights = [reference(zone, originals) for zone in members]
+        parties = [Party(*party) for party in zip(weights, floors, highs, strict=True)]
         shares = share_out(cap_uw * rule.share_percent // 100, parties)
         for zone, floor_uw, share in zip(members, floors, shares, strict=True):
             writes += zone_writes(

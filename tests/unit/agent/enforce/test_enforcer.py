@@ -127,7 +127,7 @@ def test_originals_find_their_package_though_the_indices_swapped(tmp_path: Path)
     ("number", "reason"),
     [
         (errno.ENODATA, ZoneReason.FIRMWARE_LOCKED),
-        (errno.EACCES, ZoneReason.MASKED),
+        (errno.EACCES, ZoneReason.FIRMWARE_LOCKED),
         (errno.EROFS, ZoneReason.READ_ONLY),
         (errno.EIO, ZoneReason.FAILED),
     ],
@@ -366,6 +366,42 @@ def test_a_limit_that_cannot_be_read_any_more_is_still_written(desktop: Machine)
     limit_file(desktop.root, PACKAGE).write_text("", encoding="ascii")
     enforcer.enforce(40 * WATT, BOUNDS)
     assert desktop.limits()[PACKAGE] == 40 * WATT
+
+
+NO_LIMIT = 4_095_875_000
+
+
+def without_limits(folder: Path, short_uw: int = 250 * WATT) -> Machine:
+    """Two packages of 205 W whose PL1 firmware left at the top of its field."""
+    limits = [Limit("long_term", NO_LIMIT, 205 * WATT), Limit("short_term", short_uw, 0)]
+    zones = [FakeZone(f"intel-rapl/intel-rapl:{n}", f"package-{n}", limits) for n in (0, 1)]
+    return Machine(folder, Layout(zones))
+
+
+@pytest.mark.parametrize(("short_uw", "expected_w"), [(250 * WATT, 73.170731), (NO_LIMIT, 60)])
+def test_a_cap_of_packages_without_a_limit_refers_to_what_they_may_draw(
+    tmp_path: Path, short_uw: int, expected_w: float
+) -> None:
+    machine = without_limits(tmp_path, short_uw)
+    enforcer = machine.enforcer()
+    assert enforcer.standing_uw(BOUNDS) == 410 * WATT
+    report = enforcer.enforce(120 * WATT, BOUNDS)
+    assert (report.applied_uw, report.clamped) == (120 * WATT, False)
+    assert machine.limits()["intel-rapl/intel-rapl:1/long_term"] == 60 * WATT
+    assert machine.limits()["intel-rapl/intel-rapl:1/short_term"] == round(expected_w * WATT)
+    enforcer.enforce(1, BOUNDS)
+    assert machine.limits()["intel-rapl/intel-rapl:1/long_term"] == 10_250_000, "5 % of 205 W"
+    enforcer.release()
+    assert machine.limits() == machine.original
+
+
+def test_a_limit_is_never_set_below_what_the_hardware_takes(tmp_path: Path) -> None:
+    limits = [Limit("SCMI power-cap", 65 * WATT, min_power_uw=20 * WATT)]
+    zone = FakeZone("arm_scmi_powercap/arm_scmi_powercap:0", "soc", limits)
+    machine = Machine(tmp_path, Layout([zone], ("arm_scmi_powercap",)))
+    report = machine.enforcer().enforce(15 * WATT, BOUNDS)
+    assert set(reasons(report).values()) == {ZoneReason.CLAMPED}
+    assert report.applied_uw == 20 * WATT
 
 
 def test_energy_alone_is_not_supported(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_cards_are_told_apart_by_uuid_and_measured_in_microwatts() -> None:
     driver = Nvml(lambda: FakeNvml([Card("GPU-1", 300_000, energy_mj=5)]))
     (zone,) = driver.discover()
     assert (zone.key, zone.path, zone.name) == ("nvidia/GPU-1", "nvidia/0", "NVIDIA A100")
-    assert zone.lowest_uw == 100 * WATT
+    assert zone.constraints[0].min_power_uw == 100 * WATT
     assert driver.read(zone, zone.constraints[0]) == 300 * WATT
     assert driver.energy_uj(zone) == 5_000
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from powercap_agent.hardware.files import KernelFiles
+from powercap_agent.hardware.files import DriverError, KernelFiles
 from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.hardware.zone import LimitError, Zone
 from powercap_api.reasons import ZoneReason
@@ -105,25 +105,47 @@ def test_two_zones_of_one_name_have_two_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "reason"),
+    ("call", "number", "reason"),
     [
-        (errno.EACCES, ZoneReason.MASKED),
-        (errno.EPERM, ZoneReason.MASKED),
-        (errno.EROFS, ZoneReason.READ_ONLY),
-        (errno.ENODATA, ZoneReason.FIRMWARE_LOCKED),
-        (errno.EINVAL, ZoneReason.UNSUPPORTED),
-        (errno.ENODEV, ZoneReason.UNSUPPORTED),
-        (errno.EIO, ZoneReason.FAILED),
+        ("open", errno.EACCES, ZoneReason.MASKED),
+        ("open", errno.EPERM, ZoneReason.MASKED),
+        ("open", errno.EROFS, ZoneReason.READ_ONLY),
+        ("open", errno.ENOENT, ZoneReason.UNSUPPORTED),
+        ("write", errno.EACCES, ZoneReason.FIRMWARE_LOCKED),
+        ("write", errno.EPERM, ZoneReason.FIRMWARE_LOCKED),
+        ("write", errno.ENODATA, ZoneReason.FIRMWARE_LOCKED),
+        ("write", errno.EINVAL, ZoneReason.UNSUPPORTED),
+        ("write", errno.ENODEV, ZoneReason.UNSUPPORTED),
+        ("write", errno.EIO, ZoneReason.FAILED),
     ],
 )
-def test_a_refused_write_has_a_reason(tmp_path: Path, number: int, reason: ZoneReason) -> None:
+def test_a_refused_write_has_a_reason(tmp_path: Path, call: str, number: int, reason: ZoneReason) -> None:
     build_tree(tmp_path, ONE_SOCKET)
-    tree = PowercapTree(FakeKernel(refuse_write=lambda _: number), str(tmp_path))
+    kernel = FakeKernel(
+        refuse_open=lambda _: number if call == "open" else None,
+        refuse_write=lambda _: number if call == "write" else None,
+    )
+    tree = PowercapTree(kernel, str(tmp_path))
     package = tree.discover()[0]
     with pytest.raises(LimitError) as caught:
         tree.write(package, package.constraints[0], 9)
     assert caught.value.reason is reason
     assert errno.errorcode[number] in caught.value.message
+
+
+def test_the_kernels_files_tell_a_refusal_by_the_driver_from_one_at_the_door(tmp_path: Path) -> None:
+    with pytest.raises(DriverError) as caught:
+        KernelFiles().write("/dev/full", "5\n")
+    assert caught.value.errno == errno.ENOSPC
+    with pytest.raises(FileNotFoundError):
+        KernelFiles().write(str(tmp_path / "none"), "5\n")
+
+
+def test_a_constraint_has_the_bounds_that_its_files_tell(tmp_path: Path) -> None:
+    limits = [Limit("long_term", 9, max_power_uw=8, min_power_uw=3), Limit("short_term", 9)]
+    _, zones = discover(tmp_path, Layout([FakeZone("intel-rapl/intel-rapl:0", "package-0", limits)]))
+    bounds = [(c.min_power_uw, c.max_power_uw) for c in zones["intel-rapl/package-0"].constraints]
+    assert bounds == [(3, 8), (0, 0)]
 
 
 @pytest.mark.parametrize("text", ["", "55", "-1\n", "long_term\n", "0x10\n", "5 5\n"])

@@ -12,8 +12,8 @@ WATT = 1_000_000
 
 def zone(key: str, *, top: bool = True, limit: str = "long_term", lowest_w: int = 0) -> Zone:
     kind, name = key.split("/", 1)
-    constraints = (Constraint(limit, key),)
-    return Zone(key, key, kind, name.rsplit("/", 1)[-1], top, True, constraints, lowest_uw=lowest_w * WATT)
+    constraints = (Constraint(limit, key, lowest_w * WATT),)
+    return Zone(key, key, kind, name.rsplit("/", 1)[-1], top, True, constraints)
 
 
 ZONES = (
