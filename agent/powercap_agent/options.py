@@ -148,7 +148,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--min-percent",
         "POWERCAP_MIN_PERCENT",
         "5",
-        "no policy caps a package below so many percent of its original limit, or of what it may draw where that is less",
+        "no policy caps a package below this percentage of its original limit or, if less, of its maximum power",
     )
     option("--clock-file", "POWERCAP_CLOCK_FILE", "", "file with seconds to add to the clock, for rehearsals")
     option(
