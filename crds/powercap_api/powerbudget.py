@@ -155,7 +155,8 @@ class BudgetCurrent(ApiModel):
     cap_microwatts: int | None = None
     """Cap that the slot asks for, in microwatts."""
     applied_microwatts: int | None = None
-    """Sum of the limits that the packages read back, in microwatts."""
+    """Sum of the limits that the packages read back, in microwatts. A limit that cannot be read counts as the highest
+    power of its package."""
     cap: str | None = None
     """Cap that the slot asks for, such as "25.2 W"."""
     applied: str | None = None
@@ -186,8 +187,8 @@ class BudgetZone(ApiModel):
     read_back_microwatts: int | None = None
     """Limit read after writing, in microwatts: what is in force."""
     reason: str | None = None
-    """How it fared: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower, Released,
-    DryRun or Failed."""
+    """How it fared: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower, LowerByOther,
+    Released, DryRun or Failed."""
     message: str | None = None
     """What to know or do, where the reason does not say it all."""
 

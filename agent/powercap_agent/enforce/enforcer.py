@@ -4,11 +4,12 @@ Guarantees, whatever is asked for and whatever fails on the way:
 
 - no limit is written outside [floor, original];
 - a limit's original is safely stored before the limit is first written, and forgotten only when it reads back;
-- ``short_term`` stays at or above ``long_term`` between any two writes, and limits that go down are written
-  before limits that go up, so that the node's sum never overshoots.
+- ``short_term`` stays at or above ``long_term`` between any two writes;
+- limits go up only as far as the limits in force leave room under the node's cap.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from powercap_api.reasons import ZoneReason
 
@@ -17,13 +18,13 @@ from ..hardware.zone import LimitError, Zone, limit_key
 from ..logs import Log
 from ..planning.limits import Terms, Write, reference
 from ..planning.packages import package_candidates
-from ..planning.plan import managed_limits, plan_writes
-from ..planning.write_order import in_order
+from ..planning.plan import highest_of_unknown, managed_limits, plan_writes
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .limit_writer import LimitWriter
 from .originals import Originals
-from .results import Report, ZoneResult, clamped, failed, failures, mark_lower_twins, report
+from .results import Report, ZoneResult, clamped, failures, mark_lower_twins, report
+from .transition import Transition, unsaved
 
 
 class Enforcer:
@@ -35,7 +36,9 @@ class Enforcer:
         self.hardware = hardware
         self.store = store
         self._originals = Originals(hardware, store, log)
-        self._writer = LimitWriter(hardware, monotonic, log)
+        self._writer = LimitWriter(hardware, store.written, monotonic, log)
+        self._log = log
+        self._unsaved = ""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -63,22 +66,19 @@ class Enforcer:
         something else changed are set again and counted.
         """
         originals, unreadable = self._originals.find(managed_limits(self.zones, terms))
+        unreadable = self._assumed(unreadable, originals)
         writes = plan_writes(self.zones, originals, cap_uw, terms)
         if dry_run:
             not_put_back = failures(self.release().results)
             results = [self._rehearsed(write) for write in writes]
             return report([*results, *unreadable, *not_put_back], clamped=clamped(writes))
-        try:
-            self._originals.save(writes)
-        except StateError as error:
-            problem = LimitError(
-                ZoneReason.READ_ONLY, f"nothing is written, as the original cannot be saved: {error}"
-            )
-            results = [failed(write, problem, None) for write in writes]
-            return report([*results, *unreadable], clamped=clamped(writes))
         planned = {write.key for write in writes}
         not_put_back = failures(self._put_back([key for key in self.store.limits if key not in planned]))
-        results = self._bring_into_force(writes)
+        transition = Transition(self.hardware, self._writer, self._save)
+        writes, results = transition.run(
+            lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess)
+        )
+        results = mark_lower_twins(results)
         return report([*results, *unreadable, *not_put_back], clamped=clamped(writes))
 
     def release(self) -> Report:
@@ -113,24 +113,31 @@ class Enforcer:
             self._writer.forget(key)
         return self._originals.put_back(keys)
 
-    def _bring_into_force(self, writes: Sequence[Write]) -> list[ZoneResult]:
-        results: dict[str, ZoneResult] = {}
-        due: list[tuple[Write, int]] = []
-        for write in writes:
-            # A limit that cannot be read may still be written: its original is known and stored.
-            reading_uw = self.hardware.reading(write.zone, write.constraint)
-            settled = self._writer.settled(write, reading_uw)
-            if settled is None:
-                due.append((write, -1 if reading_uw is None else reading_uw))
-            else:
-                results[write.key] = settled
-        for write in in_order(due):
-            results[write.key] = self._writer.write(write)
-        problems = self._writer.enable(writes)
-        for write in writes:
-            if write.key in problems:
-                results[write.key] = failed(write, problems[write.key], results[write.key].read_back_uw)
-        return mark_lower_twins([results[write.key] for write in writes])
+    def _assumed(self, unreadable: Sequence[ZoneResult], originals: Mapping[str, int]) -> list[ZoneResult]:
+        """The results of limits without an original, with what they count as in the node's sum."""
+        highest = highest_of_unknown(self.zones, originals)
+        return [
+            replace(r, counted=True, assumed_uw=highest[r.zone.key]) if r.zone.key in highest else r
+            for r in unreadable
+        ]
+
+    def _save(self, writes: Sequence[Write]) -> dict[str, LimitError]:
+        """Save what must be on disk before ``writes``; the problem of each that must not be written, by key."""
+        problems: dict[str, LimitError] = {}
+        try:
+            self._originals.save(writes)
+        except StateError as error:
+            problems = unsaved((write for write in writes if write.key not in self.store.limits), error)
+        try:
+            self._originals.note(writes, self._writer.in_force_uw)
+        except StateError as error:
+            self._log_unsaved(str(error))
+        return problems
+
+    def _log_unsaved(self, error: str) -> None:
+        if error != self._unsaved:
+            self._unsaved = error
+            self._log.warning("what is written could not be noted for a restart", error=error)
 
     def _rehearsed(self, write: Write) -> ZoneResult:
         reading_uw = self.hardware.reading(write.zone, write.constraint)

@@ -1,7 +1,8 @@
-"""Writes single limits and decides when a limit is written again: read-back, drift, back-off.
+"""Writes single limits and decides when a limit is written again: read-back, changes by others, back-off.
 
-Success is a read-back. A refused limit is retried ever more rarely, as each try may be a line in the kernel's log,
-and so is one that something else keeps changing back.
+Success is a read-back. A refused value is retried ever more rarely; another value is tried at once. A limit that
+something else raised is set again, unless that happens again and again. A limit that another manager set lower than
+this agent did is left as it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,11 @@ from ..hardware.zone import LimitError
 from ..logs import Log
 from ..planning.limits import Write
 from .limit_state import MAX_FIGHTS, LimitState
-from .results import ZoneResult, failed, good
+from .results import ZoneResult, failed, good, lower_by_other
 
 _FIGHT: Final = (
-    "something else sets this limit again and again ({} checks in a row): look for thermald, firmware or another"
-    " power manager on the node"
+    f"something else sets this limit again and again ({MAX_FIGHTS} times or more within two hours): look for thermald,"
+    " firmware or another power manager on the node"
 )
 
 
@@ -27,34 +28,51 @@ class OutOfBoundsError(Exception):
 
 
 class LimitWriter:
-    """Writes limits and remembers the state of each."""
+    """Writes limits and remembers the state of each.
 
-    def __init__(self, hardware: NodeHardware, monotonic: Callable[[], float], log: Log) -> None:
+    ``written`` returns the values that agents of this boot wrote to a limit last, by key, in microwatts: what a
+    crashed agent wrote is ours.
+    """
+
+    def __init__(
+        self,
+        hardware: NodeHardware,
+        written: Callable[[str], Sequence[int]],
+        monotonic: Callable[[], float],
+        log: Log,
+    ) -> None:
         self._hardware = hardware
+        self._written = written
         self._monotonic = monotonic
         self._log = log
         self._states: dict[str, LimitState] = {}
         self.reapplied = 0
-        """How often something else had changed a limit and it was set again."""
+        """How often something else had raised a limit and it was set again."""
+
+    def in_force_uw(self, key: str) -> int | None:
+        """What our last write to the limit left in force, in microwatts; None where that is not known."""
+        state = self._states.get(key)
+        return None if state is None or state.last_problem is not None else state.read_back_uw
 
     def settled(self, write: Write, reading_uw: int | None) -> ZoneResult | None:
         """The result of a limit that needs no write now; None where it does. ``reading_uw`` is what is in force."""
-        state = self._states.get(write.key)
+        now, state = self._monotonic(), self._states.get(write.key)
+        if self._set_lower_by_other(write, state, reading_uw):
+            return lower_by_other(write, reading_uw)
         if state is None:
             return None
-        now = self._monotonic()
-        if state.problem is not None and state.waits(now):
-            return failed(write, state.problem, reading_uw)
-        if state.requested_uw != write.power_uw or state.problem is not None or reading_uw is None:
+        problem = state.blocked(write.power_uw, now)
+        if problem is not None:
+            return failed(write, problem, reading_uw)
+        if reading_uw is None or state.read_back_uw is None or state.last_problem is not None:
             return None
         if reading_uw == state.read_back_uw:
-            state.fights = 0
-            return good(write, reading_uw)
-        if state.fights >= MAX_FIGHTS and state.waits(now):
-            problem = LimitError(ZoneReason.DRIFTED, _FIGHT.format(state.fights))
-            return failed(write, problem, reading_uw)
+            return self._good(write, reading_uw, state) if state.requested_uw == write.power_uw else None
+        if reading_uw > state.read_back_uw:
+            state.changed(now)
+        if state.requested_uw == write.power_uw and state.pauses(now):
+            return failed(write, _fight(), reading_uw)
         self.reapplied += 1
-        state.fought(now)
         self._log.warning(
             "limit was changed by something else, setting it again",
             zone=write.key,
@@ -71,21 +89,18 @@ class LimitWriter:
         """
         if not min(write.floor_uw, write.original_uw) <= write.power_uw <= write.original_uw:
             raise OutOfBoundsError(f"{write.key}: {write.power_uw} µW")
-        before = self._states.get(write.key)
-        state = LimitState(write.power_uw) if before is None else before.rewritten(write.power_uw)
-        self._states[write.key] = state
+        state = self._states.setdefault(write.key, LimitState())
         try:
             reading_uw = self._hardware.write_and_confirm(write.zone, write.constraint, write.power_uw)
         except LimitError as error:
-            if before is None or before.problem is None or before.problem.reason is not error.reason:
+            if state.last_problem is None or state.last_problem.reason is not error.reason:
                 self._log.warning(
                     "limit was not accepted", zone=write.key, reason=error.reason.value, why=error.message
                 )
-            state.refused(error, self._monotonic())
+            state.refused(write.power_uw, error, self._monotonic())
             return failed(write, error, self._hardware.reading(write.zone, write.constraint))
-        state.read_back_uw = reading_uw
-        state.failures = 0
-        return good(write, reading_uw)
+        state.accepted(write.power_uw, reading_uw, self._monotonic())
+        return self._good(write, reading_uw, state)
 
     def enable(self, writes: Sequence[Write]) -> Mapping[str, LimitError]:
         """Enable the zones of ``writes`` that are disabled: their limits have no effect otherwise.
@@ -98,16 +113,17 @@ class LimitWriter:
         for zone_key in sorted(zones):
             if self._hardware.enabled(zones[zone_key]) is not False:
                 continue
-            keys = [write.key for write in writes if write.zone.key == zone_key]
-            states = [self._states[key] for key in keys if key in self._states]
-            if all(state.problem is not None for state in states):
+            own = [write for write in writes if write.zone.key == zone_key]
+            states = [self._states[write.key] for write in own if write.key in self._states]
+            if all(state.last_problem is not None for state in states):
                 continue
             try:
                 self._hardware.enable(zones[zone_key])
             except LimitError as error:
-                problems |= dict.fromkeys(keys, error)
-                for state in states:
-                    state.refused(error, self._monotonic())
+                problems |= {write.key: error for write in own}
+                for write in own:
+                    if write.key in self._states:
+                        self._states[write.key].refused(write.power_uw, error, self._monotonic())
         return problems
 
     def forget(self, key: str) -> None:
@@ -117,3 +133,30 @@ class LimitWriter:
     def forget_all(self) -> None:
         """Forget the states of all limits."""
         self._states.clear()
+
+    def _set_lower_by_other(self, write: Write, state: LimitState | None, reading_uw: int | None) -> bool:
+        """Whether something else set the limit lower than this agent did, and lower than is wanted now."""
+        if reading_uw is None or reading_uw >= write.power_uw - write.zone.tolerance_uw:
+            return False
+        if state is None:
+            ours = self._written(write.key)
+        elif state.last_problem is None and state.read_back_uw is not None:
+            ours = [state.read_back_uw]
+        else:
+            return False
+        if not ours or any(write.zone.holds(ours_uw, reading_uw) or ours_uw < reading_uw for ours_uw in ours):
+            return False
+        try:
+            return self._hardware.steady_read(write.zone, write.constraint) == reading_uw
+        except LimitError:
+            return False
+
+    def _good(self, write: Write, reading_uw: int, state: LimitState) -> ZoneResult:
+        """The result of a limit that reads back what was asked for: it does not hold during a fight."""
+        if state.fought(self._monotonic()):
+            return failed(write, _fight(), reading_uw)
+        return good(write, reading_uw)
+
+
+def _fight() -> LimitError:
+    return LimitError(ZoneReason.DRIFTED, _FIGHT)

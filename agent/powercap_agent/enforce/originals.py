@@ -1,6 +1,7 @@
 """The state of the hardware before the first write, limits and disabled zones: found, saved, put back."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
@@ -8,10 +9,13 @@ from ..hardware.node import NodeHardware
 from ..hardware.zone import Constraint, LimitError, Zone, limit_key
 from ..logs import Log
 from ..planning.limits import Write, lead_constraint
-from ..planning.write_order import in_order
+from ..planning.write_order import zone_steps
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .results import ZoneResult, failed
+
+_NOTED: Final = 8
+"""Values of a limit that are kept as its own while it is not known which of them is in force."""
 
 
 class Originals:
@@ -55,6 +59,21 @@ class Originals:
         zones = {write.zone.key: write.zone for write in new if write.zone.key not in known}
         disabled = [key for key, zone in zones.items() if self._hardware.enabled(zone) is False]
         self._store.add({write.key: write.original_uw for write in new}, disabled)
+
+    def note(self, writes: Iterable[Write], in_force_uw: Callable[[str], int | None]) -> None:
+        """Save the values of ``writes`` that change, so that an agent after a crash knows them for its own.
+
+        Raises:
+            StateError: they are not safely on disk.
+        """
+        noted: dict[str, list[int]] = {}
+        for write in writes:
+            before = list(self._store.written(write.key))
+            if write.power_uw != (before[-1] if before else None):
+                before_uw = in_force_uw(write.key)
+                kept = before[-_NOTED:] if before_uw is None else [before_uw]
+                noted[write.key] = [*kept, write.power_uw]
+        self._store.note(noted)
 
     def put_back(self, keys: Iterable[str]) -> list[ZoneResult]:
         """Write the saved originals of ``keys``; those that read back are dropped from the store.
@@ -102,9 +121,9 @@ class Originals:
                 why=error.message,
             )
 
-    def _writes(self, keys: set[str]) -> Sequence[Write]:
+    def _writes(self, keys: set[str]) -> list[Write]:
         """The writes that put back the originals of ``keys``, in the order that is safe."""
-        due: list[tuple[Write, int]] = []
+        due: list[Write] = []
         for zone in self._hardware.zones if keys else ():
             for constraint in zone.constraints:
                 key = limit_key(zone, constraint.name)
@@ -113,9 +132,9 @@ class Originals:
                     write = Write(
                         zone, constraint, original_uw, original_uw, original_uw, clamped=False, counted=False
                     )
-                    reading_uw = self._hardware.reading(zone, constraint)
-                    due.append((write, -1 if reading_uw is None else reading_uw))
-        return in_order(due)
+                    due.append(write)
+        readings = {write.key: self._hardware.reading(write.zone, write.constraint) for write in due}
+        return [write for step in zone_steps(due, readings) for write in step.writes]
 
     def _put_back(self, write: Write) -> ZoneResult:
         reading_uw: int | None = None

@@ -3,13 +3,26 @@
 Of a package's two interfaces (intel-rapl and intel-rapl-mmio) the lower limit is the one in force.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
 from ..hardware.zone import RAPL, RAPL_MMIO, LimitError, Zone
 from ..planning.limits import Write
+
+HELD: Final = frozenset(
+    {
+        ZoneReason.APPLIED,
+        ZoneReason.CLAMPED,
+        ZoneReason.MMIO_LOWER,
+        ZoneReason.LOWER_BY_OTHER,
+        ZoneReason.RELEASED,
+        ZoneReason.DRY_RUN,
+    }
+)
+"""Reasons of limits that hold what was asked for, or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +38,13 @@ class ZoneResult:
     message: str | None = None
     counted: bool = False
     """True where the limit is part of the node's cap."""
+    assumed_uw: int | None = None
+    """What the limit counts as in the node's sum where it cannot be read."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the limit does not hold what was asked for."""
+        return self.reason not in HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,15 @@ def failed(write: Write, problem: LimitError, reading_uw: int | None) -> ZoneRes
         reading_uw,
         problem.message,
         write.counted,
+        write.original_uw,
     )
+
+
+def lower_by_other(write: Write, reading_uw: int | None) -> ZoneResult:
+    """The result of a limit that something else set lower than was asked for, and that is left so."""
+    message = "another manager or firmware has set this limit lower: it is left as it is"
+    reason = ZoneReason.LOWER_BY_OTHER
+    return failed(write, LimitError(reason, message), reading_uw)
 
 
 def failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:
@@ -102,8 +130,15 @@ def mark_lower_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
 def report(results: Sequence[ZoneResult], *, clamped: bool) -> Report:
     """The report on ``results``."""
     lowest = _lowest(results)
-    applied = [lowest[_place(result)] for result in results if result.counted and _place(result) in lowest]
-    return Report(tuple(results), sum(applied) if applied else None, clamped)
+    applied = [lowest.get(_place(result), result.assumed_uw) for result in results if result.counted]
+    known = [power_uw for power_uw in applied if power_uw is not None]
+    return Report(tuple(results), sum(known) if known and len(known) == len(applied) else None, clamped)
+
+
+def in_force(result: ZoneResult, results: Collection[ZoneResult]) -> int | None:
+    """The limit that binds where ``result`` does, in microwatts: its own or its twin's; None where neither can be
+    read."""
+    return _lowest(results).get(_place(result))
 
 
 def _place(result: ZoneResult) -> tuple[str, str]:
@@ -112,7 +147,7 @@ def _place(result: ZoneResult) -> tuple[str, str]:
     return (zone.name if zone.top and zone.kind in {RAPL, RAPL_MMIO} else zone.key), result.constraint
 
 
-def _lowest(results: Sequence[ZoneResult]) -> dict[tuple[str, str], int]:
+def _lowest(results: Collection[ZoneResult]) -> dict[tuple[str, str], int]:
     """The lowest limit in force at each place, in microwatts."""
     lowest: dict[tuple[str, str], int] = {}
     for result in results:

@@ -10,7 +10,8 @@ the two limits the lower one binds: it gets the same value and is not counted. `
 psys, dram, core, uncore and accelerators stay as they are unless the terms name them (``subzones``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ..hardware.zone import RAPL, RAPL_MMIO, Constraint, Zone
 from .allocation import Party, share_out
@@ -37,39 +38,76 @@ def managed_limits(zones: Sequence[Zone], terms: Terms | None = None) -> list[tu
     return [(zone, constraint) for zone in found for constraint in capped_constraints(zone)]
 
 
-def plan_writes(zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms) -> list[Write]:
+def plan_writes(
+    zones: Sequence[Zone],
+    originals: Originals,
+    cap_uw: int,
+    terms: Terms,
+    excess: Mapping[str, int] = MappingProxyType({}),
+) -> list[Write]:
     """The limits that make ``cap_uw`` the cap of the node; empty where nothing can be capped.
 
-    Zones without a usable original (unreadable, or 0, which firmware uses for "none") are left out.
+    ``excess`` has the power of zones that hold more than their share, in microwatts by key: those get no limit here,
+    and the others share what is left. Zones without a usable original (unreadable, or 0, which firmware uses for
+    "none") get no limit either; packages among them count as their highest power.
     """
-    beside = plan_beside(zones, originals, cap_uw, terms)
+    beside = plan_beside(zones, originals, cap_uw, terms, excess)
+    packages = {zone.key for zone in package_candidates(zones)}
     left_uw = cap_uw - sum(write.power_uw for write in beside if write.counted)
-    on_packages = _plan_packages(zones, originals, left_uw, terms)
+    left_uw -= sum(power_uw for key, power_uw in excess.items() if key not in packages)
+    on_packages = _plan_packages(zones, originals, left_uw, terms, excess)
     limits = {w.zone.key: w.power_uw for w in on_packages if w.constraint == lead_constraint(w.zone)}
-    return [*on_packages, *beside, *plan_apart(zones, originals, cap_uw, terms, limits)]
+    return [*on_packages, *beside, *plan_apart(zones, originals, cap_uw, terms, {**limits, **excess})]
 
 
-def _plan_packages(zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms) -> list[Write]:
+def highest_of_unknown(zones: Sequence[Zone], originals: Originals) -> dict[str, int]:
+    """What each package without a usable original counts as, in microwatts by zone key: what it may draw by its own
+    data, else as much as the largest of the others."""
+    packages, others = _packages(zones, originals), []
+    most_uw = max((reference(package, originals) for package in packages), default=0)
+    if packages:
+        others = [
+            zone
+            for zone in package_candidates(zones)
+            if zone.kind == packages[0].kind and not lead_original(zone, originals)
+        ]
+    leads = {zone.key: lead_constraint(zone) for zone in others}
+    return {key: (lead.max_power_uw if lead is not None else 0) or most_uw for key, lead in leads.items()}
+
+
+def _packages(zones: Sequence[Zone], originals: Originals) -> list[Zone]:
+    """The packages that share the cap: those of the first interface that has any with a usable original."""
     candidates = [zone for zone in package_candidates(zones) if lead_original(zone, originals)]
-    packages: list[Zone] = []
     for kind in PACKAGE_KINDS:
         packages = [zone for zone in candidates if zone.kind == kind]
         if packages:
-            break
-    highs = [lead_original(package, originals) for package in packages]
-    weights = [1 if terms.even else reference(package, originals) for package in packages]
-    node_floor_uw = max(terms.min_power_uw, terms.hard_floor_uw)
-    floors = [
-        min(high, max(own_floor(package, originals, terms), node_floor_uw * weight // sum(weights)))
-        for package, high, weight in zip(packages, highs, weights, strict=True)
-    ]
-    parties = [Party(*party) for party in zip(weights, floors, highs, strict=True)]
+            return packages
+    return []
+
+
+def _plan_packages(
+    zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms, excess: Mapping[str, int]
+) -> list[Write]:
+    packages = _packages(zones, originals)
+    twins = [z for z in package_candidates(zones) if z.kind == RAPL_MMIO and lead_original(z, originals)]
+    cap_uw -= sum(highest_of_unknown(zones, originals).values())
+    cap_uw -= sum(excess.get(package.key, 0) for package in packages)
+    weight = {p.key: 1 if terms.even else reference(p, originals) for p in packages}
+    node_floor_uw, total = max(terms.min_power_uw, terms.hard_floor_uw), sum(weight.values())
+    sharing = [package for package in packages if package.key not in excess]
+    parties = []
+    for package in sharing:
+        high_uw = lead_original(package, originals)
+        share_uw = node_floor_uw * weight[package.key] // total
+        low_uw = min(high_uw, max(own_floor(package, originals, terms), share_uw))
+        parties.append(Party(weight[package.key], low_uw, high_uw))
     writes: list[Write] = []
-    for package, floor_uw, share in zip(packages, floors, share_out(cap_uw, parties), strict=True):
-        writes += zone_writes(package, originals, share.power_uw, floor_uw, clamped=share.bound, counted=True)
-        for twin in candidates:
-            if package.kind == RAPL and twin.kind == RAPL_MMIO and twin.name == package.name:
-                bound_uw = min(share.power_uw, lead_original(twin, originals))
-                lowered = bound_uw < share.power_uw
+    for package, party, share in zip(sharing, parties, share_out(cap_uw, parties), strict=True):
+        floor_uw, power_uw = party.low_uw, share.power_uw
+        writes += zone_writes(package, originals, power_uw, floor_uw, clamped=share.bound, counted=True)
+        for twin in twins:
+            if package.kind == RAPL and twin.name == package.name:
+                bound_uw = min(power_uw, lead_original(twin, originals))
+                lowered = bound_uw < power_uw
                 writes += zone_writes(twin, originals, bound_uw, floor_uw, clamped=lowered, counted=False)
     return writes

@@ -38,17 +38,21 @@ def rule_zones(zones: Iterable[Zone], terms: Terms) -> list[tuple[Rule, list[Zon
     return named + [(rule, [z for z in limited if z.kind == rule.name]) for rule in terms.devices]
 
 
-def plan_beside(zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms) -> list[Write]:
-    """Limits of what takes a share of the node's cap beside the packages."""
+def plan_beside(
+    zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms, excess: Mapping[str, int]
+) -> list[Write]:
+    """Limits of what takes a share of the node's cap beside the packages; ``excess`` as ``plan_writes`` has it."""
     writes: list[Write] = []
-    for rule, members in _usable(zones, originals, terms):
+    for rule, usable in _usable(zones, originals, terms):
         if rule.share_percent is None or not (rule in terms.devices or rule.name in BESIDE):
             continue
+        members = [zone for zone in usable if zone.key not in excess]
+        left_uw = cap_uw * rule.share_percent // 100 - sum(excess.get(zone.key, 0) for zone in usable)
         highs = [lead_original(zone, originals) for zone in members]
         floors = [own_floor(zone, originals, terms) for zone in members]
         weights = [reference(zone, originals) for zone in members]
         parties = [Party(*party) for party in zip(weights, floors, highs, strict=True)]
-        shares = share_out(cap_uw * rule.share_percent // 100, parties)
+        shares = share_out(left_uw, parties)
         for zone, floor_uw, share in zip(members, floors, shares, strict=True):
             writes += zone_writes(
                 zone, originals, share.power_uw, floor_uw, clamped=share.bound, counted=True

@@ -1,27 +1,39 @@
-"""The order in which limits are written, so that no state between two writes exceeds those before and after. Pure."""
+"""The order in which limits are written, so that no state between two writes exceeds those before and after. Pure.
 
-from collections.abc import Sequence
+A zone is written as a unit. Zones whose lead limit goes down are written before zones whose lead limit goes up. Within
+a zone that goes up short_term is written first, within one that goes down long_term, so that short_term stays at or
+above long_term.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from .limits import Write, lead_constraint
 
 
-def in_order(due: Sequence[tuple[Write, int]]) -> list[Write]:
-    """The writes in the order that keeps short_term at or above long_term and the node's sum low.
+@dataclass(frozen=True, slots=True)
+class ZoneStep:
+    """The writes of one zone, in their order."""
 
-    Zone by zone; those whose lead limit goes down before those whose lead limit goes up. Within a zone that goes
-    up short_term is written first, within one that goes down long_term.
-    """
-    raised: dict[str, bool] = {}
-    for write, reading_uw in due:
-        if write.constraint == lead_constraint(write.zone):
-            raised[write.zone.key] = write.power_uw > reading_uw
-    for write, reading_uw in due:
-        raised.setdefault(write.zone.key, write.power_uw > reading_uw)
+    raises: bool
+    """Whether the lead limit goes up."""
+    writes: tuple[Write, ...]
 
-    def place(item: tuple[Write, int]) -> tuple[bool, str, bool]:
-        write, _ = item
-        up = raised[write.zone.key]
-        is_lead = write.constraint == lead_constraint(write.zone)
-        return up, write.zone.key, is_lead if up else not is_lead
 
-    return [write for write, _ in sorted(due, key=place)]
+def zone_steps(writes: Sequence[Write], readings: Mapping[str, int | None]) -> list[ZoneStep]:
+    """The writes zone by zone, lowered zones first. ``readings`` are the limits in force in microwatts, by key; a
+    limit that cannot be read (None) counts as being lowered."""
+    by_zone: dict[str, list[Write]] = {}
+    for write in writes:
+        by_zone.setdefault(write.zone.key, []).append(write)
+    steps = []
+    for key in sorted(by_zone):
+        own = sorted(by_zone[key], key=_is_lead, reverse=True)
+        reading_uw = readings[own[0].key]
+        raises = reading_uw is not None and own[0].power_uw > reading_uw
+        steps.append(ZoneStep(raises, tuple(reversed(own) if raises else own)))
+    return sorted(steps, key=lambda step: step.raises)
+
+
+def _is_lead(write: Write) -> bool:
+    return write.constraint == lead_constraint(write.zone)

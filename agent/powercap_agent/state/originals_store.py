@@ -6,7 +6,7 @@ emptied by a reboot as the limits are; the boot id in the file covers folders th
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from .store import StateError, read_state, remove_state, write_state
@@ -25,7 +25,10 @@ class OriginalsStore:
         """
         self._folder = folder
         self._boot_id = boot_id
-        self._limits, self._disabled = self._load()
+        self._limits: dict[str, int] = {}
+        self._disabled: frozenset[str] = frozenset()
+        self._written: dict[str, list[int]] = {}
+        self._load()
 
     @property
     def limits(self) -> Mapping[str, int]:
@@ -37,6 +40,20 @@ class OriginalsStore:
         """Keys of the zones that were found disabled."""
         return self._disabled
 
+    def written(self, key: str) -> Sequence[int]:
+        """What agents of this boot wrote last to the limit, in microwatts: what they found in force before that, and
+        what they then asked for."""
+        return self._written.get(key, ())
+
+    def note(self, written: Mapping[str, Sequence[int]]) -> None:
+        """Save what is about to be written to limits with a saved original, and what is in force before.
+
+        Raises:
+            StateError: it is not safely on disk.
+        """
+        known = {key: list(values) for key, values in written.items() if key in self._limits}
+        self._store(self._limits, self._disabled, self._written | known)
+
     def add(self, limits: Mapping[str, int], disabled: Iterable[str] = ()) -> None:
         """Save the originals that are not saved yet, and the keys of zones found disabled.
 
@@ -44,7 +61,7 @@ class OriginalsStore:
             StateError: they are not safely on disk.
         """
         added = {key: limit for key, limit in limits.items() if key not in self._limits}
-        self._store(self._limits | added, self._disabled | frozenset(disabled))
+        self._store(self._limits | added, self._disabled | frozenset(disabled), self._written)
 
     def drop(self, keys: Iterable[str], disabled: Iterable[str] = ()) -> None:
         """Forget originals that are in force again, and zones that are disabled again. The file is removed with
@@ -55,29 +72,34 @@ class OriginalsStore:
         """
         gone = set(keys)
         kept = {key: limit for key, limit in self._limits.items() if key not in gone}
-        self._store(kept, self._disabled - frozenset(disabled))
+        written = {key: values for key, values in self._written.items() if key in kept}
+        self._store(kept, self._disabled - frozenset(disabled), written)
 
-    def _load(self) -> tuple[dict[str, int], frozenset[str]]:
+    def _load(self) -> None:
         saved = read_state(self._folder, _FILE)
         if saved is None:
-            return {}, frozenset()
+            return
         try:
             if saved["bootId"] != self._boot_id:
-                return {}, frozenset()
-            limits = {str(key): int(limit) for key, limit in saved["limits"].items()}
-            return limits, frozenset(str(key) for key in saved.get("disabled", ()))
+                return
+            self._limits = {str(key): int(limit) for key, limit in saved["limits"].items()}
+            self._disabled = frozenset(str(key) for key in saved.get("disabled", ()))
+            written = saved.get("written", {})
+            self._written = {str(key): [int(uw) for uw in values] for key, values in written.items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             path = os.path.join(self._folder, _FILE)
             raise StateError(f"{path} cannot be read: {error!r}") from error
 
-    def _store(self, limits: dict[str, int], disabled: frozenset[str]) -> None:
-        if limits == self._limits and disabled == self._disabled:
+    def _store(self, limits: dict[str, int], disabled: frozenset[str], written: dict[str, list[int]]) -> None:
+        if (limits, disabled, written) == (self._limits, self._disabled, self._written):
             return
         if limits or disabled:
             content: dict[str, object] = {"bootId": self._boot_id, "limits": limits}
             if disabled:
                 content["disabled"] = sorted(disabled)
+            if written:
+                content["written"] = written
             write_state(self._folder, _FILE, content)
         else:
             remove_state(self._folder, _FILE)
-        self._limits, self._disabled = limits, disabled
+        self._limits, self._disabled, self._written = limits, disabled, written

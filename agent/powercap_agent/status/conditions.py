@@ -12,7 +12,6 @@ from ..schedule.budget import Budget
 from ..schedule.schedule import Action, Directive, Phase
 from .energy import NodeDraw
 
-_GOOD = frozenset({ZoneReason.APPLIED, ZoneReason.CLAMPED, ZoneReason.MMIO_LOWER, ZoneReason.RELEASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def applied_condition(state: NodeState) -> Condition:
     if state.stopped:
         return Condition(False, BudgetReason.STOPPED, "The agent has ended.")
     results = state.report.results
-    bad = [result for result in results if result.reason not in _GOOD | {ZoneReason.DRY_RUN}]
+    bad = [result for result in results if result.failed]
     if not state.supported:
         return Condition(False, BudgetReason.UNSUPPORTED, _UNSUPPORTED)
     if bad:
@@ -88,6 +87,9 @@ def applied_condition(state: NodeState) -> Condition:
         return Condition(
             True, BudgetReason.LOWERING, f"The cap is on its way down to {target}, by ramp and dwell."
         )
+    lower = [result for result in results if result.reason is ZoneReason.LOWER_BY_OTHER]
+    if lower:
+        return Condition(True, BudgetReason.LOWER_BY_OTHER, _complaints(lower))
     if state.report.clamped:
         return Condition(True, BudgetReason.CLAMPED, _clamped(state))
     return Condition(True, BudgetReason.APPLIED, "Every limit reads back what was asked for.")

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 from powercap_agent.enforce.enforcer import Enforcer
-from powercap_agent.enforce.limit_state import FIGHT_PAUSE_SECONDS, MAX_FIGHTS, RETRY_SECONDS
+from powercap_agent.enforce.limit_state import (
+    FIGHT_PAUSE_SECONDS,
+    FIGHT_WINDOW_SECONDS,
+    MAX_FIGHTS,
+    RETRY_SECONDS,
+)
 from powercap_agent.enforce.results import Report
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
@@ -150,7 +155,7 @@ def test_a_refused_limit_is_told_once_and_retried_ever_more_rarely(
         report = enforcer.enforce(cap * WATT, BOUNDS)
         server.time.seconds += 30
         assert reasons(report)["intel-rapl/intel-rapl:1/long_term"] is reason
-        assert reasons(report)[PACKAGE] is ZoneReason.APPLIED
+        assert reasons(report)[PACKAGE] is ZoneReason.CLAMPED, "the other package holds more than the cap"
     assert len(tries) <= 2 * (len(RETRY_SECONDS) + 505 * 30 // RETRY_SECONDS[-1])
     assert server.logged.getvalue().count("intel-rapl/package-1:long_term") == 1
     server.kernel.refuse_write = lambda _: None
@@ -214,12 +219,25 @@ def test_drift_is_undone_and_counted_and_not_fought_for_ever(desktop: Machine) -
     assert desktop.limits()[PACKAGE] == 40 * WATT
 
 
+def test_somebody_who_raises_the_limit_in_each_slot_is_found(desktop: Machine) -> None:
+    enforcer = desktop.enforcer()
+    enforcer.enforce(40 * WATT, BOUNDS)
+    told = []
+    for slot in range(12):
+        set_limit(desktop.root, PACKAGE, 60 * WATT)
+        desktop.time.seconds += 900
+        told.append(reasons(enforcer.enforce((40 - slot % 2) * WATT, BOUNDS))[PACKAGE])
+        assert desktop.limits()[PACKAGE] == (40 - slot % 2) * WATT, "a new cap is written all the same"
+    assert told == [ZoneReason.APPLIED] * MAX_FIGHTS + [ZoneReason.DRIFTED] * (12 - MAX_FIGHTS)
+
+
 def test_a_drift_now_and_then_is_no_fight(desktop: Machine) -> None:
     enforcer = desktop.enforcer()
     enforcer.enforce(40 * WATT, BOUNDS)
     for _ in range(3 * MAX_FIGHTS):
         drift(desktop, enforcer)
         enforcer.enforce(40 * WATT, BOUNDS)
+        desktop.time.seconds += FIGHT_WINDOW_SECONDS / (MAX_FIGHTS - 1)
     assert desktop.limits()[PACKAGE] == 40 * WATT
     assert enforcer.reapplied == 3 * MAX_FIGHTS
 

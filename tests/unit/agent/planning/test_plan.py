@@ -1,5 +1,7 @@
 """From a node's cap to the limit of every constraint."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from powercap_agent.hardware.zone import Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Terms, Write
 from powercap_agent.planning.packages import package_candidates
 from powercap_agent.planning.plan import plan_writes
-from powercap_agent.planning.write_order import in_order
+from powercap_agent.planning.write_order import zone_steps
 
 WATT = 1_000_000
 FREE = Terms(min_power_uw=1, hard_floor_uw=1, floor_percent=0)
@@ -109,12 +111,14 @@ def test_other_control_types_are_capped_by_their_only_constraint(kind: str, limi
     assert limits(plan_writes([top, inner], originals, 8 * WATT, FREE)) == {f"{kind}/soc:{limit}": 8 * WATT}
 
 
-def test_a_package_without_readable_limit_is_left_out() -> None:
+def test_a_package_without_readable_limit_counts_as_its_highest_power() -> None:
     zones, originals = two_packages()
     del originals["intel-rapl/package-1:long_term"]
-    assert (
-        limits(plan_writes(zones, originals, 40 * WATT, FREE))["intel-rapl/package-0:long_term"] == 40 * WATT
-    )
+    package = "intel-rapl/package-0:long_term"
+    assert limits(plan_writes(zones, originals, 140 * WATT, FREE))[package] == (140 - 105) * WATT
+    lead = replace(zones[1].constraints[0], max_power_uw=85 * WATT)
+    zones[1] = replace(zones[1], constraints=(lead, *zones[1].constraints[1:]))
+    assert limits(plan_writes(zones, originals, 140 * WATT, FREE))[package] == (140 - 85) * WATT
     assert plan_writes(zones, {}, 40 * WATT, FREE) == []
     assert plan_writes([], {}, 40 * WATT, FREE) == []
 
@@ -199,9 +203,10 @@ def test_in_any_order_of_caps_short_term_never_falls_below_long_term_on_the_way(
             constraint = package.constraint(name)
             assert constraint is not None
             in_force[f"{package.key}:{name}"] = old
-            due.append((Write(package, constraint, 10**10, 1, new, clamped=False, counted=True), old))
+            due.append(Write(package, constraint, 10**10, 1, new, clamped=False, counted=True))
     highest = max(sum(old for old, _, _, _ in packages), sum(new for _, _, new, _ in packages))
-    for write in in_order(due):
+    ordered = [write for step in zone_steps(due, dict(in_force)) for write in step.writes]
+    for write in ordered:
         in_force[write.key] = write.power_uw
         for index in range(len(packages)):
             package_limits = [

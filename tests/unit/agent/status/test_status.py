@@ -143,6 +143,7 @@ def test_the_slot_in_words() -> None:
         ),
         (situation(Report(), supported=False), "False", "Unsupported"),
         (situation(Report((result(ZoneReason.MMIO_LOWER),))), "True", "Applied"),
+        (situation(Report((*GOOD.results, result(ZoneReason.LOWER_BY_OTHER)))), "True", "LowerByOther"),
         (situation(GOOD, invalid="slots"), "False", "InvalidSpec"),
         (situation(GOOD, stopped=True), "False", "Stopped"),
         (situation(GOOD, at=NOON - QUARTER), "True", "Expired"),
