@@ -13,7 +13,6 @@ from ..schedule.schedule import Action, Directive, Phase
 from .energy import NodeDraw
 
 
-
 @dataclass(frozen=True, slots=True)
 class MeasuredDraw:
     """What the node drew until ``end`` under a cap of ``cap_uw`` microwatts (None: there was none)."""
