@@ -35,11 +35,17 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
 unit: $(STAMP) ## unit tests: no network, no cluster
 	$(BIN)/pytest tests/unit
 
+unit-pythons: $(STAMP) ## unit tests on every Python from 3.11 to 3.14 that is on this machine, and which were not run
+	$(BIN)/python -m dev.pythons
+
 api: $(STAMP) ## tests on a real API server, which they start and end themselves: KUBERNETES=1.30 takes another version
 	$(BIN)/pytest tests/api
 
 chart: $(STAMP) ## tests of the Helm chart: rendered, and judged by a real API server
 	$(BIN)/pytest tests/chart
+
+oldest: ## api and chart on the oldest version of Kubernetes that is stated
+	$(MAKE) api chart KUBERNETES=$(firstword $(sort $(notdir $(wildcard dev/cluster/programs/versions/*))))
 
 e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's, KUBERNETES as for api
 	$(BIN)/python -m dev.e2e $(ARGS)
