@@ -36,7 +36,7 @@ unit: $(STAMP) ## unit tests: no network, no cluster
 	$(BIN)/pytest tests/unit
 
 unit-pythons: $(STAMP) ## unit tests on every Python from 3.11 to 3.14 that is on this machine, and which were not run
-	$(BIN)/python -m dev.pythons
+	$(BIN)/python -m dev.pythons $(ARGS)
 
 api: $(STAMP) ## tests on a real API server, which they start and end themselves: KUBERNETES=1.30 takes another version
 	$(BIN)/pytest tests/api

@@ -1,4 +1,4 @@
-"""Runs the unit tests on every Python that pyproject.toml names: `make unit-pythons`.
+"""Runs the unit tests on every Python that pyproject.toml names: `make unit-pythons`, or ARGS="3.13 3.14" for some.
 
 Takes the interpreters that are on the PATH or below pyenv's folder, and says which versions it did not find; uv
 fetches those where it can reach its download site (`uv python install 3.14`). Each version has an environment of its
@@ -16,9 +16,9 @@ _ROOT = Path(__file__).parents[1]
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 
 
-def main() -> int:
+def main(wanted: list[str]) -> int:
     """1 where tests failed on a version, 3 where a version was not found."""
-    results = {version: _run(version) for version in supported()}
+    results = {version: _run(version) for version in wanted or supported()}
     for version, result in results.items():
         print(f"Python {version}: {result}")
     if any(result.startswith("failed") for result in results.values()):
@@ -56,9 +56,9 @@ def _run(version: str) -> str:
     ):
         if _uv(*step).returncode != 0:
             return f"failed: the environment could not be made (uv {' '.join(step[:2])}, above)"
-    exact = subprocess.run([python, "-VV"], capture_output=True, text=True, check=True).stdout.split()[1]
+    exact = subprocess.run([str(python), "-VV"], capture_output=True, text=True, check=True).stdout.split()[1]
     print(f"Python {exact}", flush=True)
-    tests = [python, "-m", "pytest", "tests/unit", "-q", "-p", "no:cacheprovider"]
+    tests = [str(python), "-m", "pytest", "tests/unit", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(tests, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
     print(done.stdout, end="", flush=True)
     summary = done.stdout.strip().rpartition("\n")[2]
@@ -80,4 +80,4 @@ def _uv(*arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
