@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from dev.cluster.build import SOURCES, VERSIONS, sources_of
+from dev.cluster.build import VERSIONS, sources_of
 
 _NEVER_COMPILED = frozenset({"code-generator", "sample-apiserver", "sample-cli-plugin", "sample-controller"})
 _HEADER = """\
@@ -36,21 +36,33 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("version", help="of k8s.io/kubernetes, such as 1.31.0")
     version: str = parser.parse_args(arguments).version
+    try:
+        folder = _pin(version)
+    except subprocess.CalledProcessError as error:
+        print(
+            f"error: `{' '.join(error.cmd)}` failed, as it says above. Where a module of Kubernetes {version} is not"
+            " published, try another patch version: go list -m -versions k8s.io/kubernetes",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"wrote {folder}; `make cluster KUBERNETES={folder.name}` builds it")
+    return 0
+
+
+def _pin(version: str) -> Path:
+    """Writes the folder of the version and returns it."""
     minor, _, _ = version.rpartition(".")
+    target = VERSIONS / minor
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for source in sources_of(minor):
             shutil.copy(source, folder)
         (folder / "go.mod").write_text(_go_mod(version, folder))
         _go(folder, "mod", "tidy")
-        target = VERSIONS / minor
         target.mkdir(parents=True, exist_ok=True)
         for name in ("go.mod", "go.sum"):
             shutil.copy(folder / name, target / name)
-    print(
-        f"wrote {target.relative_to(SOURCES.parent)}: python -m dev.cluster up, with KUBERNETES={minor}, builds it"
-    )
-    return 0
+    return target
 
 
 def _go_mod(version: str, folder: Path) -> str:
