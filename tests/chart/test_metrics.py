@@ -94,7 +94,7 @@ def test_the_operator_takes_the_chart_s_arguments(render: Render) -> None:
 
 def test_who_may_scrape(render: Render) -> None:
     def ingress(**values: object) -> object:
-        rendered = render({"networkPolicy": {"enabled": True, **values}})
+        rendered = render({"networkPolicy": {"enabled": True, "apiServerCidrs": ["10.0.0.1/32"], **values}})
         return rendered.one("NetworkPolicy", "powercap-operator")["spec"]["ingress"]
 
     ports = [{"protocol": "TCP", "port": "metrics"}]
