@@ -63,6 +63,11 @@ class Follower:
         self._budget = budget
         return self._controller.directive(budget, now, moment)
 
+    @property
+    def next_step_at(self) -> float | None:
+        """When the ramp's next step is due; None: there is none."""
+        return self._controller.next_step_at
+
     def carry_out(self, directive: Directive | None, now: datetime, moment: float) -> bool:
         """Bring ``directive`` of the budget last given into force; whether it is another than before."""
         budget, before = self._budget, self.directive

@@ -1,10 +1,11 @@
 """Structured logs on standard error, without ``logging`` (which would cost the agent 1.5 MB of memory)."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TextIO
+from typing import Protocol
+
+from .stderr import NonBlockingStderr
 
 
 class LogFormat(StrEnum):
@@ -14,12 +15,20 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LineStream(Protocol):
+    """Takes lines; never blocks."""
+
+    def write(self, line: str, /) -> object:
+        """Write a line that ends in a newline."""
+        ...
+
+
 class Log:
     """Writes one line for each message. Lines of several threads do not mix."""
 
-    def __init__(self, log_format: LogFormat, stream: TextIO | None = None) -> None:
+    def __init__(self, log_format: LogFormat, stream: LineStream | None = None) -> None:
         self._format = log_format
-        self._stream = stream or sys.stderr
+        self._stream = stream or NonBlockingStderr()
 
     def info(self, message: str, **fields: object) -> None:
         """Log normal operation."""
@@ -40,5 +49,4 @@ class Log:
             line = json.dumps(entry, default=str, ensure_ascii=False)
         else:
             line = " ".join([moment, level, message, *(f"{name}={value}" for name, value in fields.items())])
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        self._stream.write(line.replace("\n", " ") + "\n")

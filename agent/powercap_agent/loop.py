@@ -24,8 +24,6 @@ IDLE_CHECK_SECONDS: Final = 300
 """How often zones are looked for, and originals not yet put back are tried again, while there is no budget."""
 FAULT_CHECK_SECONDS: Final = 10
 """The same after an input/output error."""
-LOWERING_WAIT_SECONDS: Final = 0.1
-"""How often a cap that is being lowered is looked at: its steps are a second apart."""
 LAST_STATUS_SECONDS: Final = 1.0
 """Time for the last status, after the originals are back."""
 
@@ -114,8 +112,8 @@ class Loop:
 
     def _wait_seconds(self, directive: Directive | None, moment: float) -> float:
         wait = min(self._times.longest_wait, self._check_at - moment)
-        if directive is not None and directive.lowering:
-            wait = min(wait, LOWERING_WAIT_SECONDS)
+        if self._follower.next_step_at is not None:
+            wait = min(wait, self._follower.next_step_at - moment)
         if directive is not None and directive.end is not None:
             wait = min(wait, (directive.end - self._times.clock.now()).total_seconds())
         return max(wait, 0.0)

@@ -51,8 +51,8 @@ class AgentProcess:
         assert self._process is not None
         return self._process.pid
 
-    def start(self, *options: str) -> None:
-        """Start it; it may be started again after its end."""
+    def start(self, *options: str, stderr: int | None = None) -> None:
+        """Start it, its log in a file or to ``stderr``; it may be started again after its end."""
         command = [
             sys.executable,
             "-m",
@@ -68,7 +68,7 @@ class AgentProcess:
             *options,
         ]
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(command, stderr=log, stdout=log)
+            self._process = subprocess.Popen(command, stderr=log if stderr is None else stderr, stdout=log)
 
     def __enter__(self) -> Self:
         self.start()

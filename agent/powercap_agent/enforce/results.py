@@ -9,7 +9,7 @@ from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from ..hardware.zone import RAPL, RAPL_MMIO, LimitError, Zone
+from ..hardware.zone import RAPL, RAPL_MMIO, LimitError, Zone, limit_key
 from ..planning.limits import Write
 
 HELD: Final = frozenset(
@@ -128,7 +128,8 @@ def mark_lower_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
 
 
 def report(results: Sequence[ZoneResult], *, clamped: bool) -> Report:
-    """The report on ``results``."""
+    """The report on ``results``. Of two results for one limit the later one counts."""
+    results = list({limit_key(result.zone, result.constraint): result for result in results}.values())
     lowest = _lowest(results)
     applied = [lowest.get(_place(result), result.assumed_uw) for result in results if result.counted]
     known = [power_uw for power_uw in applied if power_uw is not None]

@@ -120,8 +120,7 @@ class ApiClient:
         all_headers = {"Accept": "application/json", "User-Agent": self._user_agent} | (headers or {})
         try:
             if self._endpoint.token_file is not None:
-                with open(self._endpoint.token_file, encoding="ascii") as file:
-                    all_headers["Authorization"] = f"Bearer {file.read().strip()}"
+                all_headers["Authorization"] = f"Bearer {_token(self._endpoint.token_file)}"
             connection = self._connection(min(timeout, CONNECT_SECONDS))
         except (OSError, ValueError) as error:
             raise ApiUnreachableError(f"credentials cannot be read: {error}") from error
@@ -227,6 +226,19 @@ class _Answer:
             return self._response.read1(_PIECE_BYTES)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise ApiUnreachableError(f"{type(error).__name__}: {error}") from error
+
+
+def _token(path: str) -> str:
+    """The token in a file.
+
+    Raises:
+        OSError, ValueError: the file cannot be read, or is not one word of ASCII.
+    """
+    with open(path, encoding="ascii") as file:
+        words = file.read().split()
+    if len(words) != 1 or not words[0].isprintable():
+        raise ValueError(f"{path} holds no token: one word was expected, {len(words)} were found")
+    return words[0]
 
 
 def _decode(data: bytes) -> Any:

@@ -14,8 +14,9 @@ from .paths import budget_path
 SETTLE_SECONDS: Final = 1.0
 """Longest random delay before a status is sent. An edit or a new market period concerns all nodes in the same
 instant: limits are written first, and the reports of a cluster are spread over this time."""
-_FINAL: Final = frozenset({400, 404, 405, 409, 415, 422})
-"""Answers that the same patch would get again: it is given up."""
+_FINAL: Final = frozenset({400, 405, 415, 422})
+"""Answers that the same patch would get again: it is given up. 404 and 409 are not among them: an API server that is
+starting, or whose kinds are just being installed, answers so for a while."""
 
 
 class Reporter:

@@ -23,6 +23,12 @@ class CapController:
         self._ramp = Ramp()
         self._kept_uw: int | None = None
 
+    @property
+    def next_step_at(self) -> float | None:
+        """When the cap in force changes next by the ramp or the dwell, in seconds of the monotonic clock; None: it
+        does not."""
+        return self._ramp.next_step_at
+
     def directive(self, budget: Budget | None, now: datetime, moment: float) -> Directive | None:
         """What is to be in force at ``now`` (wall clock) and ``moment`` (seconds of a monotonic clock)."""
         if budget is None:

@@ -87,16 +87,16 @@ def test_restore_says_what_could_not_be_put_back(capped: Machine, capsys: pytest
     assert "intel-rapl/package-0:long_term: could not be put back" in capsys.readouterr().err
 
 
-def test_restore_does_not_run_beside_an_agent(capped: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_restore_does_not_run_beside_an_agent(capped: Machine, capfd: pytest.CaptureFixture[str]) -> None:
     with lock_state(str(capped.state)):
         assert restore(capped) == 1
     assert capped.limits() != capped.original
-    assert "another agent" in capsys.readouterr().err
+    assert "another agent" in capfd.readouterr().err
 
 
-def test_logs_are_lines_of_text_or_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_are_lines_of_text_or_json(capfd: pytest.CaptureFixture[str]) -> None:
     Log(LogFormat.JSON).warning("limit changed", zone="package-0", found_uw=5)
-    entry = json.loads(capsys.readouterr().err)
+    entry = json.loads(capfd.readouterr().err)
     assert (entry["level"], entry["message"], entry["zone"], entry["found_uw"]) == (
         "WARNING",
         "limit changed",
@@ -104,4 +104,9 @@ def test_logs_are_lines_of_text_or_json(capsys: pytest.CaptureFixture[str]) -> N
         5,
     )
     Log(LogFormat.TEXT).info("limit changed", zone="package-0")
-    assert capsys.readouterr().err.endswith(" INFO limit changed zone=package-0\n")
+    assert capfd.readouterr().err.endswith(" INFO limit changed zone=package-0\n")
+
+
+def test_a_message_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    Log(LogFormat.TEXT).error("refused", why="first\nsecond")
+    assert capfd.readouterr().err.endswith(" ERROR refused why=first second\n")

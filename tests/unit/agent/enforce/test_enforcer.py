@@ -325,6 +325,15 @@ def test_a_dry_run_writes_nothing_and_undoes_what_was_written(desktop: Machine) 
     assert desktop.limits() == desktop.original
 
 
+def test_a_dry_run_tells_each_limit_once_though_an_original_cannot_be_put_back(desktop: Machine) -> None:
+    enforcer = desktop.enforcer()
+    enforcer.enforce(40 * WATT, BOUNDS)
+    desktop.kernel.refuse_write = lambda _: errno.EIO
+    report = enforcer.enforce(40 * WATT, BOUNDS, dry_run=True)
+    assert reasons(report) == {PACKAGE: ZoneReason.FAILED, BURST: ZoneReason.FAILED}
+    assert len(report.results) == 2
+
+
 def test_a_package_that_appears_later_is_capped_and_put_back_too(tmp_path: Path) -> None:
     machine = Machine(tmp_path, ONE_SOCKET)
     enforcer = machine.enforcer()

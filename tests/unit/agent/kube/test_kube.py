@@ -215,6 +215,16 @@ def test_a_rotated_token_is_used_without_a_restart(api: FakeApi, follow: Follow,
     eventually(lambda: following.policies() == ["listed"], "the list")
 
 
+@pytest.mark.parametrize("text", ["to\nken\n", "", "two words", "to\x00ken"])
+def test_a_token_that_is_none_is_said_and_read_again(follow: Follow, tmp_path: Path, text: str) -> None:
+    token = tmp_path / "token"
+    token.write_text(text, encoding="ascii")
+    following = follow(token_file=str(token))
+    eventually(lambda: "holds no token" in following.logged.getvalue(), "a message")
+    token.write_text("t\n", encoding="ascii")
+    eventually(lambda: following.policies() == ["listed"], "the list")
+
+
 def test_a_token_file_that_is_not_there_is_tried_again(follow: Follow, tmp_path: Path) -> None:
     following = follow(token_file=str(tmp_path / "token"))
     eventually(lambda: "credentials cannot be read" in following.logged.getvalue(), "a message")
@@ -280,7 +290,14 @@ def test_a_failed_patch_is_tried_until_it_is_there_and_the_latest_counts(
     assert len(api.patches) < 50
 
 
-@pytest.mark.parametrize("code", [400, 404, 422])
+@pytest.mark.parametrize("code", [404, 409])
+def test_what_may_be_accepted_later_is_tried_again(api: FakeApi, reporting: Reporting, code: int) -> None:
+    api.status_codes.extend([code, code])
+    reporting.reporter.submit({"reapplied": 1})
+    eventually(lambda: api.patches == [{"status": {"reapplied": 1}}], "the status")
+
+
+@pytest.mark.parametrize("code", [400, 422])
 def test_what_would_be_refused_again_is_not_tried_again(
     api: FakeApi, reporting: Reporting, code: int
 ) -> None:

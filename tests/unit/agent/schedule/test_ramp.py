@@ -35,6 +35,31 @@ def test_k_seconds_into_the_slot_the_cap_is_the_one_before_less_k_plus_one_ramps
     ]
 
 
+def test_an_edit_of_the_ramp_on_the_way_goes_on_from_there() -> None:
+    ramp = Ramp()
+    caps = [
+        ramp.step(target, at, ramp_uw=speed, dwell_seconds=0, standing=lambda: 400)
+        for at, target, speed in [
+            (0, 400, 50),
+            (1, 40, 50),
+            (5, 40, 50),
+            (6, 40, 1),
+            (7, 40, 1),
+            (8, 40, 100),
+        ]
+    ]
+    assert caps == [400, 350, 150, 149, 148, 48]
+
+
+def test_the_time_of_the_next_step_is_known() -> None:
+    ramp = Ramp()
+    steps = []
+    for at, target in [(0.0, 100), (0.5, 80), (1.5, 80), (2.0, 60), (31.0, 60), (32.5, 60)]:
+        ramp.step(target, at, ramp_uw=10, dwell_seconds=30, standing=lambda: 100)
+        steps.append(ramp.next_step_at)
+    assert steps == [None, 1.5, None, 30.5, 32.0, None], "a second apart, then when the dwell is over"
+
+
 def test_a_raise_never_waits() -> None:
     assert walk([(0, 50), (1, 20), (2, 90)], ramp=1, dwell=1000, standing=50) == [50, 49, 90]
 
