@@ -167,12 +167,6 @@ class Stage:
         write_offset(self.clock_file, self.clock.offset() + by)
 
 
-def slot_at(slots: list[dict[str, Any]], now: datetime) -> dict[str, Any] | None:
-    """The last slot that has begun."""
-    begun = [slot for slot in slots if datetime.fromisoformat(slot["start"]) <= now]
-    return begun[-1] if begun else None
-
-
 def next_quarter(now: datetime) -> datetime:
     """The next quarter hour after ``now``, in UTC."""
     quarter = timedelta(minutes=15)

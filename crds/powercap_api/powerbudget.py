@@ -4,32 +4,53 @@ The agent reads and writes these objects without pydantic (``powercap_agent.sche
 readings together.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from .crd import Column, KindSpec
-from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
+from .model import ApiModel, Conditions, KubeObject, Time
 from .names import PLURALS, POWER_BUDGET
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
+from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, Segment
 
 PowerMicrowatts = Annotated[int, Field(ge=1, le=100_000_000_000, json_schema_extra={"format": "int64"})]
 
 
-class Slot(ApiModel):
-    """A stretch of time with one cap: from its start to the next slot's start, or to validUntil."""
+_ONE_OWNER: Final = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+"""Written as a whole by one writer: the API server then stores who owns it in a word, not field by field."""
+
+
+class ScheduleSegment(ApiModel):
+    """Caps at equal steps of time: from its start to the next segment's start, or to validUntil."""
 
     start: Time
-    """Begin of the slot."""
-    cap_microwatts: PowerMicrowatts
-    """Cap of the whole node, in microwatts."""
-    volume: DecimalText | None = None
-    """Volume of the market period, in MWh."""
-    price: DecimalText | None = None
-    """Price of the market period, in the budget's currency per MWh."""
-    why: Annotated[str, Field(max_length=256)] | None = None
-    """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
+    """Begin of the first step."""
+    step_seconds: Annotated[int, Field(ge=1, le=691_200)]
+    """Length of a step in seconds. The last share holds on until the next segment starts."""
+    shares: Annotated[
+        list[Annotated[int, Field(ge=0, le=FULL_SHARE)]],
+        Field(min_length=1, max_length=MAX_SHARES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ]
+    """The node's cap in each step, as a share of maxSource in hundredths of a percent: 6309 of 40 W are 25.236 W.
+    A share below minPower means minPower."""
+    basis: Annotated[str, Field(max_length=256)] | None = None
+    """The rule and the results that the shares come from, such as "FR IDA1 of 2025-10-09: Volume"."""
+
+    def plain(self) -> Segment:
+        """As plain data."""
+        return Segment(self.start, self.step_seconds, tuple(self.shares), self.basis)
+
+    @classmethod
+    def of(cls, segment: Segment) -> Self:
+        """From plain data."""
+        return cls(
+            start=segment.start,
+            step_seconds=segment.step_seconds,
+            shares=list(segment.shares),
+            basis=segment.basis,
+        )
 
 
 _SHARE_OR_CAP: JsonDict = {
@@ -87,55 +108,61 @@ class PressureRule(ApiModel):
 class PowerBudgetSpec(ApiModel):
     """The node's caps, as the operator computed them."""
 
-    policy: str
+    model_config = _ONE_OWNER
+
+    policy: Annotated[str, Field(max_length=253)]
     """PowerPolicy that governs the node."""
-    market_days: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
-        default_factory=list
-    )
-    """MarketDays that the slots come from."""
-    currency: str | None = None
-    """Currency of the slots' prices."""
-    slots: Annotated[
-        list[Slot], Field(max_length=512, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    schedule: Annotated[
+        list[ScheduleSegment],
+        Field(max_length=MAX_SEGMENTS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
     """Caps in order of time."""
+    max_source_microwatts: PowerMicrowatts
+    """Power of the node that a full share (10000) stands for, in microwatts."""
     min_power_microwatts: PowerMicrowatts
     """Power that the node always gets, in microwatts: the agent never caps below it."""
     valid_until: Time
-    """End of the last slot. After it the agent does what onExpiry says."""
+    """End of the schedule. After it the agent does what onExpiry says."""
     on_expiry: Fallback = Fallback.MIN_POWER
-    """What the agent does after validUntil. MinPower: cap at minPowerMicrowatts. Hold: keep the last slot's cap.
+    """What the agent does after validUntil. MinPower: cap at minPowerMicrowatts. Hold: keep the last cap.
     Release: put the original limits back."""
     stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """How often the agent checks, and re-applies, what it wrote."""
-    split: Split = Split.PROPORTIONAL
-    """How the node's cap is shared over its packages. Proportional: as their original limits are to each other.
-    Even: the same for each."""
-    zones: Annotated[
-        list[ZoneRule],
-        Field(
-            max_length=4,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["zone"]},
-        ),
-    ] = Field(default_factory=list)
+    split: Split | None = None
+    """How the node's cap is shared over its packages. Proportional (where absent): as their original limits are to
+    each other. Even: the same for each."""
+    zones: (
+        Annotated[
+            list[ZoneRule],
+            Field(
+                max_length=4,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["zone"]},
+            ),
+        ]
+        | None
+    ) = None
     """Caps for zones other than packages. Zones not named here are left alone."""
-    devices: Annotated[
-        list[DeviceRule],
-        Field(
-            max_length=2,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["driver"]},
-        ),
-    ] = Field(default_factory=list)
+    devices: (
+        Annotated[
+            list[DeviceRule],
+            Field(
+                max_length=2,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["driver"]},
+            ),
+        ]
+        | None
+    ) = None
     """Caps for accelerators. Accelerators not named here are left alone."""
     ramp_microwatts_per_second: PowerMicrowatts | None = None
     """How fast the cap is lowered, in microwatts a second: k seconds after a slot begins the cap is the one
     before less (k + 1) times this, until the slot's is reached. Raised at once. Absent: lowered at once too."""
-    dwell_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
-    """Least time between two beginnings of a lowering: a lower cap that comes sooner waits. Raises never wait."""
+    dwell_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    """Least time between two beginnings of a lowering: a lower cap that comes sooner waits. Raises never wait.
+    Absent: none."""
     pressure: PressureRule | None = None
     """When the node suffers so much that its cap is lifted for a while. Absent: never."""
     lift_until: Time | None = None
-    """The original limits are in force until then, whatever the slots say: the operator found the node not
+    """The original limits are in force until then, whatever the schedule says: the operator found the node not
     ready for long."""
     suspend: bool = False
     """True: the original limits are in force."""
@@ -161,49 +188,50 @@ class BudgetCurrent(ApiModel):
     """Cap that the slot asks for, such as "25.2 W"."""
     applied: str | None = None
     """Sum of the limits that the packages read back, such as "25.1 W"."""
-    volume: str | None = None
-    """Volume of the market period, with its unit."""
-    price: str | None = None
-    """Price of the market period, with its unit."""
+    share: str | None = None
+    """Cap as a share of maxSource, such as "63 %"."""
     why: str | None = None
-    """Why the cap is what it is."""
+    """Why the cap is what it is, such as "63 % of 40 W, FR IDA1 of 2025-10-09: Volume"."""
     draw: str | None = None
     """Average power drawn in the slot before, such as "18.3 W"."""
 
 
-class BudgetZone(ApiModel):
-    """One constraint of one power zone of the node."""
+class ZoneLimit(ApiModel):
+    """One constraint of a power zone."""
 
-    zone: Annotated[str, Field(max_length=256)]
-    """The zone's folder below the powercap root, such as intel-rapl/intel-rapl:0."""
-    name: str
-    """The zone's name, such as package-0."""
     constraint: Annotated[str, Field(max_length=64)]
     """The constraint's name, such as long_term."""
     original_microwatts: int | None = None
     """Limit found before the agent first wrote, in microwatts."""
     requested_microwatts: int | None = None
-    """Limit asked for, in microwatts."""
+    """Limit asked for, in microwatts. Absent where the same is read back."""
     read_back_microwatts: int | None = None
     """Limit read after writing, in microwatts: what is in force."""
-    reason: str | None = None
+    reason: Annotated[str, Field(max_length=64)]
     """How it fared: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower, LowerByOther,
     Released, DryRun or Failed."""
     message: str | None = None
     """What to know or do, where the reason does not say it all."""
 
 
-class ZoneDraw(ApiModel):
-    """What one zone drew."""
+class BudgetZone(ApiModel):
+    """One power zone of the node."""
 
     zone: Annotated[str, Field(max_length=256)]
-    """The zone's folder below the powercap root."""
+    """The zone's folder below the powercap root, such as intel-rapl/intel-rapl:0."""
     name: str
     """The zone's name, such as package-0."""
-    average_microwatts: int
-    """Energy drawn divided by time, in microwatts."""
-    peak_microwatts: int
-    """Highest average over a few seconds, in microwatts."""
+    limits: Annotated[
+        list[ZoneLimit],
+        Field(
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["constraint"]}
+        ),
+    ] = Field(default_factory=list)
+    """Every constraint of the zone that the agent looks after."""
+    average_microwatts: int | None = None
+    """Energy drawn in the slot before divided by its time, in microwatts."""
+    peak_microwatts: int | None = None
+    """Highest average over a few seconds in the slot before, in microwatts."""
 
 
 class BudgetDraw(ApiModel):
@@ -221,15 +249,12 @@ class BudgetDraw(ApiModel):
     """Cap that was in force, in microwatts."""
     binds: bool | None = None
     """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
-    zones: Annotated[
-        list[ZoneDraw],
-        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["zone"]}),
-    ] = Field(default_factory=list)
-    """Every zone with an energy counter."""
 
 
 class PowerBudgetStatus(ApiModel):
     """What the node's agent did."""
+
+    model_config = _ONE_OWNER
 
     observed_generation: int | None = None
     """The spec generation that this status was made from."""
@@ -239,14 +264,9 @@ class PowerBudgetStatus(ApiModel):
     """What holds on the node now."""
     zones: Annotated[
         list[BudgetZone],
-        Field(
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["zone", "constraint"],
-            }
-        ),
+        Field(json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["zone"]}),
     ] = Field(default_factory=list)
-    """Every constraint that the agent looks after."""
+    """Every zone that the agent looks after or whose energy counter it reads."""
     draw: BudgetDraw | None = None
     """What the node drew in the slot before."""
     reapplied: int | None = None
@@ -265,9 +285,9 @@ class PowerBudget(KubeObject):
             Column("Policy", "string", ".spec.policy", "PowerPolicy that governs the node"),
             Column("Cap", "string", ".status.current.cap", "Cap of the node in the current slot"),
             Column("Applied", "string", ".status.current.applied", "Sum of the limits read back"),
+            Column("Share", "string", ".status.current.share", "The cap as a share of maxSource"),
             Column("Period", "string", ".status.current.period", "Current slot"),
-            Column("Volume", "string", ".status.current.volume", "Volume of the market period"),
-            Column("Price", "string", ".status.current.price", "Price of the market period"),
+            Column("Draw", "string", ".status.current.draw", "Average power in the slot before"),
             Column(
                 "Ready",
                 "string",
@@ -275,7 +295,6 @@ class PowerBudget(KubeObject):
                 "The node follows its budget",
             ),
             Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why (not)"),
-            Column("Draw", "string", ".status.current.draw", "Average power in the slot before", wide=True),
             Column(
                 "Reapplied",
                 "integer",
@@ -283,7 +302,7 @@ class PowerBudget(KubeObject):
                 "Limits set again after a change by others",
                 wide=True,
             ),
-            Column("ValidUntil", "string", ".spec.validUntil", "End of the last slot", wide=True),
+            Column("ValidUntil", "string", ".spec.validUntil", "End of the schedule", wide=True),
             Column("OnExpiry", "string", ".spec.onExpiry", "What happens then", wide=True),
             Column("DryRun", "boolean", ".spec.dryRun", "Nothing is written on the node", wide=True),
             Column("Why", "string", ".status.current.why", "Why the cap is what it is", wide=True),

@@ -126,6 +126,12 @@ class PolicyCurrent(ApiModel):
     """Cap of one node, such as "25.2 W"."""
     share: str
     """The cap as a share of maxSource, such as "63 %"."""
+    volume: str | None = None
+    """Volume of the market period, such as "68.2 MWh"."""
+    price: str | None = None
+    """Price of the market period, such as "95.69 EUR/MWh"."""
+    why: str | None = None
+    """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
 
 
 class PolicyFallbacks(ApiModel):
@@ -182,9 +188,12 @@ class PowerPolicy(KubeObject):
             Column(
                 "Share", "string", ".status.current.share", "Share of maxSource in the current market period"
             ),
+            Column("Volume", "string", ".status.current.volume", "Volume of the current market period"),
+            Column("Price", "string", ".status.current.price", "Price of the current market period"),
             Column(
                 "Cap", "string", ".status.current.cap", "Cap of one node in the current period", wide=True
             ),
+            Column("Why", "string", ".status.current.why", "Why the cap is what it is", wide=True),
             Column("NodesReady", "integer", ".status.nodesReady", "Nodes with limits applied", wide=True),
             Column("Priority", "integer", ".spec.priority", "Highest wins a node", wide=True),
             Column("Suspended", "boolean", ".spec.suspend", "Original limits are in force", wide=True),

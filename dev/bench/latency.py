@@ -4,10 +4,11 @@ import json
 import ssl
 import time
 import urllib.request
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from dev.bench.report import Figure, milliseconds
-from dev.stage import Stage, next_quarter, slot_at, wait_until
+from dev.caps import cap_at, caps_of
+from dev.stage import Stage, next_quarter, wait_until
 
 EDITS = 40
 PERIODS = 12
@@ -77,13 +78,11 @@ def patch_policy(stage: Stage, spec: dict[str, str]) -> None:
 
 def _period(stage: Stage, nodes: list[str]) -> list[float]:
     """Seconds from the next period's begin to each node's file."""
-    slots = stage.get("powerbudget", nodes[0])["spec"]["slots"]
+    caps = caps_of(stage.get("powerbudget", nodes[0])["spec"])
     now = stage.clock.now()
-    starts = [datetime.fromisoformat(slot["start"]) for slot in slots]
-    begins = next((start for start in starts if start > now), next_quarter(now))
-    if (slot_at(slots, begins) or {}).get("capMicrowatts") == (slot_at(slots, now) or {}).get(
-        "capMicrowatts"
-    ):
+    begins = next((cap.start for cap in caps if cap.start > now), next_quarter(now))
+    here, there = cap_at(caps, now), cap_at(caps, begins)
+    if here is None or there is None or here.power_uw == there.power_uw:
         stage.advance(begins - now + timedelta(seconds=1))
         return []
     stage.advance(begins - now - _LEAD)

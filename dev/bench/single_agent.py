@@ -23,7 +23,7 @@ from tests.support.fake_sysfs import TWO_SOCKETS, limit_file, many_packages
 
 SLOTS = 30
 _LEAD = timedelta(seconds=3)
-_CAPS_UW = (40_000_000, 20_000_000)
+_CAPS_W = (40, 20)
 
 
 def measure(soak_events: int) -> list[Figure]:
@@ -49,12 +49,19 @@ def _slots(zones: int) -> list[Figure]:
     """``SLOTS`` slots of a second each, from each one's begin to the last file."""
     start = datetime.now(UTC).replace(microsecond=0) + _LEAD
     body = budget_body([1])
-    caps = [_CAPS_UW[index % 2] * zones for index in range(SLOTS)]
+    caps = [_CAPS_W[index % 2] * zones * 1_000_000 for index in range(SLOTS)]
     begins = [start + timedelta(seconds=index) for index in range(SLOTS)]
-    slots = [
-        {"start": format_time(begin), "capMicrowatts": cap} for begin, cap in zip(begins, caps, strict=True)
-    ]
-    body["spec"] |= {"slots": slots, "validUntil": format_time(begins[-1] + timedelta(seconds=30))}
+    body["spec"] |= {
+        "maxSourceMicrowatts": max(caps),
+        "schedule": [
+            {
+                "start": format_time(start),
+                "stepSeconds": 1,
+                "shares": [cap * 10_000 // max(caps) for cap in caps],
+            }
+        ],
+        "validUntil": format_time(begins[-1] + timedelta(seconds=30)),
+    }
     with FakeApi(budget=body) as api, _agent(api, zones) as agent:
         names = [f"intel-rapl/intel-rapl:{index}/long_term" for index in range(zones)]
         files = [limit_file(agent.root, name) for name in names]

@@ -6,9 +6,10 @@ import time
 from datetime import datetime, timedelta
 from typing import Final
 
+from dev.caps import Cap, cap_at, caps_of
 from dev.demo.results import DEFAULT_MARKET, SavedPage, periods_for
 from dev.demo.screen import Screen
-from dev.stage import Stage, next_quarter, slot_at, tomorrow_and_today, wait_until
+from dev.stage import Stage, next_quarter, tomorrow_and_today, wait_until
 from powercap_api.markets import Market
 from powercap_api.units import format_watts_short
 from powercap_operator.market.results import Query
@@ -102,8 +103,8 @@ class Demo:
     def _next_period(self) -> None:
         screen, stage = self._screen, self._stage
         screen.heading("The next market period, with operator and API server stopped")
-        slots = {node: stage.get("powerbudget", node)["spec"]["slots"] for node in _CAPPED}
-        begins = self._next_change(slots[_CAPPED[0]])
+        caps = {node: caps_of(stage.get("powerbudget", node)["spec"]) for node in _CAPPED}
+        begins = self._next_change(caps[_CAPPED[0]])
         stage.operator.stop()
         stage.control_plane.stop_api_server()
         screen.progress("operator and API server are stopped")
@@ -113,9 +114,9 @@ class Demo:
         before = {node: stage.node_cap(node) for node in _CAPPED}
         wait_until(lambda: stage.clock.now() >= begins, "the next period", 10, every=0.001)
         began = time.monotonic()
-        wanted = {node: slot_at(slots[node], begins) for node in _CAPPED}
+        wanted = {node: cap_at(caps[node], begins) for node in _CAPPED}
         wait_until(
-            lambda: all(_holds(stage.node_cap(node), slot) for node, slot in wanted.items()),
+            lambda: all(_holds(stage.node_cap(node), cap) for node, cap in wanted.items()),
             "the agents switch to the next period",
             10,
             every=0.001,
@@ -132,10 +133,9 @@ class Demo:
         screen.good("API server and operator are back, and the agents report again")
         self._kubectl("get", "powerbudgets")
 
-    def _next_change(self, slots: list[dict[str, object]]) -> datetime:
+    def _next_change(self, caps: list[Cap]) -> datetime:
         now = self._stage.clock.now()
-        starts = [datetime.fromisoformat(str(slot["start"])) for slot in slots]
-        return next((start for start in starts if start > now), next_quarter(now))
+        return next((cap.start for cap in caps if cap.start > now), next_quarter(now))
 
     def _keep(self) -> None:
         screen = self._screen
@@ -188,10 +188,10 @@ class Demo:
                 if ready.get("reason") != "Unsupported":
                     return False
                 continue
-            slot = slot_at(budgets[node]["spec"].get("slots", []), self._stage.clock.now())
-            if ready.get("status") != "True" or not _holds(self._stage.node_cap(node), slot):
+            cap = cap_at(caps_of(budgets[node]["spec"]), self._stage.clock.now())
+            if ready.get("status") != "True" or not _holds(self._stage.node_cap(node), cap):
                 return False
-            if slot is not None and status.get("current", {}).get("capMicrowatts") != slot["capMicrowatts"]:
+            if cap is not None and status.get("current", {}).get("capMicrowatts") != cap.power_uw:
                 return False
         return True
 
@@ -212,9 +212,6 @@ class Demo:
         self._screen.good(claim)
 
 
-def _holds(node_cap: int, slot: dict[str, object] | None) -> bool:
-    """Whether the packages' limits add up to the slot's cap, or as much less as processors round down."""
-    if slot is None:
-        return False
-    cap = slot["capMicrowatts"]
-    return isinstance(cap, int) and cap - 2 * _UNIT_UW < node_cap <= cap
+def _holds(node_cap: int, cap: Cap | None) -> bool:
+    """Whether the packages' limits add up to the cap, or as much less as processors round down."""
+    return cap is not None and cap.power_uw - 2 * _UNIT_UW < node_cap <= cap.power_uw

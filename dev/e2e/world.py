@@ -8,11 +8,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from dev.caps import cap_at, caps_of
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import COMPONENTS, ControlPlane
 from dev.cluster.errors import ControlPlaneError, KubectlError
@@ -185,18 +186,18 @@ class World:
         items: list[dict[str, Any]] = self.get("pods", "-n", NAMESPACE, "-l", selector)["items"]
         return items
 
-    def slot(self) -> dict[str, Any]:
-        """The slot of the node's budget that holds now by the agent's clock."""
-        slots = self.get("powerbudget", NAME)["spec"]["slots"]
-        begun = [slot for slot in slots if datetime.fromisoformat(slot["start"]) <= self.clock.now()]
-        found: dict[str, Any] = begun[-1]
-        return found
+    def scheduled_uw(self) -> int:
+        """The cap that the node's budget asks for now by the agent's clock."""
+        cap = cap_at(caps_of(self.get("powerbudget", NAME)["spec"]), self.clock.now())
+        if cap is None:
+            raise LookupError("the budget's schedule has not begun")
+        return cap.power_uw
 
     def follows(self) -> bool:
         """Whether the files hold the current slot's cap, and the agent has said so."""
         try:
-            wanted, budget = self.slot()["capMicrowatts"], self.get("powerbudget", NAME)
-        except (KubectlError, KeyError, IndexError):
+            wanted, budget = self.scheduled_uw(), self.get("powerbudget", NAME)
+        except (KubectlError, LookupError):
             return False
         conditions = budget.get("status", {}).get("conditions", [])
         ready = is_true(conditions, "Ready")

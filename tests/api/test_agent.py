@@ -13,6 +13,7 @@ from dev.cluster.errors import KubectlError
 from powercap_api.clock import format_time
 from powercap_api.powerbudget import PowerBudget
 from tests.api.conftest import Kube
+from tests.support.agent_parts import SCALE_W, schedule_of
 from tests.support.agent_process import AgentProcess, eventually
 from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS, Layout, set_limit
 
@@ -57,19 +58,10 @@ def budget(
         "metadata": {"name": node},
         "spec": {
             "policy": "default",
-            "currency": "EUR",
+            "maxSourceMicrowatts": SCALE_W * 1_000_000,
             "minPowerMicrowatts": 10_000_000,
             "validUntil": format_time(first + len(caps_w) * QUARTER),
-            "slots": [
-                {
-                    "start": format_time(first + index * QUARTER),
-                    "capMicrowatts": cap * 1_000_000,
-                    "volume": "68.2",
-                    "price": "95.69",
-                    "why": f"slot {index}",
-                }
-                for index, cap in enumerate(caps_w)
-            ],
+            "schedule": schedule_of(caps_w, first),
         }
         | spec,
     }
@@ -99,12 +91,12 @@ def test_a_budget_is_applied_reported_followed_and_undone(kube: Kube, agent: Sta
     seen = PowerBudget.from_wire(body).status
     assert seen.current is not None
     assert seen.current.cap == seen.current.applied == "40 W"
-    assert seen.current.volume == "68.2 MWh"
-    assert seen.current.price == "95.69 EUR/MWh"
+    assert seen.current.share == "4 %"
+    assert seen.current.why == "4 % of 1000 W, test"
     assert seen.observed_generation == body["metadata"]["generation"]
     assert {zone.name for zone in seen.zones} == {"package-0", "package-1"}
 
-    kube.patch("powerbudget", "node-1", {"spec": {"slots": budget([30, 20])["spec"]["slots"]}})
+    kube.patch("powerbudget", "node-1", {"spec": {"schedule": budget([30, 20])["spec"]["schedule"]}})
     node.until(lambda limits: limits[PACKAGE] + limits["intel-rapl/intel-rapl:1/long_term"] == 30_000_000)
 
     node.set_clock(QUARTER)
@@ -157,7 +149,7 @@ def test_after_kill_9_the_next_agent_goes_on_and_still_knows_the_originals(
     node.send(signal.SIGKILL)
     node.wait()
     assert node.limits()[PACKAGE] == 40_000_000
-    kube.patch("powerbudget", "node-1", {"spec": {"slots": budget([30])["spec"]["slots"]}})
+    kube.patch("powerbudget", "node-1", {"spec": {"schedule": budget([30])["spec"]["schedule"]}})
     node.start()
     node.until_limits(**{PACKAGE: 30_000_000})
     node.send(signal.SIGTERM)
@@ -201,7 +193,7 @@ def test_without_api_server_the_slots_go_on_also_for_an_agent_that_is_restarted(
     finally:
         kube.plane.start_api_server()
     eventually(
-        lambda: kube.get("powerbudget", "node-1")["status"]["current"].get("why") == "slot 1", node.log, 60
+        lambda: kube.get("powerbudget", "node-1")["status"]["current"].get("cap") == "30 W", node.log, 60
     )
     kube.patch("powerbudget", "node-1", {"spec": {"suspend": True}})
     node.until(lambda limits: limits == node.original, 60)
@@ -213,8 +205,8 @@ def test_a_dry_run_reports_and_writes_nothing(kube: Kube, agent: StartAgent) -> 
     node = agent()
     eventually(lambda: ready(kube) == ("True", "DryRun"), lambda: kube.get("powerbudget", "node-1"))
     assert node.limits() == node.original
-    zones = kube.get("powerbudget", "node-1")["status"]["zones"]
-    assert {zone["constraint"]: zone["requestedMicrowatts"] for zone in zones} == {
+    (package,) = (zone for zone in kube.get("powerbudget", "node-1")["status"]["zones"] if zone["limits"])
+    assert {limit["constraint"]: limit["requestedMicrowatts"] for limit in package["limits"]} == {
         "long_term": 40_000_000,
         "short_term": 50_000_000,
     }

@@ -27,6 +27,22 @@ def market_day(**spec: Any) -> dict[str, Any]:
     }
 
 
+def budget(**spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PowerBudget",
+        "metadata": {"name": "a-node"},
+        "spec": {
+            "policy": "test",
+            "maxSourceMicrowatts": 40_000_000,
+            "minPowerMicrowatts": 10_000_000,
+            "validUntil": "2025-10-09T22:00:00Z",
+            "schedule": [{"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": [10_000, 6_309]}],
+            **spec,
+        },
+    }
+
+
 def test_the_server_fills_in_every_default(kube: Kube) -> None:
     kube.apply(policy())
     assert kube.get("powerpolicy", "test")["spec"] == {
@@ -144,6 +160,21 @@ def test_every_field_is_explained(kube: Kube, kind: str) -> None:
         assert "<no description>" not in text, text
 
 
+@pytest.mark.parametrize(
+    ("segment", "said"),
+    [
+        ({"shares": [10_001]}, "should be less than or equal to 10000"),
+        ({"shares": [-1]}, "should be greater than or equal to 0"),
+        ({"shares": []}, "should have at least 1 items"),
+        ({"stepSeconds": 0}, "should be greater than or equal to 1"),
+    ],
+)
+def test_a_schedule_out_of_bounds_is_refused(kube: Kube, segment: dict[str, Any], said: str) -> None:
+    (whole,) = budget()["spec"]["schedule"]
+    with pytest.raises(KubectlError, match=said):
+        kube.apply(budget(schedule=[whole | segment]))
+
+
 def test_explain_says_the_unit(kube: Kube) -> None:
     assert "in watts" in kube.plane.kubectl("explain", "powerpolicy.spec.maxSource")
 
@@ -161,10 +192,16 @@ def test_explain_says_the_unit(kube: Kube) -> None:
                 "MARKET",
                 "NODES",
                 "SHARE",
+                "VOLUME",
+                "PRICE",
                 "READY",
                 "REASON",
                 "AGE",
             ],
+        ),
+        (
+            "pb",
+            ["NAME", "POLICY", "CAP", "APPLIED", "SHARE", "PERIOD", "DRAW", "READY", "REASON", "AGE"],
         ),
         (
             "md",
@@ -173,11 +210,15 @@ def test_explain_says_the_unit(kube: Kube) -> None:
     ],
 )
 def test_columns_and_short_names(kube: Kube, name: str, columns: list[str]) -> None:
-    kube.apply(policy(), market_day())
+    kube.apply(policy(), market_day(), budget())
     assert kube.plane.kubectl("get", name).splitlines()[0].split() == columns
 
 
 def test_the_category_lists_all_three(kube: Kube) -> None:
-    kube.apply(policy(), market_day())
+    kube.apply(policy(), market_day(), budget())
     text = kube.plane.kubectl("get", "powercap", "-o", "name")
-    assert text.split() == ["marketday.powercap.dev/a-day", "powerpolicy.powercap.dev/test"]
+    assert text.split() == [
+        "marketday.powercap.dev/a-day",
+        "powerbudget.powercap.dev/a-node",
+        "powerpolicy.powercap.dev/test",
+    ]

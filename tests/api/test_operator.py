@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dev.caps import caps_of
 from dev.cluster.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
@@ -75,8 +76,9 @@ def test_a_policy_gives_every_node_the_days_slots(kube: Kube, stage: Stage) -> N
         10_000_000,
         "MinPower",
     )
-    assert max(slot["capMicrowatts"] for slot in spec["slots"]) == 40_000_000
-    assert len(spec["slots"]) > 80
+    caps = caps_of(spec)
+    assert max(cap.power_uw for cap in caps) == 40_000_000
+    assert len(caps) > 80
     assert specs(kube)["node-b"] == spec
     eventually(lambda: ready(kube, "powerpolicy", "default").get("reason") == "NodesNotReady", "a status")
     assert ready(kube, "powerpolicy", "default", "MarketData")["reason"] == "Current"
@@ -93,10 +95,8 @@ def test_an_edit_reaches_every_budget_and_nothing_else_is_written(kube: Kube, st
         lambda: all(spec["stabilisationSeconds"] == 60 for spec in specs(kube).values()), "edited budgets"
     )
     now = stage.clock.now()
-    slots = specs(kube)["node-a"]["slots"]
-    coming = [slot for slot in slots if datetime.fromisoformat(slot["start"]) > now]
-    assert coming
-    assert all("of 80 W" in slot["why"] for slot in coming)
+    coming = [cap for cap in caps_of(specs(kube)["node-a"]) if cap.start > now]
+    assert max(cap.power_uw for cap in coming) == 80_000_000
     eventually(
         lambda: ready(kube, "powerpolicy", "default").get("observedGeneration") == 2, "the status follows"
     )
@@ -201,8 +201,11 @@ def test_missing_results_fall_back_and_are_replaced_when_they_come(kube: Kube, s
     publish(stage, yesterday)
     stage.apply_policy(maxSource="40")
     stage.start_operator()
-    eventually(lambda: len(specs(kube)) == 2, "budgets from yesterday's results")
-    assert all("(results of" in slot["why"] for slot in specs(kube)["node-a"]["slots"])
+    old, new = (f"FR IDA1 of {day}: Volume" for day in (yesterday, today))
+    eventually(
+        lambda: [{cap.basis for cap in caps_of(spec)} for spec in specs(kube).values()] == [{old}] * 2,
+        "budgets from yesterday's results",
+    )
     eventually(
         lambda: ready(kube, "powerpolicy", "default", "MarketData").get("reason") == "Fallback",
         "said in the status",
@@ -220,11 +223,9 @@ def test_missing_results_fall_back_and_are_replaced_when_they_come(kube: Kube, s
         lambda: ready(kube, "powerpolicy", "default", "MarketData").get("reason") == "Current",
         "today's results replace them",
     )
-    eventually(
-        lambda: "(results of" not in specs(kube)["node-a"]["slots"][-1]["why"], "slots of today's results"
-    )
-    over = [slot for slot in specs(kube)["node-a"]["slots"] if "(results of" in slot["why"]]
-    assert over, "slots that are over stay as they were"
+    eventually(lambda: caps_of(specs(kube)["node-a"])[-1].basis == new, "caps of today's results")
+    over = [cap for cap in caps_of(specs(kube)["node-a"]) if cap.basis == old]
+    assert over, "caps that are over stay as they were"
     assert len(stage.exchange.requests) > requests
 
 
@@ -235,7 +236,7 @@ def test_without_any_results_the_policy_says_what_happens(kube: Kube, stage: Sta
     eventually(lambda: ready(kube, "powerpolicy", "default").get("reason") == "Missing", "said", 40)
     assert "original limits" in ready(kube, "powerpolicy", "default")["message"]
     spec = specs(kube)["node-a"]
-    assert (spec.get("slots", []), spec["onExpiry"]) == ([], "Release")
+    assert (spec.get("schedule", []), spec["onExpiry"]) == ([], "Release")
     assert datetime.fromisoformat(spec["validUntil"]) < stage.clock.now()
     _, today = tomorrow_and_today(datetime.now(UTC), ZONE)
     assert ready(kube, "marketday", f"epex-fr-ida1-{today}")["reason"] == "Refused"

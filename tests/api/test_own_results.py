@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dev.caps import Cap, caps_of
 from dev.demo.results import DEFAULT_MARKET
 from dev.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import API_VERSION
@@ -35,9 +36,9 @@ def condition(kube: Kube, kind: str, name: str, of_type: str) -> dict[str, Any]:
     return next((one for one in found if one["type"] == of_type), {})
 
 
-def slots(kube: Kube) -> list[dict[str, Any]]:
+def caps(kube: Kube) -> list[Cap]:
     budgets = kube.items("powerbudgets")
-    return budgets["node-a"]["spec"].get("slots", []) if "node-a" in budgets else []
+    return caps_of(budgets["node-a"]["spec"]) if "node-a" in budgets else []
 
 
 def static_day(day: date, csv: str) -> dict[str, Any]:
@@ -69,16 +70,21 @@ def test_a_day_given_by_hand_is_followed(kube: Kube, stage: Stage) -> None:
         every=0.1,
     )
     kube.apply(static_day(today, csv))
-    wait_until(lambda: len(slots(kube)) > 80, "the budget follows the day", 20, every=0.1)
+    wait_until(lambda: len(caps(kube)) > 80, "the budget follows the day", 20, every=0.1)
     assert condition(kube, "marketdays", name, "Complete")["status"] == "True"
-    assert kube.get("powerbudget", "node-a")["spec"]["marketDays"] == [name]
+    wait_until(
+        lambda: kube.get("powerpolicy", "default").get("status", {}).get("marketDays") == [name],
+        "the policy names the day",
+        20,
+        every=0.1,
+    )
     assert list(kube.items("marketdays")) == [name]
     assert stage.exchange.requests == []
 
 
 def test_a_strategy_without_market_needs_nobody(kube: Kube, stage: Stage) -> None:
     stage.apply_policy(maxSource="40", strategy={"type": "Solar"})
-    wait_until(lambda: len(slots(kube)) > 50, "a budget by the clock", 20, every=0.1)
+    wait_until(lambda: len(caps(kube)) > 50, "a budget by the clock", 20, every=0.1)
     wait_until(
         lambda: condition(kube, "powerpolicies", "default", "MarketData").get("reason") == "NotNeeded",
         "the policy says that it needs no market",

@@ -110,9 +110,10 @@ def _budget(node: str) -> dict[str, Any]:
         "metadata": {"name": node},
         "spec": {
             "policy": "default",
+            "maxSourceMicrowatts": 40_000_000,
             "minPowerMicrowatts": 10_000_000,
             "validUntil": "2030-01-01T00:00:00Z",
-            "slots": [{"start": "2025-01-01T00:00:00Z", "capMicrowatts": 40_000_000, "why": "test"}],
+            "schedule": [{"start": "2025-01-01T00:00:00Z", "stepSeconds": 900, "shares": [10_000]}],
         },
     }
 
@@ -241,9 +242,7 @@ def test_a_token_without_a_pod_is_of_no_use(installed: Installed) -> None:
 @pytest.mark.parametrize("node", ["node-1", "node-2", "node-3"])
 def test_a_stolen_token_raises_no_cap(installed: Installed, agent: httpx.Client, node: str) -> None:
     before = installed.plane.kubectl("get", "powerbudgets", "-o", "jsonpath={.items[*].spec}")
-    more = {
-        "spec": {"slots": [{"start": "2025-01-01T00:00:00Z", "capMicrowatts": 400_000_000, "why": "mine"}]}
-    }
+    more = {"spec": {"maxSourceMicrowatts": 400_000_000}}
     whole = {**_budget(node), **more}
     tries = [
         agent.patch(f"{BUDGETS}/{node}", content=json.dumps(more), headers=MERGE),

@@ -87,11 +87,15 @@ def test_an_edited_policy_is_on_the_node_in_a_moment(world: World) -> None:
     seconds = world.until(lambda: world.cap() < before, "the limits follow the edit", 20)
     say(f"policy edited by kubectl -> limits on the node: {seconds * 1000:.0f} ms")
     world.until(world.follows, "the agent reports the new cap")
-    assert world.slot()["capMicrowatts"] <= 90_000_000
+    assert world.scheduled_uw() <= 90_000_000
 
 
 def test_kubectl_explains_every_kind(world: World) -> None:
-    for field in ("powerpolicy.spec.maxSource", "powerbudget.spec.slots", "marketday.spec.deliveryDate"):
+    for field in (
+        "powerpolicy.spec.maxSource",
+        "powerbudget.spec.schedule.shares",
+        "marketday.spec.deliveryDate",
+    ):
         text = world.plane.kubectl("explain", field)
         assert "DESCRIPTION:" in text
         assert "<empty>" not in text

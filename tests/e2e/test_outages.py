@@ -1,9 +1,10 @@
 """What goes wrong in a cluster: slots go on, and nothing is lost."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
+from dev.caps import caps_of
 from dev.e2e.node import NAME
 from dev.e2e.world import NAMESPACE, World
 from tests.e2e.conftest import say
@@ -11,12 +12,11 @@ from tests.e2e.conftest import say
 
 def _to_the_next_other_cap(world: World) -> timedelta:
     """How far ahead the agent's clock must be set for the cap to change, with a second to spare."""
-    now, current = world.clock.now(), world.slot()["capMicrowatts"]
-    for slot in world.get("powerbudget", NAME)["spec"]["slots"]:
-        start = datetime.fromisoformat(slot["start"])
+    now, current = world.clock.now(), world.scheduled_uw()
+    for cap in caps_of(world.get("powerbudget", NAME)["spec"]):
         # Half a watt: well over what is lost by rounding.
-        if start > now and abs(slot["capMicrowatts"] - current) > 500_000:
-            return start - now + timedelta(seconds=1)
+        if cap.start > now and abs(cap.power_uw - current) > 500_000:
+            return cap.start - now + timedelta(seconds=1)
     pytest.fail("the budget has no other cap ahead")
 
 
@@ -45,7 +45,7 @@ def test_an_operator_pod_that_is_deleted_comes_back(world: World) -> None:
         )
 
     world.until(another_is_ready, "another operator pod is ready")
-    assert world.get("powerbudget", NAME)["spec"]["slots"] == budget["slots"]
+    assert world.get("powerbudget", NAME)["spec"]["schedule"] == budget["schedule"]
     assert len(world.exchange.requests) == asked, (
         "the new operator asked the exchange for a day that is known"
     )
@@ -61,7 +61,11 @@ def test_an_agent_that_is_killed_goes_on_by_what_it_knew(world: World) -> None:
     _next_slot_is_applied(world, "by an agent that was killed and started again")
     # What it takes for originals is what was there at first, not what its predecessor had written.
     zones = world.get("powerbudget", NAME)["status"]["zones"]
-    originals = {f"{zone['zone']}/{zone['constraint']}": zone.get("originalMicrowatts") for zone in zones}
+    originals = {
+        f"{zone['zone']}/{limit['constraint']}": limit.get("originalMicrowatts")
+        for zone in zones
+        for limit in zone["limits"]
+    }
     for name, original in originals.items():
         assert original in {None, world.originals[name]}, name
 

@@ -21,6 +21,7 @@ from powercap_agent.state.originals_store import OriginalsStore
 from powercap_agent.status.publisher import StatusPublisher
 from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
+from powercap_api.schedule import FULL_SHARE
 from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
@@ -28,8 +29,27 @@ QUARTER = timedelta(minutes=15)
 BOUNDS = Terms(min_power_uw=10_000_000, hard_floor_uw=5_000_000, floor_percent=5)
 
 
+SCALE_W = 1_000
+"""maxSource of the budgets made here: every whole tenth of a watt is a share of it."""
+
+
+def schedule_of(caps_w: Sequence[float], start: datetime, step: timedelta = QUARTER) -> list[dict[str, Any]]:
+    """A schedule of caps at equal steps from ``start``, where maxSource is ``SCALE_W``."""
+    if not caps_w:
+        return []
+    shares = [round(cap * FULL_SHARE / SCALE_W) for cap in caps_w]
+    return [
+        {
+            "start": format_time(start),
+            "stepSeconds": int(step.total_seconds()),
+            "shares": shares,
+            "basis": "test",
+        }
+    ]
+
+
 def budget_body(
-    caps_w: Sequence[int], *, start: datetime = NOON, name: str = "node-1", **spec: Any
+    caps_w: Sequence[float], *, start: datetime = NOON, name: str = "node-1", **spec: Any
 ) -> dict[str, Any]:
     """A PowerBudget as the API gives it, a slot for each quarter of an hour from ``start``."""
     return {
@@ -38,12 +58,10 @@ def budget_body(
         "metadata": {"name": name, "uid": "uid-1", "generation": 1, "resourceVersion": "1"},
         "spec": {
             "policy": "default",
+            "maxSourceMicrowatts": SCALE_W * 1_000_000,
             "minPowerMicrowatts": 10_000_000,
             "validUntil": format_time(start + len(caps_w) * QUARTER),
-            "slots": [
-                {"start": format_time(start + index * QUARTER), "capMicrowatts": cap * 1_000_000}
-                for index, cap in enumerate(caps_w)
-            ],
+            "schedule": schedule_of(caps_w, start),
         }
         | spec,
     }

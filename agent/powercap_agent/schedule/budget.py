@@ -11,28 +11,20 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
+from powercap_api.schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, Segment, Slot, read_segments
 
 from ..planning.limits import BESIDE, Rule
 
 MAX_CAP_UW: Final = 100_000_000_000
-MAX_SLOTS: Final = 512
+_LONGEST_STEP_SECONDS: Final = 691_200
+_LATEST_START: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""No step of a segment that starts before it ends after the last year that there is."""
 
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
 class InvalidBudgetError(ValueError):
     """The spec is none that this agent can follow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A stretch of time with one cap, up to the next slot's start or to ``Budget.valid_until``."""
-
-    start: datetime
-    cap_uw: int
-    volume: str | None = None
-    price: str | None = None
-    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +43,11 @@ class Budget:
     uid: str
     generation: int
     policy: str
+    max_source_uw: int
     min_power_uw: int
     valid_until: datetime
     slots: tuple[Slot, ...] = ()
-    currency: str | None = None
+    """The schedule: equal neighbours are one slot."""
     on_expiry: Fallback = Fallback.MIN_POWER
     stabilisation_seconds: int = 300
     split: Split = Split.PROPORTIONAL
@@ -88,10 +81,10 @@ def read_budget(body: object) -> Budget:
         uid=_text(metadata, "uid") or "",
         generation=_whole(metadata, "generation", 0, 2**63, default=0),
         policy=_required_text(spec, "policy"),
+        max_source_uw=_whole(spec, "maxSourceMicrowatts", 1, MAX_CAP_UW),
         min_power_uw=_whole(spec, "minPowerMicrowatts", 1, MAX_CAP_UW),
         valid_until=_time(spec.get("validUntil"), "spec.validUntil"),
-        slots=_slots(spec.get("slots", [])),
-        currency=_text(spec, "currency"),
+        slots=tuple(read_segments(_segments(spec.get("schedule", [])))),
         on_expiry=_one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
         stabilisation_seconds=_whole(spec, "stabilisationSeconds", 1, 86_400, default=300),
         split=_one_of(Split, spec, "split", Split.PROPORTIONAL),
@@ -106,24 +99,34 @@ def read_budget(body: object) -> Budget:
     )
 
 
-def _slots(value: object) -> tuple[Slot, ...]:
-    if not isinstance(value, list) or len(value) > MAX_SLOTS:
-        raise InvalidBudgetError(f"spec.slots is no list of at most {MAX_SLOTS} slots")
-    slots = []
+def _segments(value: object) -> list[Segment]:
+    if not isinstance(value, list) or len(value) > MAX_SEGMENTS:
+        raise InvalidBudgetError(f"spec.schedule is no list of at most {MAX_SEGMENTS} segments")
+    segments: list[Segment] = []
     for index, item in enumerate(value):
-        slot = _mapping(item, f"spec.slots[{index}]")
-        slots.append(
-            Slot(
-                start=_time(slot.get("start"), f"spec.slots[{index}].start"),
-                cap_uw=_whole(slot, "capMicrowatts", 1, MAX_CAP_UW),
-                volume=_text(slot, "volume"),
-                price=_text(slot, "price"),
-                why=_text(slot, "why"),
-            )
+        where = f"spec.schedule[{index}]"
+        fields = _mapping(item, where)
+        segment = Segment(
+            start=_time(fields.get("start"), f"{where}.start"),
+            step_seconds=_whole(fields, "stepSeconds", 1, _LONGEST_STEP_SECONDS),
+            shares=_shares(fields.get("shares"), f"{where}.shares"),
+            basis=_text(fields, "basis"),
         )
-        if index and slots[index - 1].start >= slots[index].start:
-            raise InvalidBudgetError(f"spec.slots[{index}] does not start after the slot before it")
-    return tuple(slots)
+        if segments and segments[-1].start >= segment.start:
+            raise InvalidBudgetError(f"{where} does not start after the segment before it")
+        if segment.start > _LATEST_START:
+            raise InvalidBudgetError(f"{where}.start is {fields.get('start')!r}, too far ahead")
+        segments.append(segment)
+    return segments
+
+
+def _shares(value: object, where: str) -> tuple[int, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_SHARES:
+        raise InvalidBudgetError(f"{where} is no list of 1 to {MAX_SHARES} shares")
+    for share in value:
+        if isinstance(share, bool) or not isinstance(share, int) or not 0 <= share <= FULL_SHARE:
+            raise InvalidBudgetError(f"{where} has {share!r}, no whole number from 0 to {FULL_SHARE}")
+    return tuple(value)
 
 
 def _rules(

@@ -10,8 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from powercap_api.reasons import Fallback
+from powercap_api.schedule import Slot, cap_uw
 
-from .budget import Budget, Slot
+from .budget import Budget
 
 
 class Action(StrEnum):
@@ -76,7 +77,11 @@ def directive_at(budget: Budget, now: datetime) -> Directive:
     if index == 0:
         return _without_data(budget, Phase.EARLY, end=end)
     slot = budget.slots[index - 1]
-    return Directive(Action.CAP, Phase.SLOT, slot.cap_uw, slot, end)
+    return Directive(Action.CAP, Phase.SLOT, _cap_uw(budget, slot), slot, end)
+
+
+def _cap_uw(budget: Budget, slot: Slot) -> int:
+    return cap_uw(slot.share, budget.min_power_uw, budget.max_source_uw)
 
 
 def _without_data(budget: Budget, phase: Phase, end: datetime | None) -> Directive:
@@ -87,5 +92,5 @@ def _without_data(budget: Budget, phase: Phase, end: datetime | None) -> Directi
             return Directive(Action.RELEASE, phase, end=end)
         case Fallback.HOLD:
             if phase is Phase.EXPIRED and budget.slots:
-                return Directive(Action.CAP, phase, budget.slots[-1].cap_uw, end=end)
+                return Directive(Action.CAP, phase, _cap_uw(budget, budget.slots[-1]), end=end)
             return Directive(Action.KEEP, phase, end=end)

@@ -5,16 +5,19 @@ field of ``current`` is always present, as None where it is unknown: the status 
 None removes the value of an earlier status.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.reasons import BudgetReason, ConditionType
+from powercap_api.schedule import Slot, cap_uw
 from powercap_api.units import format_watts_short
 
 from ..enforce.results import ZoneResult
+from ..hardware.zone import Zone
+from ..schedule.budget import Budget
 from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, ready_condition
 from .energy import binds
 
@@ -30,7 +33,7 @@ def build_status(state: NodeState, now: datetime, before: Mapping[str, Any] | No
         "observedGeneration": generation,
         "conditions": _conditions(applied, ready, generation, now, before),
         "current": _current(state),
-        "zones": [_zone(result) for result in state.report.results],
+        "zones": _zones(state.report.results, state.draw),
         "draw": None if state.draw is None else _draw(state.draw),
         "reapplied": state.reapplied,
     }
@@ -78,7 +81,6 @@ def _current(state: NodeState) -> dict[str, Any]:
     budget, directive = state.budget, state.directive
     slot = directive.slot
     applied_uw = state.report.applied_uw
-    unit = f"{budget.currency}/MWh" if budget.currency else "per MWh"
     return {
         "start": format_time(slot.start) if slot else None,
         "end": format_time(directive.end) if slot and directive.end else None,
@@ -87,11 +89,17 @@ def _current(state: NodeState) -> dict[str, Any]:
         "appliedMicrowatts": applied_uw,
         "cap": None if directive.cap_uw is None else format_watts_short(directive.cap_uw),
         "applied": None if applied_uw is None else format_watts_short(applied_uw),
-        "volume": f"{slot.volume} MWh" if slot and slot.volume is not None else None,
-        "price": f"{slot.price} {unit}" if slot and slot.price is not None else None,
-        "why": slot.why if slot else None,
+        "share": None if slot is None else format_share(slot.share),
+        "why": None if slot is None else _why(budget, slot),
         "draw": format_watts_short(state.draw.drawn.total.average_uw) if state.draw else None,
     }
+
+
+def _why(budget: Budget, slot: Slot) -> str:
+    why = f"{format_share(slot.share)} of {format_watts_short(budget.max_source_uw)}"
+    if cap_uw(slot.share, 0, budget.max_source_uw) < budget.min_power_uw:
+        why += f", raised to minPower {format_watts_short(budget.min_power_uw)}"
+    return why if slot.basis is None else f"{why}, {slot.basis}"
 
 
 def _draw(seen: MeasuredDraw) -> dict[str, Any]:
@@ -103,30 +111,38 @@ def _draw(seen: MeasuredDraw) -> dict[str, Any]:
         "peakMicrowatts": drawn.total.peak_uw,
         "capMicrowatts": seen.cap_uw,
         "binds": None if seen.cap_uw is None else binds(drawn.total.average_uw, seen.cap_uw),
-        "zones": [
-            {
-                "zone": zone.path,
-                "name": zone.name,
-                "averageMicrowatts": draw.average_uw,
-                "peakMicrowatts": draw.peak_uw,
-            }
-            for zone, draw in drawn.zones
-        ],
     }
 
 
-def _zone(result: ZoneResult) -> dict[str, Any]:
+def _zones(results: Iterable[ZoneResult], seen: MeasuredDraw | None) -> list[dict[str, Any]]:
+    """An entry for every zone, with its limits and what it drew."""
+    entries: dict[str, dict[str, Any]] = {}
+
+    def entry(zone: Zone) -> dict[str, Any]:
+        return entries.setdefault(zone.path, {"zone": zone.path, "name": zone.name, "limits": []})
+
+    for result in results:
+        entry(result.zone)["limits"].append(_limit(result))
+    for zone, draw in () if seen is None else seen.drawn.zones:
+        entry(zone).update(averageMicrowatts=draw.average_uw, peakMicrowatts=draw.peak_uw)
+    return list(entries.values())
+
+
+def _limit(result: ZoneResult) -> dict[str, Any]:
     said = {
-        "zone": result.zone.path,
-        "name": result.zone.name,
         "constraint": result.constraint,
         "originalMicrowatts": result.original_uw,
-        "requestedMicrowatts": result.requested_uw,
+        "requestedMicrowatts": None if result.requested_uw == result.read_back_uw else result.requested_uw,
         "readBackMicrowatts": result.read_back_uw,
         "reason": result.reason.value,
         "message": result.message,
     }
     return {name: value for name, value in said.items() if value is not None}
+
+
+def format_share(share: int) -> str:
+    """A share of maxSource for the eye, in whole percent: ``63 %``."""
+    return f"{(share + 50) // 100} %"
 
 
 def format_period(start: datetime, end: datetime) -> str:

@@ -88,7 +88,7 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
     return Decision(
         create_days=wanted_days(policies, days, now),
         delete_days=surplus_days(world.days.values(), now, history),
-        write_budgets=tuple(_budget_writes(world, assignment, plans, days, now)),
+        write_budgets=tuple(_budget_writes(world, assignment, plans, now)),
         delete_budgets=tuple(
             name for name in world.budgets if name not in world.nodes or name not in assignment.owner
         ),
@@ -110,7 +110,7 @@ def _plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
 
 
 def _budget_writes(
-    world: World, assignment: Assignment, plans: Mapping[str, Plan], days: DayIndex, now: datetime
+    world: World, assignment: Assignment, plans: Mapping[str, Plan], now: datetime
 ) -> list[BudgetWrite]:
     """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
     wanted: dict[tuple[str, int, datetime | None], tuple[Mapping[str, Any], bool]] = {}
@@ -123,7 +123,7 @@ def _budget_writes(
         lift = lift_until(policy, node, now)
         key = (policy.metadata.name, id(in_force), lift)
         if key not in wanted:
-            computed = budget_spec(policy, plans[policy.metadata.name], in_force, days, now, lift)
+            computed = budget_spec(policy, plans[policy.metadata.name], in_force, now, lift)
             wanted[key] = (computed, computed == in_force)
         spec, stands = wanted[key]
         if not (stands and existing is not None and _owned(existing, node, policy)):

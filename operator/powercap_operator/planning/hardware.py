@@ -6,6 +6,7 @@ from typing import Any
 from powercap_api.hardware import DevicePolicy, ZonePolicy
 from powercap_api.powerbudget import DeviceRule, PressureRule, ZoneRule
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.reasons import Split
 from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
 
 from .snapshot import NodeView
@@ -17,11 +18,11 @@ def hardware_terms(policy: PowerPolicy) -> dict[str, Any]:
     valve = hardware.safety.pressure
     ramp = hardware.ramp_watts_per_second
     return {
-        "split": hardware.split,
-        "zones": [ZoneRule(zone=rule.zone, **_power(rule)) for rule in hardware.zones],
-        "devices": [DeviceRule(driver=rule.driver, **_power(rule)) for rule in hardware.devices],
+        "split": None if hardware.split == Split.PROPORTIONAL else hardware.split,
+        "zones": [ZoneRule(zone=rule.zone, **_power(rule)) for rule in hardware.zones] or None,
+        "devices": [DeviceRule(driver=rule.driver, **_power(rule)) for rule in hardware.devices] or None,
         "ramp_microwatts_per_second": ramp * MICROWATTS_PER_WATT or None,
-        "dwell_seconds": hardware.dwell_seconds,
+        "dwell_seconds": hardware.dwell_seconds or None,
         "pressure": PressureRule(
             some_percent=valve.some_percent, for_seconds=valve.for_seconds, lift_seconds=valve.lift_seconds
         )

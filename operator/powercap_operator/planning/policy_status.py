@@ -74,15 +74,19 @@ def _fallbacks(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyFallb
 
 
 def _current(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyCurrent | None:
-    if policy.spec.suspend or planned.valid_until <= now:
+    period = None if policy.spec.suspend else planned.period_at(now)
+    if period is None:
         return None
-    slot = max(
-        (slot for slot in planned.slots if slot.start <= now), key=lambda slot: slot.start, default=None
+    share = Decimal(period.cap_uw) / limits_of(policy).max_uw
+    unit = f"{planned.currency}/MWh" if planned.currency else "per MWh"
+    return PolicyCurrent(
+        start=period.start,
+        cap=format_watts_short(period.cap_uw),
+        share=percent(share),
+        volume=None if period.volume is None else f"{period.volume} MWh",
+        price=None if period.price is None else f"{period.price} {unit}",
+        why=period.why,
     )
-    if slot is None:
-        return None
-    share = Decimal(slot.cap_microwatts) / limits_of(policy).max_uw
-    return PolicyCurrent(start=slot.start, cap=format_watts_short(slot.cap_microwatts), share=percent(share))
 
 
 def _ready(

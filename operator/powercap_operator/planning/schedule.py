@@ -1,40 +1,60 @@
 """A node's caps for today and tomorrow, from a policy and the market days there are. Pure.
 
-The slots of a budget cover whole delivery days: today and, once its results are known, tomorrow. They begin
-where the budget in force began, so that at midnight nothing changes and the API sees one write a day: slots that
-are over stay as the record of what was asked for, and only what begins now or later is computed anew.
+A budget covers whole delivery days: today and, once its results are known, tomorrow. It begins where the budget in
+force began, so that at midnight nothing changes and the API sees one write a day: shares of periods that are over
+stay as the record of what was asked for, and only what begins now or later is computed anew.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from powercap_api.markets import BiddingZone
-from powercap_api.powerbudget import PowerBudgetSpec, Slot
+from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
+from powercap_api.schedule import Slot, cap_uw, make_segments, read_segments, share_of
 from powercap_api.units import parse_watts
 
 from .. import strategies
 from ..market.delivery_day import day_bounds
 from ..market.fallback import DayIndex, DayResults, find_results, latest_results, market_of
-from ..strategies import Limits, Strategy
+from ..strategies import Limits
 from .hardware import hardware_terms
 
-_LONGEST_WHY: Final = 256
-"""As long as a slot's reason may be."""
+_LONGEST_BASIS: Final = 256
+"""As long as the schema lets a segment's basis be."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPeriod:
+    """One market period: its cap, and what gave it."""
+
+    start: datetime
+    share: int
+    """The cap as a share of maxSource, as budgets carry it."""
+    cap_uw: int
+    """What agents make of the share, in microwatts."""
+    basis: str
+    """The rule and the results, in words: the same for a whole day."""
+    why: str
+    """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
+    volume: str | None = None
+    """Volume in MWh, with the digits that the exchange prints."""
+    price: str | None = None
+    """Price per MWh, with the digits that the exchange prints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a policy asks of each of its nodes, before anything about the node itself."""
 
-    slots: tuple[Slot, ...]
-    """One per market period, not yet merged."""
+    periods: tuple[PlannedPeriod, ...]
+    """One per market period, in order."""
     valid_until: datetime
     keep_since: datetime
-    """Slots of the budget in force that are over are kept from here on: two delivery days in all."""
+    """What is over in the budget in force is kept from here on: two delivery days in all."""
     market_days: tuple[str, ...]
     currency: str | None
     data: PolicyReason
@@ -42,6 +62,11 @@ class Plan:
     NOT_NEEDED: the strategy looks at none."""
     data_day: date | None
     """The delivery day whose results are used today."""
+
+    def period_at(self, now: datetime) -> PlannedPeriod | None:
+        """The period that holds at ``now``; None before the first and after the last."""
+        index = bisect_right(self.periods, now, key=lambda period: period.start)
+        return self.periods[index - 1] if index and now < self.valid_until else None
 
 
 def limits_of(policy: PowerPolicy) -> Limits:
@@ -51,16 +76,14 @@ def limits_of(policy: PowerPolicy) -> Limits:
 
 
 def plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
-    """The policy's slots for today and, where known, tomorrow.
+    """The policy's caps for today and, where known, tomorrow.
 
-    Where today has no results of its own and none that may stand for them, the slots are the last known day's
+    Where today has no results of its own and none that may stand for them, the caps are the last known day's
     and already over: the agents then do what ``fallback.then`` says, which is what it is for.
     """
-    where = market_of(policy.spec.market).bidding_zone
-    zone = where.zone
+    zone = market_of(policy.spec.market).bidding_zone.zone
     today = now.astimezone(zone).date()
     strategy = strategies.create(policy.spec.strategy)
-    limits = limits_of(policy)
 
     results = find_results(policy.spec.market, strategy, days, today, policy.spec.fallback.previous_days)
     if results is None:
@@ -68,57 +91,59 @@ def plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
         if last is None:
             start = day_bounds(today, zone)[0]
             return Plan((), start, start, (), None, PolicyReason.MISSING, None)
-        slots = tuple(slots_of(last, strategy, limits, where))
+        periods = tuple(plan_periods(policy, last))
         start = day_bounds(last.day, zone)[0]
-        return Plan(slots, last.end, start, last.names, last.currency, PolicyReason.MISSING, None)
+        return Plan(periods, last.end, start, last.names, last.currency, PolicyReason.MISSING, None)
 
     used = [results]
     tomorrow = find_results(policy.spec.market, strategy, days, today + timedelta(days=1), previous_days=0)
     if tomorrow is not None:
         used.append(tomorrow)
-    slots = tuple(slot for day in used for slot in slots_of(day, strategy, limits, where))
+    periods = tuple(period for day in used for period in plan_periods(policy, day))
     names = tuple(dict.fromkeys(name for day in used for name in day.names))
     reason = PolicyReason.CURRENT if results.source_day == today else PolicyReason.FALLBACK
     if not strategy.needs_market:
         reason = PolicyReason.NOT_NEEDED
     keep_since = day_bounds(used[-1].day - timedelta(days=1), zone)[0]
-    return Plan(slots, used[-1].end, keep_since, names, results.currency, reason, results.source_day)
+    return Plan(periods, used[-1].end, keep_since, names, results.currency, reason, results.source_day)
 
 
-def slots_of(results: DayResults, strategy: Strategy, limits: Limits, where: BiddingZone) -> list[Slot]:
-    """One slot per period of the results, not yet merged."""
-    caps = strategy.caps(results.periods, limits, where)
+def plan_periods(policy: PowerPolicy, results: DayResults) -> list[PlannedPeriod]:
+    """One planned period for each of the results."""
+    strategy, market = strategies.create(policy.spec.strategy), market_of(policy.spec.market)
+    limits = limits_of(policy)
+    caps = strategy.caps(results.periods, limits, market.bidding_zone)
+    shares = [share_of(cap.power_uw, limits.max_uw) for cap in caps]
     note = "" if results.source_day == results.day else f" (results of {results.source_day.isoformat()})"
+    followed = f"{market} of {results.source_day.isoformat()}" if strategy.needs_market else market.area
+    basis = f"{followed}: {strategies.describe(policy.spec.strategy)}"
     return [
-        Slot(
+        PlannedPeriod(
             start=period.start,
-            cap_microwatts=cap.power_uw,
+            share=share,
+            cap_uw=cap_uw(share, limits.min_uw, limits.max_uw),
+            basis=basis[:_LONGEST_BASIS],
+            why=f"{cap.why}{note}",
             volume=None if period.volume is None else f"{period.volume:f}",
             price=None if period.price is None else f"{period.price:f}",
-            why=f"{cap.why}{note}"[:_LONGEST_WHY],
         )
-        for period, cap in zip(results.periods, caps, strict=True)
+        for period, cap, share in zip(results.periods, caps, shares, strict=True)
     ]
 
 
-def merge(slots: Sequence[Slot]) -> list[Slot]:
-    """Drop every slot that says the same as the one before it."""
-    merged: list[Slot] = []
-    for slot in slots:
-        if not merged or _said(slot) != _said(merged[-1]):
-            merged.append(slot)
+def merge(periods: Iterable[PlannedPeriod]) -> list[PlannedPeriod]:
+    """Drop every period that says the same as the one before it."""
+    merged: list[PlannedPeriod] = []
+    for period in periods:
+        if not merged or replace(period, start=merged[-1].start) != merged[-1]:
+            merged.append(period)
     return merged
-
-
-def _said(slot: Slot) -> tuple[object, ...]:
-    return (slot.cap_microwatts, slot.volume, slot.price, slot.why)
 
 
 def budget_spec(
     policy: PowerPolicy,
     planned: Plan,
     existing: Mapping[str, Any] | None,
-    days: DayIndex,
     now: datetime,
     lift_until: datetime | None = None,
 ) -> dict[str, Any]:
@@ -126,22 +151,25 @@ def budget_spec(
 
     A budget that says the same as ``existing`` is equal to it, so that comparing tells whether to write.
     """
+    current = _current_start(planned, now)
+    limits = limits_of(policy)
     past: list[Slot] = []
-    past_days: list[str] = []
-    if existing is not None and _of_same_zone(existing, policy, days):
+    if existing is not None and existing.get("policy") == policy.metadata.name:
         before = PowerBudgetSpec.model_validate(existing)
-        past = over_slots(before.slots, planned, now)
-        if past:
-            first_day = planned.keep_since.astimezone(market_of(policy.spec.market).bidding_zone.zone).date()
-            kept = {day.metadata.name for key, day in days.items() if key.day >= first_day}
-            past_days = [name for name in before.market_days if name in kept]
-    coming = [slot for slot in planned.slots if not past or slot.start >= _current_start(planned, now)]
+        area = policy.spec.market.area
+        past = [slot for slot in _over(before.schedule, planned.keep_since, current) if _area(slot) == area]
+    coming = [
+        Slot(period.start, period.share, period.basis)
+        for period in planned.periods
+        if not past or period.start >= current
+    ]
     return PowerBudgetSpec(
         policy=policy.metadata.name,
-        market_days=list(dict.fromkeys([*past_days, *planned.market_days])),
-        currency=planned.currency,
-        slots=merge([*past, *coming]),
-        min_power_microwatts=limits_of(policy).min_uw,
+        schedule=[
+            ScheduleSegment.of(segment) for segment in make_segments([*past, *coming], planned.valid_until)
+        ],
+        max_source_microwatts=limits.max_uw,
+        min_power_microwatts=limits.min_uw,
         valid_until=planned.valid_until,
         on_expiry=policy.spec.fallback.then,
         stabilisation_seconds=policy.spec.stabilisation_seconds,
@@ -152,24 +180,25 @@ def budget_spec(
     ).to_wire()
 
 
-def _of_same_zone(existing: Mapping[str, Any], policy: PowerPolicy, days: DayIndex) -> bool:
-    """Whether the budget in force is the policy's, from results of the zone that the policy follows now.
-
-    Another zone's slots are no record of this one's: its clock and its currency may be others.
-    """
-    followed = set(existing.get("marketDays") or ())
-    areas = {key.market.area for key, day in days.items() if day.metadata.name in followed}
-    return existing.get("policy") == policy.metadata.name and areas <= {policy.spec.market.area}
+def _area(slot: Slot) -> str:
+    """The zone whose clock the slot follows. Another zone's are no record of this one's."""
+    return (slot.basis or "").partition(":")[0].partition(" ")[0]
 
 
-def over_slots(before: Sequence[Slot], planned: Plan, now: datetime) -> list[Slot]:
-    """The slots of the budget in force that are over and kept as the record; the one that holds now is not."""
-    current = _current_start(planned, now)
-    return [slot for slot in before if planned.keep_since <= slot.start < current]
+def _over(schedule: Sequence[ScheduleSegment], since: datetime, current: datetime) -> list[Slot]:
+    """The slots of the schedule in force that are over and kept as the record, the first cut off at ``since``."""
+    if current <= since:
+        return []
+    slots = [
+        slot for slot in read_segments([segment.plain() for segment in schedule]) if slot.start < current
+    ]
+    first = bisect_right(slots, since, key=lambda slot: slot.start)
+    if first:
+        slots[first - 1] = replace(slots[first - 1], start=since)
+    return slots[max(first - 1, 0) :]
 
 
 def _current_start(planned: Plan, now: datetime) -> datetime:
-    """Begin of the planned period that holds now; where the plan is over already, of its first."""
-    if not planned.slots or planned.valid_until <= now:
-        return planned.keep_since
-    return max((slot.start for slot in planned.slots if slot.start <= now), default=planned.keep_since)
+    """Begin of the planned period that holds now; where there is none, of what is kept."""
+    period = planned.period_at(now)
+    return planned.keep_since if period is None else period.start

@@ -157,7 +157,7 @@ def cap_panel(planned: DayPlan) -> Panel:
     limits = limits_of(planned.policy)
     begin = planned.results.periods[0].start
     edges = [*(_hours(slot.start, begin) for slot in planned.slots), _hours(planned.results.end, begin)]
-    watts = [slot.cap_microwatts / 1e6 for slot in planned.slots]
+    watts = [slot.cap_uw / 1e6 for slot in planned.slots]
 
     def panel(axis: "Axes") -> None:
         axis.stairs(watts, edges, fill=True, color=CAP_COLOUR, alpha=0.28, lw=0)

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.powerbudget import Slot
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.units import format_watts_short
 
 from .. import strategies
 from ..market.fallback import DayResults, market_of
-from ..planning.schedule import limits_of, merge, slots_of
+from ..planning.schedule import PlannedPeriod, limits_of, merge, plan_periods
 from .bars import bar
 
 WIDTH: Final = 80
@@ -27,7 +26,7 @@ class DayPlan:
 
     policy: PowerPolicy
     results: DayResults
-    slots: tuple[Slot, ...]
+    slots: tuple[PlannedPeriod, ...]
     """Merged: each holds until the next one begins, the last until the day's end."""
 
     @property
@@ -39,7 +38,7 @@ class DayPlan:
     def watt_hours(self) -> Decimal:
         """What one node draws over the day at the caps."""
         microwatt_seconds = sum(
-            slot.cap_microwatts * int((end - slot.start).total_seconds())
+            slot.cap_uw * int((end - slot.start).total_seconds())
             for slot, end in zip(self.slots, self.ends, strict=True)
         )
         return Decimal(microwatt_seconds) / 3600 / 1_000_000
@@ -57,9 +56,7 @@ class DayPlan:
 
 def plan_day(policy: PowerPolicy, results: DayResults) -> DayPlan:
     """The caps of a day of results under a policy."""
-    where = market_of(policy.spec.market).bidding_zone
-    slots = slots_of(results, strategies.create(policy.spec.strategy), limits_of(policy), where)
-    return DayPlan(policy, results, tuple(merge(slots)))
+    return DayPlan(policy, results, tuple(merge(plan_periods(policy, results))))
 
 
 def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
@@ -83,10 +80,8 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
         head += f" {'MWh':>{_VOLUME}} {_unit(planned):>{_PRICE}}"
     lines = [*_title(planned), "", head]
     for slot, end in zip(planned.slots, planned.ends, strict=True):
-        line = (
-            f"{_label(planned, slot.start, end):{_PERIOD}} {format_watts_short(slot.cap_microwatts):>{_CAP}}"
-        )
-        line += f" {bar(slot.cap_microwatts, limits.max_uw, width)}"
+        line = f"{_label(planned, slot.start, end):{_PERIOD}} {format_watts_short(slot.cap_uw):>{_CAP}}"
+        line += f" {bar(slot.cap_uw, limits.max_uw, width)}"
         if why:
             line += f" {slot.why}"
         elif shows_market:
@@ -110,7 +105,7 @@ def _title(planned: DayPlan) -> Sequence[str]:
 
 
 def _summary(planned: DayPlan) -> list[str]:
-    powers = [slot.cap_microwatts for slot in planned.slots]
+    powers = [slot.cap_uw for slot in planned.slots]
     count = f"{len(powers)} slot" + ("" if len(powers) == 1 else "s")
     lines = [
         f"{count} from {format_watts_short(min(powers))} to {format_watts_short(max(powers))};"

@@ -74,9 +74,9 @@ def test_a_day_by_the_clock(node: Machine) -> None:
     [
         ({"suspend": True}, 65, ("True", "Suspended")),
         ({"dryRun": True}, 65, ("True", "DryRun")),
-        ({"slots": [], "onExpiry": "Release"}, 65, ("True", "Expired")),
-        ({"slots": [], "onExpiry": "MinPower"}, 10, ("True", "Expired")),
-        ({"slots": [], "onExpiry": "Hold"}, 40, ("True", "Holding")),
+        ({"schedule": [], "onExpiry": "Release"}, 65, ("True", "Expired")),
+        ({"schedule": [], "onExpiry": "MinPower"}, 10, ("True", "Expired")),
+        ({"schedule": [], "onExpiry": "Hold"}, 40, ("True", "Holding")),
         ({"validUntil": "2025-10-09T11:00:00Z", "onExpiry": "Release"}, 65, ("False", "Expired")),
         ({"validUntil": "2025-10-09T11:00:00Z", "onExpiry": "Hold"}, 40, ("False", "Holding")),
     ],
@@ -292,7 +292,17 @@ def test_the_draw_of_a_slot_is_told_in_the_next(node: Machine) -> None:
     assert told["draw"]["end"] == "2025-10-09T12:15:00Z"
     assert (told["draw"]["averageMicrowatts"], told["draw"]["peakMicrowatts"]) == (34_500_000, 39_000_000)
     assert (told["draw"]["capMicrowatts"], told["draw"]["binds"]) == (40_000_000, False)
-    assert [zone["name"] for zone in told["draw"]["zones"]] == ["package-0", "core", "uncore"]
+    zones = {zone["name"]: zone for zone in told["zones"]}
+    assert list(zones) == ["package-0", "core", "uncore"]
+    assert {name: len(zone["limits"]) for name, zone in zones.items()} == {
+        "package-0": 2,
+        "core": 0,
+        "uncore": 0,
+    }
+    assert (zones["package-0"]["averageMicrowatts"], zones["package-0"]["peakMicrowatts"]) == (
+        34_500_000,
+        39_000_000,
+    )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from powercap_agent.schedule.budget import InvalidBudgetError, read_budget
 from powercap_api.powerbudget import PowerBudget, PowerBudgetSpec
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
+from powercap_api.schedule import read_segments
 from tests.support.agent_parts import budget_body
 
 POWERS = st.integers(1, 100_000_000_000)
@@ -30,22 +31,25 @@ def rules(key: str, names: list[Any], highest_share: int) -> st.SearchStrategy[d
     )
 
 
-SLOTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {"start": TIMES, "cap_microwatts": POWERS},
-    optional={"volume": DECIMALS, "price": DECIMALS, "why": TEXT},
+SEGMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "start": TIMES,
+        "step_seconds": st.integers(1, 691_200),
+        "shares": st.lists(st.integers(0, 10_000), min_size=1, max_size=20),
+    },
+    optional={"basis": TEXT},
 )
 SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "policy": TEXT,
-        "slots": st.lists(SLOTS, max_size=20, unique_by=lambda slot: slot["start"]).map(
-            lambda slots: sorted(slots, key=lambda slot: slot["start"])
+        "schedule": st.lists(SEGMENTS, max_size=8, unique_by=lambda segment: segment["start"]).map(
+            lambda segments: sorted(segments, key=lambda segment: segment["start"])
         ),
+        "max_source_microwatts": POWERS,
         "min_power_microwatts": POWERS,
         "valid_until": TIMES,
     },
     optional={
-        "market_days": st.lists(TEXT, max_size=3),
-        "currency": st.just("EUR"),
         "on_expiry": st.sampled_from(Fallback),
         "stabilisation_seconds": st.integers(1, 86_400),
         "suspend": st.booleans(),
@@ -79,38 +83,46 @@ def test_all_that_the_model_writes_is_read_alike(spec: PowerBudgetSpec) -> None:
     read = read_budget(json.loads(json.dumps(budget.to_wire())))
     assert (read.uid, read.generation) == ("u", 3)
     assert read.policy == spec.policy
-    assert read.currency == spec.currency
+    assert read.max_source_uw == spec.max_source_microwatts
     assert read.min_power_uw == spec.min_power_microwatts
     assert read.valid_until == spec.valid_until
     assert read.on_expiry == spec.on_expiry
     assert read.stabilisation_seconds == spec.stabilisation_seconds
     assert (read.suspend, read.dry_run) == (spec.suspend, spec.dry_run)
-    assert (read.split, read.lift_until) == (spec.split, spec.lift_until)
+    assert (read.split, read.lift_until) == (spec.split or Split.PROPORTIONAL, spec.lift_until)
     assert read.ramp_uw_per_second == spec.ramp_microwatts_per_second
-    assert read.dwell_seconds == spec.dwell_seconds
+    assert read.dwell_seconds == (spec.dwell_seconds or 0)
     assert [(r.name, r.share_percent, r.cap_uw) for r in (*read.zones, *read.devices)] == [
-        *((rule.zone, rule.share_percent, rule.cap_microwatts) for rule in spec.zones),
-        *((rule.driver, rule.share_percent, rule.cap_microwatts) for rule in spec.devices),
+        *((rule.zone, rule.share_percent, rule.cap_microwatts) for rule in spec.zones or []),
+        *((rule.driver, rule.share_percent, rule.cap_microwatts) for rule in spec.devices or []),
     ]
     assert (None if read.pressure is None else asdict(read.pressure)) == (
         None if spec.pressure is None else spec.pressure.model_dump()
     )
-    assert [(s.start, s.cap_uw, s.volume, s.price, s.why) for s in read.slots] == [
-        (s.start, s.cap_microwatts, s.volume, s.price, s.why) for s in spec.slots
-    ]
+    assert list(read.slots) == read_segments([segment.plain() for segment in spec.schedule])
 
 
 def test_absent_fields_have_the_models_defaults() -> None:
-    spec = {"policy": "p", "minPowerMicrowatts": 5, "validUntil": "2025-10-09T12:00:00Z"}
+    spec = {
+        "policy": "p",
+        "maxSourceMicrowatts": 9,
+        "minPowerMicrowatts": 5,
+        "validUntil": "2025-10-09T12:00:00Z",
+    }
     model, read = PowerBudgetSpec.model_validate(spec), read_budget({"metadata": {}, "spec": spec})
     assert read.on_expiry == model.on_expiry
     assert read.stabilisation_seconds == model.stabilisation_seconds
     assert (read.suspend, read.dry_run) == (model.suspend, model.dry_run)
     assert (read.slots, read.zones, read.devices) == ((), (), ())
-    assert [model.slots, model.zones, model.devices] == [[], [], []]
-    assert (read.split, read.dwell_seconds) == (model.split, model.dwell_seconds)
+    assert [model.schedule, model.zones, model.devices] == [[], None, None]
+    assert (read.split, read.dwell_seconds) == (Split.PROPORTIONAL, 0)
+    assert (model.split, model.dwell_seconds) == (None, None)
     assert (read.ramp_uw_per_second, read.pressure, read.lift_until) == (None, None, None)
     assert (model.ramp_microwatts_per_second, model.pressure, model.lift_until) == (None, None, None)
+
+
+def segment(**fields: Any) -> dict[str, Any]:
+    return {"start": "2025-10-09T12:00:00Z", "stepSeconds": 900, "shares": [10_000]} | fields
 
 
 @pytest.mark.parametrize(
@@ -148,11 +160,23 @@ def test_absent_fields_have_the_models_defaults() -> None:
         ({"pressure": {"somePercent": 101}}, "somePercent"),
         ({"pressure": True}, "pressure"),
         ({"liftUntil": "soon"}, "liftUntil"),
-        ({"slots": {}}, "slots"),
-        ({"slots": [3]}, "no JSON object"),
-        ({"slots": [{"start": "2025-10-09T12:00:00Z", "capMicrowatts": 2**40}]}, "capMicrowatts"),
-        ({"slots": [{"start": "2025-10-09T12:00:00Z", "capMicrowatts": 9}] * 2}, "does not start after"),
-        ({"slots": [{"start": "2025-10-09T12:00:00Z", "capMicrowatts": 9}] * 513}, "at most 512"),
+        ({"maxSourceMicrowatts": 0}, "maxSourceMicrowatts"),
+        ({"maxSourceMicrowatts": None}, "maxSourceMicrowatts"),
+        ({"schedule": {}}, "schedule is no list"),
+        ({"schedule": [3]}, "no JSON object"),
+        ({"schedule": [segment()] * 65}, "at most 64"),
+        ({"schedule": [segment()] * 2}, "does not start after"),
+        ({"schedule": [segment(start="noon")]}, r"schedule\[0\].start is 'noon'"),
+        ({"schedule": [segment(start="9999-01-01T00:00:00Z")]}, "too far ahead"),
+        ({"schedule": [segment(stepSeconds=0)]}, "stepSeconds"),
+        ({"schedule": [segment(shares=None)]}, r"schedule\[0\].shares is no list"),
+        ({"schedule": [segment(shares=[])]}, "no list of 1 to 512"),
+        ({"schedule": [segment(shares=[1] * 513)]}, "no list of 1 to 512"),
+        ({"schedule": [segment(shares=[10_001])]}, "10001"),
+        ({"schedule": [segment(shares=[-1])]}, "-1"),
+        ({"schedule": [segment(shares=[True])]}, "True"),
+        ({"schedule": [segment(shares=["5"])]}, "'5'"),
+        ({"schedule": [segment(basis=5)]}, "basis is 5"),
     ],
 )
 def test_what_cannot_be_followed_is_refused_and_the_field_named(

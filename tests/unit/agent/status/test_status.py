@@ -77,8 +77,7 @@ def without_nones(status: dict[str, Any]) -> dict[str, Any]:
             "onExpiry": st.sampled_from(["MinPower", "Hold", "Release"]),
             "suspend": st.booleans(),
             "dryRun": st.booleans(),
-            "slots": st.just([]),
-            "currency": st.just("EUR"),
+            "schedule": st.just([]),
         },
     ),
     supported=st.booleans(),
@@ -105,13 +104,13 @@ def test_every_status_is_valid_by_the_model(offset: int, **fields: Any) -> None:
 
 
 def test_the_refusal_is_valid_too() -> None:
-    status = build_refusal("slots is no list", 3, NOON, None)
+    status = build_refusal("schedule is no list", 3, NOON, None)
     assert PowerBudgetStatus.model_validate(status | {"current": None}).conditions[0].reason == "InvalidSpec"
 
 
 def test_the_slot_in_words() -> None:
-    body = budget_body([40, 30], currency="EUR")
-    body["spec"]["slots"][0] |= {"volume": "68.2", "price": "95.69", "why": "68.2 of 108.1 MWh"}
+    body = budget_body([25.3, 5], maxSourceMicrowatts=40_000_000)
+    body["spec"]["schedule"][0] |= {"shares": [6309, 1200], "basis": "FR IDA1 of 2025-10-09: Volume"}
     budget = read_budget(body)
     status = build_status(
         NodeState(budget, directive_at(budget, NOON), GOOD, supported=True, reapplied=0), NOON, None
@@ -120,14 +119,17 @@ def test_the_slot_in_words() -> None:
         "start": "2025-10-09T12:00:00Z",
         "end": "2025-10-09T12:15:00Z",
         "period": "12:00-12:15 UTC",
-        "capMicrowatts": 40_000_000,
+        "capMicrowatts": 25_236_000,
         "appliedMicrowatts": 40_000_000,
-        "cap": "40 W",
+        "cap": "25.2 W",
         "applied": "40 W",
-        "volume": "68.2 MWh",
-        "price": "95.69 EUR/MWh",
-        "why": "68.2 of 108.1 MWh",
+        "share": "63 %",
+        "why": "63 % of 40 W, FR IDA1 of 2025-10-09: Volume",
     }
+    low = NodeState(budget, directive_at(budget, NOON + QUARTER), GOOD, supported=True, reapplied=0)
+    current = build_status(low, NOON, None)["current"]
+    assert (current["cap"], current["share"]) == ("10 W", "12 %")
+    assert current["why"] == "12 % of 40 W, raised to minPower 10 W, FR IDA1 of 2025-10-09: Volume"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_the_slot_in_words() -> None:
         (situation(Report(), supported=False), "False", "Unsupported"),
         (situation(Report((result(ZoneReason.MMIO_LOWER),))), "True", "Applied"),
         (situation(Report((*GOOD.results, result(ZoneReason.LOWER_BY_OTHER)))), "True", "LowerByOther"),
-        (situation(GOOD, invalid="slots"), "False", "InvalidSpec"),
+        (situation(GOOD, invalid="schedule"), "False", "InvalidSpec"),
         (situation(GOOD, stopped=True), "False", "Stopped"),
         (situation(GOOD, at=NOON - QUARTER), "True", "Expired"),
         (situation(GOOD, at=NOON + timedelta(days=1)), "False", "Expired"),

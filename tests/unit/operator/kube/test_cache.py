@@ -22,7 +22,7 @@ def budget(name: str, version: int, ready: str = "True", cap: int = 1_000_000) -
             "resourceVersion": str(version),
             "ownerReferences": [{"kind": "Node", "uid": "uid-node"}],
         },
-        "spec": {"policy": "default", "slots": [{"start": "2025-10-08T22:00:00Z", "capMicrowatts": cap}]},
+        "spec": {"policy": "default", "maxSourceMicrowatts": cap},
         "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "Applied", "message": "m"}]},
     }
 

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from powercap_api.markets import Auction, Market
+from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.reasons import PolicyReason
+from powercap_api.schedule import Slot, read_segments
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.fallback import index_days
 from powercap_operator.planning.schedule import budget_spec, plan
@@ -22,15 +24,16 @@ PARIS = ZoneInfo("Europe/Paris")
 WATT = 1_000_000
 
 
-def caps(spec: dict[str, Any]) -> list[tuple[str, int]]:
-    return [(slot["start"], slot["capMicrowatts"]) for slot in spec["slots"]]
+def slots(spec: dict[str, Any]) -> list[Slot]:
+    """The schedule as the agent reads it."""
+    return read_segments([segment.plain() for segment in PowerBudgetSpec.model_validate(spec).schedule])
 
 
 def test_the_rule_it_grew_from() -> None:
     volumes = ["108.1", "68.2", "54.05", "5", *["108.1"] * 92]
     planned = plan(make_policy(), index_days([make_day(DAY, volumes)]), NOON)
-    first = planned.slots[:4]
-    assert [slot.cap_microwatts for slot in first] == [40 * WATT, 25_235_892, 20 * WATT, 10 * WATT]
+    first = planned.periods[:4]
+    assert [slot.cap_uw for slot in first] == [40 * WATT, 25_236_000, 20 * WATT, 10 * WATT]
     assert [slot.why for slot in first] == [
         "108.1 MWh of 108.1 MWh: 100 % of 40 W",
         "68.2 MWh of 108.1 MWh: 63 % of 40 W",
@@ -42,14 +45,14 @@ def test_the_rule_it_grew_from() -> None:
 def test_average_is_cut_off_at_max_source() -> None:
     volumes = ["10", "30"] * 48
     policy = make_policy(strategy={"type": "Volume", "reference": "Average"})
-    slots = plan(policy, index_days([make_day(DAY, volumes)]), NOON).slots
-    assert [slot.cap_microwatts for slot in slots[:2]] == [20 * WATT, 40 * WATT]
-    assert slots[1].why == "30 MWh of 20 MWh: 150 % of 40 W, cut off at maxSource 40 W"
+    periods = plan(policy, index_days([make_day(DAY, volumes)]), NOON).periods
+    assert [slot.cap_uw for slot in periods[:2]] == [20 * WATT, 40 * WATT]
+    assert periods[1].why == "30 MWh of 20 MWh: 150 % of 40 W, cut off at maxSource 40 W"
 
 
 def test_a_day_without_any_volume_divides_by_nothing() -> None:
-    slots = plan(make_policy(), index_days([make_day(DAY, ["0.0"] * 96)]), NOON).slots
-    assert {slot.cap_microwatts for slot in slots} == {10 * WATT}
+    periods = plan(make_policy(), index_days([make_day(DAY, ["0.0"] * 96)]), NOON).periods
+    assert {slot.cap_uw for slot in periods} == {10 * WATT}
 
 
 def test_another_zones_slots_are_no_record_of_this_zones() -> None:
@@ -57,18 +60,18 @@ def test_another_zones_slots_are_no_record_of_this_zones() -> None:
     london = Market("GB", Auction.SDAC, 60)
     old = make_policy(market={"area": "GB", "auction": "SDAC", "resolutionMinutes": 60})
     days = index_days([make_day(DAY, market=london), make_day(DAY)])
-    before = budget_spec(old, plan(old, days, NOON), None, days, NOON)
+    before = budget_spec(old, plan(old, days, NOON), None, NOON)
     new = make_policy()
-    spec = budget_spec(new, plan(new, days, NOON), before, days, NOON)
-    assert spec == budget_spec(new, plan(new, days, NOON), None, days, NOON)
-    assert spec["marketDays"] == ["epex-fr-ida1-2025-10-09"]
+    spec = budget_spec(new, plan(new, days, NOON), before, NOON)
+    assert spec == budget_spec(new, plan(new, days, NOON), None, NOON)
+    assert {slot.basis for slot in slots(spec)} == {"FR IDA1 of 2025-10-09: Volume"}
 
 
 def test_equal_neighbours_become_one_slot() -> None:
     spec = budget_spec(
-        make_policy(), plan(make_policy(), index_days([make_day(DAY, ["50"] * 96)]), NOON), None, {}, NOON
+        make_policy(), plan(make_policy(), index_days([make_day(DAY, ["50"] * 96)]), NOON), None, NOON
     )
-    assert caps(spec) == [("2025-10-08T22:00:00Z", 40 * WATT)]
+    assert [(slot.start, slot.share) for slot in slots(spec)] == [(moment("2025-10-08T22:00Z"), 10_000)]
     assert spec["validUntil"] == "2025-10-09T22:00:00Z"
 
 
@@ -78,15 +81,15 @@ def test_equal_neighbours_become_one_slot() -> None:
 def test_every_quarter_of_a_delivery_day_has_its_slot(day: date, quarters: int) -> None:
     begin, end = day_bounds(day, PARIS)
     planned = plan(make_policy(), index_days([make_day(day)]), begin + timedelta(hours=1))
-    assert len(planned.slots) == quarters
-    assert planned.slots[0].start == begin
+    assert len(planned.periods) == quarters
+    assert planned.periods[0].start == begin
     assert planned.valid_until == end
 
 
 def test_tomorrow_is_planned_as_soon_as_it_is_known() -> None:
     days = index_days([make_day(DAY), make_day(NEXT, seed=1)])
     planned = plan(make_policy(), days, NOON)
-    assert len(planned.slots) == 192
+    assert len(planned.periods) == 192
     assert planned.market_days == ("epex-fr-ida1-2025-10-09", "epex-fr-ida1-2025-10-10")
     assert planned.valid_until == moment("2025-10-10T22:00Z")
 
@@ -96,9 +99,9 @@ def test_yesterday_stands_in_by_local_time() -> None:
     planned = plan(make_policy(), index_days([yesterday]), NOON)
     assert planned.data == PolicyReason.FALLBACK
     assert planned.data_day == DAY - timedelta(days=1)
-    assert [slot.volume for slot in planned.slots] == volumes_like(96, seed=3)
-    assert planned.slots[0].start == moment("2025-10-08T22:00Z")
-    assert str(planned.slots[0].why).endswith("(results of 2025-10-08)")
+    assert [slot.volume for slot in planned.periods] == volumes_like(96, seed=3)
+    assert planned.periods[0].start == moment("2025-10-08T22:00Z")
+    assert str(planned.periods[0].why).endswith("(results of 2025-10-08)")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +114,8 @@ def test_stand_ins_keep_local_time_across_clock_changes(today: date) -> None:
     local_times = [str(start.astimezone(zone).hour * 100 + start.astimezone(zone).minute) for start in starts]
     now = day_bounds(today, zone)[0] + timedelta(hours=5)
     planned = plan(make_policy(), index_days([make_day(yesterday, local_times)]), now)
-    assert len(planned.slots) == len(period_starts(today, zone, 15))
-    for slot in planned.slots:
+    assert len(planned.periods) == len(period_starts(today, zone, 15))
+    for slot in planned.periods:
         local = slot.start.astimezone(zone)
         known = {int(text) for text in local_times}
         wanted = local.hour * 100 + local.minute
@@ -131,15 +134,15 @@ def test_without_data_the_last_known_day_is_over_and_expiry_decides() -> None:
     policy = make_policy(fallback={"previousDays": 1, "then": "Hold"})
     planned = plan(policy, days, NOON)
     assert planned.data == PolicyReason.MISSING
-    spec = budget_spec(policy, planned, None, days, NOON)
+    spec = budget_spec(policy, planned, None, NOON)
     assert spec["validUntil"] == "2025-10-06T22:00:00Z"
     assert spec["onExpiry"] == "Hold"
-    assert spec["slots"][-1]["start"] == "2025-10-06T21:45:00Z"
+    assert slots(spec)[-1].start == moment("2025-10-06T21:45Z")
 
 
 def test_without_any_data_ever_the_budget_is_empty_and_over() -> None:
-    spec = budget_spec(make_policy(), plan(make_policy(), {}, NOON), None, {}, NOON)
-    assert spec.get("slots", []) == []
+    spec = budget_spec(make_policy(), plan(make_policy(), {}, NOON), None, NOON)
+    assert spec["schedule"] == []
     assert spec["validUntil"] == "2025-10-08T22:00:00Z"
     assert spec["onExpiry"] == "MinPower"
 
@@ -154,26 +157,24 @@ def test_midnight_alone_writes_nothing() -> None:
     policy = make_policy()
     days = index_days([make_day(DAY), make_day(NEXT, seed=1)])
     evening = moment("2025-10-09T20:00Z")
-    written = budget_spec(policy, plan(policy, days, evening), None, days, evening)
+    written = budget_spec(policy, plan(policy, days, evening), None, evening)
     for later in ("2025-10-09T21:59Z", "2025-10-09T22:00Z", "2025-10-10T05:07Z", "2025-10-10T21:59Z"):
         now = moment(later)
-        assert budget_spec(policy, plan(policy, days, now), written, days, now) == written, later
+        assert budget_spec(policy, plan(policy, days, now), written, now) == written, later
 
 
 def test_what_is_over_stays_and_what_holds_now_changes_at_once() -> None:
     days = index_days([make_day(DAY)])
-    before = budget_spec(make_policy(), plan(make_policy(), days, NOON), None, days, NOON)
+    before = budget_spec(make_policy(), plan(make_policy(), days, NOON), None, NOON)
     now = NOON + timedelta(minutes=7)
     raised = make_policy(maxSource="80")
-    after = budget_spec(raised, plan(raised, days, now), before, days, now)
-    for old, new in zip(before["slots"], after["slots"], strict=True):
-        if old["start"] < "2025-10-09T10:00:00Z":
-            assert new == old
-        else:
-            assert new["capMicrowatts"] == pytest.approx(2 * old["capMicrowatts"], abs=1) or (
-                new["capMicrowatts"] >= old["capMicrowatts"]
-            )
-            assert "of 80 W" in new["why"]
+    after = budget_spec(raised, plan(raised, days, now), before, now)
+    assert slots(after) == slots(before), "a share of the largest volume is the same share of any maxSource"
+    assert (before["maxSourceMicrowatts"], after["maxSourceMicrowatts"]) == (40 * WATT, 80 * WATT)
+    fixed = make_policy(strategy={"type": "Fixed", "power": "10"})
+    after = budget_spec(fixed, plan(fixed, days, now), before, now)
+    over = [slot for slot in slots(before) if slot.start < NOON]
+    assert slots(after) == [*over, Slot(NOON, 2500, "FR: Fixed")]
 
 
 def test_todays_results_replace_a_stand_in_from_the_running_period_on() -> None:
@@ -181,11 +182,12 @@ def test_todays_results_replace_a_stand_in_from_the_running_period_on() -> None:
     yesterday = make_day(DAY - timedelta(days=1), seed=2)
     early = moment("2025-10-09T00:30Z")
     days = index_days([yesterday])
-    before = budget_spec(policy, plan(policy, days, early), None, days, early)
+    before = budget_spec(policy, plan(policy, days, early), None, early)
     days = index_days([yesterday, make_day(DAY, seed=5)])
-    after = budget_spec(policy, plan(policy, days, NOON), before, days, NOON)
-    notes = [(slot["start"], "(results of" in slot["why"]) for slot in after["slots"]]
-    assert all(note == (start < "2025-10-09T10:00:00Z") for start, note in notes)
+    after = budget_spec(policy, plan(policy, days, NOON), before, NOON)
+    for slot in slots(after):
+        source = "2025-10-08" if slot.start < NOON else "2025-10-09"
+        assert slot.basis == f"FR IDA1 of {source}: Volume"
 
 
 volumes = st.decimals(min_value=-10, max_value=10_000, places=1, allow_nan=False, allow_infinity=False)
@@ -205,10 +207,10 @@ def test_caps_are_always_within_bounds_and_monotone(
     low, high = sorted((low, high))
     policy = make_policy(maxSource=str(high), minPower=str(low), strategy={"reference": reference})
     now: datetime = day_bounds(DAY, PARIS)[0] + timedelta(minutes=minute)
-    slots = plan(policy, index_days([make_day(DAY, [str(volume) for volume in day_volumes])]), now).slots
-    assert all(low * WATT <= slot.cap_microwatts <= high * WATT for slot in slots)
-    by_volume = sorted(zip(day_volumes, slots, strict=True), key=lambda pair: pair[0])
-    ordered = [slot.cap_microwatts for _, slot in by_volume]
+    periods = plan(policy, index_days([make_day(DAY, [str(volume) for volume in day_volumes])]), now).periods
+    assert all(low * WATT <= slot.cap_uw <= high * WATT for slot in periods)
+    by_volume = sorted(zip(day_volumes, periods, strict=True), key=lambda pair: pair[0])
+    ordered = [slot.cap_uw for _, slot in by_volume]
     assert ordered == sorted(ordered)
     if reference == "Max" and max(day_volumes) > 0:
         assert max(ordered) == high * WATT
@@ -222,6 +224,6 @@ def test_computing_again_changes_nothing(first: int, second: int) -> None:
     days = index_days([make_day(DAY), make_day(NEXT, seed=1)])
     begin = day_bounds(DAY, PARIS)[0]
     early, late = (begin + timedelta(minutes=minute) for minute in sorted((first, second)))
-    once = budget_spec(policy, plan(policy, days, early), None, days, early)
-    twice = budget_spec(policy, plan(policy, days, late), once, days, late)
-    assert budget_spec(policy, plan(policy, days, late), twice, days, late) == twice
+    once = budget_spec(policy, plan(policy, days, early), None, early)
+    twice = budget_spec(policy, plan(policy, days, late), once, late)
+    assert budget_spec(policy, plan(policy, days, late), twice, late) == twice

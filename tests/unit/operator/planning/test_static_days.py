@@ -146,7 +146,7 @@ def test_a_policy_follows_it_under_any_name() -> None:
     planned = plan(make_policy(**STATIC), index_days([read(static_day())]), NOON)
     assert planned.data == PolicyReason.CURRENT
     assert planned.market_days == ("by-hand",)
-    assert len(planned.slots) == 96
+    assert len(planned.periods) == 96
 
 
 def test_nobody_is_asked_for_it_and_it_is_never_made() -> None:

@@ -1,0 +1,100 @@
+"""A budget's schedule: on the wire as segments of equal steps, in programs as slots. Plain data, exact arithmetic.
+
+A segment is a start, a step and one share of maxSource for every step. It holds until the next segment starts; the
+last share of a segment holds on until then, and that of the last segment until ``validUntil``. Two days of quarters
+are two segments of 96 integers. What begins or ends within a period, at any second, is a segment of its own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from math import gcd
+from typing import Final
+
+FULL_SHARE: Final = 10_000
+"""The share that stands for all of maxSource: shares are hundredths of a percent."""
+MAX_SEGMENTS: Final = 64
+MAX_SHARES: Final = 512
+"""Most shares in one segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A stretch of time with one share of maxSource, up to the next slot's start or to the schedule's end."""
+
+    start: datetime
+    share: int
+    basis: str | None = None
+    """The rule and the results that gave the share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Shares at equal steps from a start on."""
+
+    start: datetime
+    step_seconds: int
+    shares: tuple[int, ...]
+    basis: str | None = None
+
+
+def cap_uw(share: int, min_uw: int, max_uw: int) -> int:
+    """The power that a share of ``max_uw`` is, in microwatts, and never less than ``min_uw``."""
+    return max(min_uw, max_uw * share // FULL_SHARE)
+
+
+def share_of(power_uw: int, max_uw: int) -> int:
+    """The share of ``max_uw`` that is nearest to a power, at most all of it."""
+    return min(FULL_SHARE, (2 * power_uw * FULL_SHARE + max_uw) // (2 * max_uw))
+
+
+def read_segments(segments: Sequence[Segment]) -> list[Slot]:
+    """The slots that segments, in order of their starts, stand for; equal neighbours are one slot."""
+    slots: list[Slot] = []
+    for index, segment in enumerate(segments):
+        until = segments[index + 1].start if index + 1 < len(segments) else None
+        for position, share in enumerate(segment.shares):
+            start = segment.start + position * timedelta(seconds=segment.step_seconds)
+            if until is not None and start >= until:
+                break
+            slots.append(Slot(start, share, segment.basis))
+    return merge(slots)
+
+
+def merge(slots: Iterable[Slot]) -> list[Slot]:
+    """Drop every slot that says the same as the one before it."""
+    merged: list[Slot] = []
+    for slot in slots:
+        if not merged or (slot.share, slot.basis) != (merged[-1].share, merged[-1].basis):
+            merged.append(slot)
+    return merged
+
+
+def make_segments(slots: Iterable[Slot], end: datetime) -> list[Segment]:
+    """The segments that stand for ``slots`` up to ``end``; equal schedules have equal segments.
+
+    The inverse of ``read_segments`` for merged slots that begin on whole seconds before ``end``.
+    """
+    merged = merge(slots)
+    ends = [*(slot.start for slot in merged[1:]), *([end] if merged else [])]
+    runs = [
+        (slot, int((until - slot.start).total_seconds())) for slot, until in zip(merged, ends, strict=True)
+    ]
+    return [
+        segment
+        for _, group in groupby(runs, key=lambda run: run[0].basis)
+        for segment in _segments(list(group))
+    ]
+
+
+def _segments(runs: Sequence[tuple[Slot, int]]) -> list[Segment]:
+    """One segment at the coarsest step that fits all runs, or two halves where that step would be much too fine."""
+    step = gcd(*(seconds for _, seconds in runs))
+    steps = sum(seconds for _, seconds in runs) // step
+    if len(runs) > 1 and steps > min(MAX_SHARES, 2 * len(runs) + 16):
+        middle = len(runs) // 2
+        return [*_segments(runs[:middle]), *_segments(runs[middle:])]
+    shares = tuple(slot.share for slot, seconds in runs for _ in range(seconds // step))
+    first = runs[0][0]
+    return [Segment(first.start, step, shares, first.basis)]

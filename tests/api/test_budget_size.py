@@ -1,0 +1,99 @@
+"""What a budget weighs: with thousands of nodes, its size is what API server, etcd and watchers pay for."""
+
+import json
+import ssl
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from powercap_api.names import API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
+from powercap_operator.market.delivery_day import day_of, period_starts
+from powercap_operator.market.fallback import index_days, market_of
+from powercap_operator.planning.schedule import budget_spec, plan
+from tests.api.conftest import Kube
+from tests.support.agent_process import AgentProcess, eventually
+from tests.support.fake_sysfs import SWAPPED_SOCKETS
+from tests.support.objects import make_day, make_policy
+
+NODE = "ip-10-20-130-241.eu-west-3.compute.internal"
+LARGEST_BYTES = 4000
+
+
+def stored_bytes(budget: dict[str, Any]) -> int:
+    """Size of the JSON that the API server keeps in etcd for the object: all of it but the resource version."""
+    metadata = {name: value for name, value in budget["metadata"].items() if name != "resourceVersion"}
+    return len(
+        json.dumps({**budget, "metadata": metadata}, separators=(",", ":"), ensure_ascii=False).encode()
+    )
+
+
+def apply_as_operator(kube: Kube, body: dict[str, Any]) -> None:
+    """Server-side apply as the operator does it."""
+    path = f"/apis/{API_VERSION}/powerbudgets/{body['metadata']['name']}"
+    request = urllib.request.Request(  # noqa: S310 - our own control plane
+        f"{kube.plane.url}{path}?fieldManager={OPERATOR_FIELD_MANAGER}&force=true",
+        json.dumps(body).encode(),
+        {
+            "Authorization": f"Bearer {kube.plane.admin_token}",
+            "Content-Type": "application/apply-patch+yaml",
+        },
+        method="PATCH",
+    )
+    context = ssl.create_default_context(cafile=str(kube.plane.ca_file))
+    with urllib.request.urlopen(request, context=context) as answer:  # noqa: S310
+        answer.read()
+
+
+def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4_kb(
+    kube: Kube, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC)
+    wanted = make_policy("default", maxSource="140", minPower="40")
+    market = market_of(wanted.spec.market)
+    today = day_of(now, market.bidding_zone.zone)
+    both = [today, today + timedelta(days=1)]
+    days = index_days(make_day(day, market=market, seed=day.day) for day in both)
+    periods = sum(len(period_starts(day, market.bidding_zone.zone, 15)) for day in both)
+    spec = budget_spec(wanted, plan(wanted, days, now), None, now)
+    assert sum(len(segment["shares"]) for segment in spec["schedule"]) == periods
+
+    kube.add_node(NODE)
+    owner = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "name": NODE,
+        "uid": kube.get("node", NODE)["metadata"]["uid"],
+    }
+    metadata = {
+        "name": NODE,
+        "labels": {POLICY_LABEL: wanted.metadata.name},
+        "ownerReferences": [owner],
+    }
+    apply_as_operator(
+        kube, {"apiVersion": API_VERSION, "kind": "PowerBudget", "metadata": metadata, "spec": spec}
+    )
+    with AgentProcess(
+        tmp_path / "node",
+        NODE,
+        SWAPPED_SOCKETS,
+        server=kube.plane.url,
+        token=kube.plane.admin_token,
+        ca_file=kube.plane.ca_file,
+    ) as agent:
+        ahead = timedelta()
+
+        def next_period_tells_what_was_drawn() -> bool:
+            nonlocal ahead
+            ahead += timedelta(minutes=15)
+            for counter in agent.root.glob("intel-rapl/intel-rapl:*/energy_uj"):
+                counter.write_text(f"{int(counter.read_text()) + 54_123_456}\n", encoding="ascii")
+            agent.set_clock(ahead)
+            return "draw" in kube.get("powerbudget", NODE).get("status", {})
+
+        eventually(next_period_tells_what_was_drawn, agent.log)
+        budget = kube.get("powerbudget", NODE, "--show-managed-fields")
+    assert len(budget["metadata"]["managedFields"]) == 2, "the operator's and the agent's"
+    assert [len(zone["limits"]) for zone in budget["status"]["zones"]] == [2, 2]
+    assert all(zone["averageMicrowatts"] > 1_000_000 for zone in budget["status"]["zones"])
+    assert stored_bytes(budget) <= LARGEST_BYTES

@@ -1,0 +1,85 @@
+"""The two forms of a schedule say the same: segments as the API stores them, slots as programs use them."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from powercap_api.schedule import (
+    FULL_SHARE,
+    MAX_SHARES,
+    Segment,
+    Slot,
+    cap_uw,
+    make_segments,
+    merge,
+    read_segments,
+    share_of,
+)
+
+BEGIN = datetime(2025, 10, 8, 22, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+
+SLOTS = st.lists(
+    st.tuples(st.integers(0, 2 * 86_400 - 1), st.integers(0, FULL_SHARE), st.sampled_from([None, "a", "b"])),
+    max_size=200,
+    unique_by=lambda slot: slot[0],
+).map(lambda slots: [Slot(BEGIN + timedelta(seconds=at), share, basis) for at, share, basis in sorted(slots)])
+
+
+@given(SLOTS)
+def test_reading_what_was_made_gives_the_slots_back(slots: list[Slot]) -> None:
+    segments = make_segments(slots, BEGIN + timedelta(days=2))
+    assert read_segments(segments) == merge(slots)
+    assert all(1 <= len(segment.shares) <= MAX_SHARES for segment in segments)
+    assert [segment.start for segment in segments] == sorted({segment.start for segment in segments})
+
+
+@given(SLOTS)
+def test_equal_schedules_have_equal_segments(slots: list[Slot]) -> None:
+    end = BEGIN + timedelta(days=2)
+    segments = make_segments(slots, end)
+    assert make_segments(read_segments(segments), end) == segments
+
+
+def test_two_days_of_quarters_are_two_segments() -> None:
+    shares = [3000 + 7 * index for index in range(192)]
+    slots = [
+        Slot(BEGIN + index * QUARTER, share, "one" if index < 96 else "two")
+        for index, share in enumerate(shares)
+    ]
+    assert make_segments(slots, BEGIN + timedelta(days=2)) == [
+        Segment(BEGIN, 900, tuple(shares[:96]), "one"),
+        Segment(BEGIN + timedelta(days=1), 900, tuple(shares[96:]), "two"),
+    ]
+
+
+def test_a_change_within_a_period_costs_a_few_segments_and_no_finer_steps_elsewhere() -> None:
+    slots = [Slot(BEGIN + index * QUARTER, 3000 + index) for index in range(96)]
+    lifted = Slot(BEGIN + timedelta(hours=9, seconds=197), 10_000)
+    ended = Slot(BEGIN + timedelta(hours=9, minutes=7, seconds=11), slots[36].share)
+    segments = make_segments(
+        sorted([*slots, lifted, ended], key=lambda slot: slot.start), BEGIN + timedelta(days=1)
+    )
+    assert sum(len(segment.shares) for segment in segments) <= 150
+    assert len(segments) <= 16
+
+
+def test_a_later_segment_cuts_an_earlier_one_off_and_the_last_share_holds_on() -> None:
+    cut = Segment(BEGIN, 900, (1, 2, 3, 4))
+    late = Segment(BEGIN + timedelta(minutes=20), 60, (7,))
+    assert read_segments([cut, late]) == [Slot(BEGIN, 1), Slot(BEGIN + QUARTER, 2), Slot(late.start, 7)]
+
+
+@given(st.integers(1, 10**11), st.integers(1, 10**11))
+def test_a_power_comes_back_to_within_half_a_share(power_uw: int, max_uw: int) -> None:
+    power_uw, max_uw = sorted((power_uw, max_uw))
+    again = cap_uw(share_of(power_uw, max_uw), 0, max_uw)
+    assert again <= max_uw
+    assert abs(again - power_uw) <= max_uw / (2 * FULL_SHARE) + 1
+    assert cap_uw(share_of(max_uw, max_uw), 1, max_uw) == max_uw
+
+
+def test_a_share_below_min_power_is_min_power() -> None:
+    assert cap_uw(0, 10, 40) == 10
+    assert cap_uw(714, 10_000_000, 140_000_000) == 10_000_000
