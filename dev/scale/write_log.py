@@ -23,6 +23,8 @@ class Write:
     """One request that changed something, or meant to."""
 
     agent: str
+    """The User-Agent."""
+    user: str
     verb: str
     resource: str
     """With its subresource: ``powerbudgets/status``."""
@@ -74,6 +76,7 @@ def _writes(text: bytes) -> Iterator[Write]:
         resource = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
         yield Write(
             entry.get("userAgent", ""),
+            entry["user"]["username"],
             entry["verb"],
             resource,
             about.get("name", ""),

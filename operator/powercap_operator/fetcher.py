@@ -21,8 +21,9 @@ from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import MARKET_DAY
 
 from .kube.cache import WorldCache
-from .kube.client import Cluster, ClusterError, NotFoundError
+from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError
 from .kube.event_recorder import Recorder
+from .kube.leadership import Election
 from .market.errors import DayIncomplete, MarketError, RequestBudgetSpent
 from .market.fallback import DayKey
 from .market.publication import DAILY_LIMIT
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 2.0
 """Pause after the API server did not take what was to be written."""
+OUTCOME_TRIES: Final = 10
+"""So often what came of a request is written again where the MarketDay has changed meanwhile."""
 
 
 class Fetcher:
@@ -53,8 +56,12 @@ class Fetcher:
         clock: Clock,
         recorder: Recorder,
         wake: Callable[[], None],
+        election: Election,
+        beat: Callable[[], None],
     ) -> None:
-        """``wake`` is called when a day has come to say something else."""
+        """``wake`` is called when a day has come to say something else, ``beat`` at each look."""
+        self._election = election
+        self._beat = beat
         self._cluster = cluster
         self._cache = cache
         self._http = http
@@ -67,16 +74,17 @@ class Fetcher:
         self._providers: dict[str, Provider] = {}
 
     async def run(self, ready: asyncio.Event) -> None:
-        """From when the cluster is known, until cancelled."""
-        await ready.wait()
+        """From when the cluster is known, until cancelled; nothing is fetched while another operator leads."""
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as fetches:
             while True:
-                days = self._cache.world().days.values()
-                groups = next_groups(days, self._clock.now(), self._is_free)
-                for provider, group in groups.items():
-                    self._free_at[provider] = inf
-                    fetches.create_task(self._attend(group, loop))
+                self._beat()
+                if ready.is_set() and self._election.leading:
+                    days = self._cache.world().days.values()
+                    groups = next_groups(days, self._clock.now(), self._is_free)
+                    for provider, group in groups.items():
+                        self._free_at[provider] = inf
+                        fetches.create_task(self._attend(group, loop))
                 await asyncio.sleep(TICK_SECONDS)
 
     def _is_free(self, provider: str) -> bool:
@@ -106,18 +114,19 @@ class Fetcher:
 
         async def spend() -> None:
             await self._spend(group)
+            self._election.write_seconds()  # the lease may have ended while the count was written
 
         try:
             fetched = await self._provider(group.key.provider).fetch(query, spend)
         except MarketError as error:
             logger.warning("%s: %s", query, error.line, extra={"marketDay": name, "reason": error.reason})
-            await self._write(name, partial(_failed, error))
+            await self._write_outcome(name, partial(_failed, error))
         else:
             how = f"{len(fetched.periods)} periods by {fetched.route}"
             logger.info("%s: %s", query, how, extra={"marketDay": name})
             if fetched.notice is not None:
                 logger.warning("%s: %s", query, fetched.notice, extra={"marketDay": name})
-            await self._write(name, partial(_fetched, fetched))
+            await self._write_outcome(name, partial(_fetched, fetched))
 
     def _provider(self, name: str) -> Provider:
         if name not in self._providers:
@@ -147,9 +156,22 @@ class Fetcher:
         await self._write(name, counted)
         self._requests[group.key] = spent + 1
 
+    async def _write_outcome(
+        self, name: str, status: Callable[[MarketDay, datetime], MarketDayStatus]
+    ) -> None:
+        """Write what came of a request; where the day has changed meanwhile, over what it says then."""
+        for _ in range(OUTCOME_TRIES):
+            try:
+                return await self._write(name, status)
+            except ConflictError as error:
+                logger.debug("written again: %s", error)
+                await asyncio.sleep(TICK_SECONDS)
+        return await self._write(name, status)
+
     async def _write(self, name: str, status: Callable[[MarketDay, datetime], MarketDayStatus]) -> None:
         now, day = self._clock.now(), self._newest(name)
-        body = await self._cluster.apply_status(MARKET_DAY, name, status(day, now).to_wire())
+        version = self._cache.version(MARKET_DAY, name)
+        body = await self._cluster.apply_status(MARKET_DAY, name, status(day, now).to_wire(), version)
         self._cache.put(MARKET_DAY, body)
         before = [old.to_wire() for old in day.status.conditions]
         uid = day.metadata.uid or ""

@@ -3,7 +3,9 @@
 import argparse
 import asyncio
 import os
+import socket
 import sys
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,18 +25,23 @@ from powercap_api.clock import Clock, open_clock
 
 from . import logs
 from .fetcher import Fetcher
+from .health import Heartbeats, probes
 from .kube import watches
 from .kube.cache import WorldCache
 from .kube.client import Cluster
 from .kube.event_recorder import Recorder
+from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
+from .kube.lease import LeaseStore
 from .loop_pauses import LoopPauses
 from .metrics import Counts, WorldCollector
+from .planning.snapshot import World
 from .reconcile import Reconciler
 from .sources.registry import ProviderSettings
 
 _DESCRIPTION = """\
 The powercap operator: fetches the electricity market's results into MarketDays and computes a PowerBudget for every
-node that a PowerPolicy selects. Run it once per cluster."""
+node that a PowerPolicy selects. With --lease several may run in a cluster: one leads and writes, the others are ready
+to take over. Without it, run one per cluster."""
 
 _EXAMPLES = """\
 examples:
@@ -52,7 +59,12 @@ class Options:
     log_level: str
     history: timedelta
     clock: Clock
-    liveness: str | None
+    name: str
+    """What this operator calls itself in the Lease: the pod's name."""
+    lease: tuple[str, str] | None
+    """Namespace and name of the Lease by which one of several operators leads; None: this one runs alone."""
+    health: tuple[str, int] | None
+    """Address and port to answer probes on."""
     metrics: tuple[str, int] | None
     """Address and port to serve metrics on."""
     providers: ProviderSettings
@@ -98,10 +110,16 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         help="for rehearsals: a file with a number of seconds to add to the machine's time",
     )
     parser.add_argument(
-        "--liveness",
-        metavar="URL",
-        default=environ.get("LIVENESS"),
-        help="serve a liveness endpoint, such as http://0.0.0.0:8080/healthz",
+        "--lease",
+        metavar="NAMESPACE/NAME",
+        default=environ.get("LEASE"),
+        help="elect one leader of several operators by this Lease; without it, this one takes itself for the only one",
+    )
+    parser.add_argument(
+        "--health",
+        metavar="HOST:PORT",
+        default=environ.get("HEALTH"),
+        help="answer probes at /healthz and /readyz, such as on 0.0.0.0:8080",
     )
     parser.add_argument(
         "--metrics",
@@ -110,9 +128,11 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         help="serve metrics for Prometheus at /metrics, such as on 0.0.0.0:8081",
     )
     arguments = parser.parse_args(argv)
-    host, _, port = (arguments.metrics or "").rpartition(":")
-    if arguments.metrics and not (host and port.isdecimal() and int(port) < 65536):
-        parser.error(f"--metrics: {arguments.metrics!r} is no HOST:PORT, such as 0.0.0.0:8081")
+    namespace, _, lease = (arguments.lease or "").partition("/")
+    if arguments.lease and not (namespace and lease and "/" not in lease):
+        parser.error(
+            f"--lease: {arguments.lease!r} is no NAMESPACE/NAME, such as powercap-system/powercap-operator"
+        )
     if arguments.history_days < 2:
         parser.error("--history-days must be at least 2: yesterday's results are the fallback")
     clock = open_clock(arguments.clock_file)
@@ -121,8 +141,10 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         log_level=arguments.log_level,
         history=timedelta(days=arguments.history_days),
         clock=clock,
-        liveness=arguments.liveness,
-        metrics=(host, int(port)) if arguments.metrics else None,
+        name=environ.get("POD_NAME") or socket.gethostname(),
+        lease=(namespace, lease) if arguments.lease else None,
+        health=_address(parser, "--health", arguments.health),
+        metrics=_address(parser, "--metrics", arguments.metrics),
         providers=ProviderSettings(
             epex_url=arguments.epex_url,
             contact=arguments.contact,
@@ -130,6 +152,16 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
             now=clock.now,
         ),
     )
+
+
+def _address(parser: argparse.ArgumentParser, option: str, text: str | None) -> tuple[str, int] | None:
+    """The address and port that an option names; ends the process with a message where it names none."""
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not (host and port.isdecimal() and int(port) < 65536):
+        parser.error(f"{option}: {text!r} is no HOST:PORT, such as 0.0.0.0:8081")
+    return host, int(port)
 
 
 @asynccontextmanager
@@ -158,45 +190,85 @@ def _ignore_proxy_variables(client: ApiClient) -> None:
     rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=False, read_bufsize=2**21)
 
 
-def serve_metrics(
-    at: tuple[str, int], cluster: Cluster, cache: WorldCache, reconciler: Reconciler, pauses: LoopPauses
-) -> None:
-    """Serve ``/metrics`` from a thread of its own, until the process ends."""
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What metrics are read from."""
+
+    cluster: Cluster
+    cache: WorldCache
+    election: Election
+    reconciler: Reconciler
+    pauses: LoopPauses
+
+
+def serve_metrics(at: tuple[str, int], parts: Parts) -> None:
+    """Serve ``/metrics`` from a thread of its own, until the process ends.
+
+    Only the leader tells of the cluster, so that nothing is counted twice.
+    """
+
+    def world() -> World:
+        return parts.cache.world() if parts.election.leading else World()
 
     def counts() -> Counts:
-        return Counts(reconciler.passes, reconciler.failed_passes, cluster.writes, pauses)
+        passes, failed = parts.reconciler.passes, parts.reconciler.failed_passes
+        return Counts(passes, failed, parts.cluster.writes, parts.pauses, parts.election.leading)
 
     registry = CollectorRegistry()
-    registry.register(WorldCollector(cache.world, counts, version("powercap")))
+    registry.register(WorldCollector(world, counts, version("powercap")))
     start_http_server(at[1], addr=at[0], registry=registry)
+
+
+def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading:
+    if options.lease is None:
+        return AlwaysLeading()
+    # A process that starts anew under the same name must not take the lease of the one before for its own.
+    identity = f"{options.name}_{uuid.uuid4()}"
+    return Leadership(LeaseStore(Cluster(client), *options.lease), identity, read_clocks)
 
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
-    async with kubernetes_client(environ) as client, httpx.AsyncClient() as http:
-        cluster, cache, pauses = Cluster(client), WorldCache(), LoopPauses()
+    heartbeats, pauses, cache = Heartbeats(), LoopPauses(), WorldCache()
+    async with (
+        kubernetes_client(environ) as client,
+        kubernetes_client(environ) as lease_client,  # so that renewals never wait behind other requests
+        httpx.AsyncClient() as http,
+    ):
+        election = _election(options, lease_client)
+        cluster = Cluster(client, election.write_seconds)
         recorder = Recorder(cluster, options.clock)
-        reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history)
-        fetcher = Fetcher(cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake)
+        beat = heartbeats.of("reconciler")
+        reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history, election, beat)
+        beat = heartbeats.of("fetcher")
+        fetcher = Fetcher(
+            cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake, election, beat
+        )
         if options.metrics is not None:
-            serve_metrics(options.metrics, cluster, cache, reconciler, pauses)
+            serve_metrics(options.metrics, Parts(cluster, cache, election, reconciler, pauses))
         registry = kopf.OperatorRegistry()
         watches.register(registry, cache, reconciler)
-        async with asyncio.TaskGroup() as loops:
-            running = [
-                loops.create_task(reconciler.run(), name="reconciler"),
-                loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
-                loops.create_task(pauses.run(), name="loop pauses"),
-            ]
-            await kopf.operator(
-                registry=registry,
-                settings=watches.quiet_settings(),
-                clusterwide=True,
-                standalone=True,
-                liveness_endpoint=options.liveness,
-            )
-            for task in running:
-                task.cancel()
+        try:
+            async with (
+                probes(options.health, heartbeats, reconciler.synced.is_set),
+                asyncio.TaskGroup() as loops,
+            ):
+                running = [
+                    loops.create_task(reconciler.run(), name="reconciler"),
+                    loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
+                    loops.create_task(pauses.run(), name="loop pauses"),
+                    loops.create_task(
+                        election.run(heartbeats.of("leader election"), reconciler.wake),
+                        name="leader election",
+                    ),
+                ]
+                await kopf.operator(
+                    registry=registry, settings=watches.quiet_settings(), clusterwide=True, standalone=True
+                )
+                for task in running:
+                    task.cancel()
+        finally:
+            await election.release()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

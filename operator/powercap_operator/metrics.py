@@ -48,6 +48,7 @@ NAMES: Final = frozenset(
         "reconcile_passes_total",
         "reconcile_failures_total",
         "api_writes_total",
+        "leader",
         "loop_pause_seconds_bucket",
         "loop_pause_seconds_count",
         "loop_pause_seconds_sum",
@@ -65,6 +66,7 @@ class Counts:
     failures: int
     writes: int
     pauses: LoopPauses
+    leading: bool
 
 
 def families(world: World, counts: Counts, version: str) -> Iterator[Metric]:
@@ -81,6 +83,11 @@ def families(world: World, counts: Counts, version: str) -> Iterator[Metric]:
         ("api_writes", "Requests to the API server that meant to change something.", counts.writes),
     ):
         yield CounterMetricFamily(f"powercap_{name}", text, value=value)
+    yield GaugeMetricFamily(
+        "powercap_leader",
+        "1 where this operator leads, 0 where it is ready to take over.",
+        value=counts.leading,
+    )
     yield from _pauses(counts.pauses)
 
 

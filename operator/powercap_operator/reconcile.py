@@ -6,7 +6,7 @@ logged and decided again from the world as it then is: there is no queue of thin
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,8 +16,9 @@ from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 
 from .kube.cache import NODE, WorldCache
-from .kube.client import AlreadyExistsError, Cluster, ClusterError, NotFoundError
+from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
 from .kube.event_recorder import Recorder
+from .kube.leadership import Election
 from .planning.decision import BudgetWrite, Decision, decide
 from .planning.events import budget_events, condition_events
 from .planning.snapshot import BudgetView, World
@@ -34,6 +35,8 @@ RESYNC_SECONDS: Final = 300.0
 FIRST_RESYNC_SECONDS: Final = 20.0
 """The same soon after start, when watches may have begun after the first list."""
 PARALLEL_WRITES: Final = 16
+CONFLICT_SECONDS: Final = 0.5
+"""Until it is decided again what was refused because the object had changed: time for its watch event to come."""
 LONGEST_BACKOFF_SECONDS: Final = 5.0
 """Longest pause after a pass that failed: so soon after the API server is back, everything is as it should be."""
 
@@ -42,9 +45,18 @@ class Reconciler:
     """Runs passes until cancelled."""
 
     def __init__(
-        self, cluster: Cluster, cache: WorldCache, clock: Clock, recorder: Recorder, history: timedelta
+        self,
+        cluster: Cluster,
+        cache: WorldCache,
+        clock: Clock,
+        recorder: Recorder,
+        history: timedelta,
+        election: Election,
+        beat: Callable[[], None],
     ) -> None:
-        """``history`` is how long a MarketDay is kept after its delivery day."""
+        """``history`` is how long a MarketDay is kept after its delivery day; ``beat`` is called while all is well."""
+        self._election = election
+        self._beat = beat
         self._recorder = recorder
         self._cluster = cluster
         self._cache = cache
@@ -53,6 +65,7 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._writing = asyncio.Semaphore(PARALLEL_WRITES)
         self._failures = 0
+        self._conflicts = False
         self._budgets_seen: Mapping[str, BudgetView] = {}
         self._passed_minute = _minute(clock.now())
         self.passes = 0
@@ -67,11 +80,15 @@ class Reconciler:
         self._woken.set()
 
     async def run(self) -> None:
-        """Pass after pass. Returns only by cancellation or by an error that is a bug."""
+        """Pass after pass; those of an operator that does not lead decide nothing, and only list now and then.
+
+        Returns only by cancellation or by an error that is a bug.
+        """
         loop = asyncio.get_running_loop()
         resync_at, lists_failed = loop.time(), 0
         while True:
             self._woken.clear()
+            self._beat()
             if loop.time() >= resync_at:
                 pause = RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
                 lists_failed = 0 if await self._resync() else lists_failed + 1
@@ -85,6 +102,8 @@ class Reconciler:
             self.failed_passes += failed
             if failed:
                 await asyncio.sleep(_backoff(self._failures))
+            elif self._conflicts:
+                await asyncio.sleep(CONFLICT_SECONDS)
             else:
                 await asyncio.sleep(SPACING_SECONDS)
                 await self._wait(resync_at)
@@ -93,6 +112,7 @@ class Reconciler:
         """Until something changed, the clock shows another minute than at the last pass, or it is ``resync_at``."""
         loop = asyncio.get_running_loop()
         while _minute(self._clock.now()) == self._passed_minute and loop.time() < resync_at:
+            self._beat()
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._woken.wait()
@@ -116,6 +136,10 @@ class Reconciler:
         """One pass; whether anything failed."""
         world, now = self._cache.world(), self._clock.now()
         self._passed_minute = _minute(now)
+        self._conflicts = False
+        if not self._election.leading:
+            self._budgets_seen = world.budgets
+            return False
         decision = decide(world, now, self._history)
         news = budget_events(self._budgets_seen, world.budgets)
         self._budgets_seen = world.budgets
@@ -149,16 +173,24 @@ class Reconciler:
         return works
 
     async def _guarded(self, work: Awaitable[None]) -> bool:
+        """Do it; False where it failed. What another has changed meanwhile is decided again, which is no failure."""
         async with self._writing:
+            self._beat()
             try:
                 await work
+            except ConflictError as error:
+                logger.debug("decided again: %s", error)
+                self._conflicts = True
+            except NotLeadingError as error:
+                logger.debug("not written: %s", error)
             except ClusterError as error:
                 logger.error("%s", error)
                 return False
         return True
 
     async def _write_budget(self, write: BudgetWrite) -> None:
-        body = await self._cluster.apply(POWER_BUDGET, write.node.name, write.metadata, write.spec)
+        version = self._cache.version(POWER_BUDGET, write.node.name)
+        body = await self._cluster.apply(POWER_BUDGET, write.node.name, write.metadata, write.spec, version)
         self._cache.put(POWER_BUDGET, body)
         logger.info(
             "budget of node %s written: policy %s, valid until %s",
@@ -169,14 +201,14 @@ class Reconciler:
         )
 
     async def _delete(self, kind: str, name: str) -> None:
-        await self._cluster.delete(kind, name)
+        await self._cluster.delete(kind, name, self._cache.version(kind, name))
         self._cache.drop(kind, name)
         logger.info("%s %s deleted", kind, name)
 
     async def _create_day(self, name: str, spec: Mapping[str, object]) -> None:
         try:
             self._cache.put(MARKET_DAY, await self._cluster.create(MARKET_DAY, name, spec))
-        except AlreadyExistsError:
+        except ConflictError:
             logger.debug("MarketDay %s is there already; its watch event will tell", name)
 
     async def _write_status(
@@ -184,7 +216,7 @@ class Reconciler:
     ) -> None:
         name, uid = known.metadata.name, known.metadata.uid or ""
         try:
-            body = await self._cluster.apply_status(kind, name, status)
+            body = await self._cluster.apply_status(kind, name, status, self._cache.version(kind, name))
         except NotFoundError:
             self._cache.drop(kind, name)
             return

@@ -61,6 +61,9 @@ OPERATOR |= _grants("powercap.dev", "marketdays", "list", "watch", "create", "de
 OPERATOR |= _grants("powercap.dev", "marketdays/status", "patch")
 OPERATOR |= _grants("powercap.dev", "powerbudgets", "list", "watch", "create", "patch", "delete")
 
+ELECTION = _grants("coordination.k8s.io", "leases", "create") | _grants("", "events", "create")
+"""In the release's own namespace; beside it, to read and update the Lease of its own name."""
+
 
 @dataclass(frozen=True)
 class Installed:
@@ -217,9 +220,25 @@ def test_the_agent_may_do_exactly_this(agent: httpx.Client) -> None:
 def test_the_operator_may_do_exactly_this(installed: Installed) -> None:
     with installed.client(installed.token("powercap-operator", "operator")) as operator:
         expected = OPERATOR | _everybody(operator)
-        assert _allowed(operator, NAMESPACE) == expected
+        assert _allowed(operator, NAMESPACE) == expected | ELECTION
+        assert _allowed(operator, "kube-system") == expected
         # Events of objects without a namespace belong there.
         assert _allowed(operator, "default") == expected | {("", "events", "create")}
+
+
+def test_the_operator_may_update_no_lease_but_its_own(installed: Installed) -> None:
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+    body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": {"holderIdentity": "somebody"}}
+    with installed.client(installed.token("powercap-operator", "operator")) as operator:
+        for name, allowed in (("powercap-operator", True), ("another", False)):
+            made = operator.post(leases, json={**body, "metadata": {"name": name}})
+            assert made.status_code == httpx.codes.CREATED
+            version = made.json()["metadata"]["resourceVersion"]
+            metadata = {"name": name, "resourceVersion": version}
+            updated = operator.put(f"{leases}/{name}", json={**body, "metadata": metadata})
+            assert updated.is_success is allowed
+            assert operator.get(f"{leases}/{name}").is_success is allowed
+            assert operator.delete(f"{leases}/{name}").status_code == httpx.codes.FORBIDDEN
 
 
 def test_an_agent_reports_on_its_own_node_and_on_no_other(installed: Installed) -> None:

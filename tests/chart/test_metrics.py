@@ -17,6 +17,7 @@ OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 ALERTS = {
     "PowercapOperatorDown",
+    "PowercapNoLeader",
     "PowercapMarketDataMissing",
     "PowercapFallback",
     "PowercapNodesNotReady",
@@ -29,6 +30,7 @@ LABELS = {
     "powercap_policy_market_data": {"policy", "state"},
     "powercap_market_day_complete": {"area", "auction", "provider", "date"},
     "powercap_market_day_requests": {"area", "auction", "provider", "date"},
+    "powercap_leader": set(),
     "powercap_reconcile_failures_total": set(),
 }
 """Labels of the metrics that alerts ask for; of those that are not here, ``policy``."""

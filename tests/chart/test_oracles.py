@@ -11,10 +11,8 @@ from tests.chart.conftest import Render, say
 WAIVERS = {
     "container-image-pull-policy": "IfNotPresent is right for images by version; Always makes a registry's outage ours",
     "container-security-context-user-group-id": "the limits' files belong to root, so the agent must be root too",
+    "deployment-has-host-podantiaffinity": "operators are spread over nodes by topologySpreadConstraints",
     "container-resources": "no CPU limit: throttling an agent delays caps; memory has one",
-    "pod-probes": "the operator's Service is for scrapes: not being ready would hide the metrics of one that is unwell",
-    "deployment-strategy": "never two operators at a time: two would ask the exchange twice",
-    "deployment-replicas": "the same",
     "pod-networkpolicy": "off by default, because clusters differ in the ports of their API server and DNS",
 }
 

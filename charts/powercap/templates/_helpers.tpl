@@ -58,6 +58,11 @@ would be looked for on Docker Hub, and fail on every node minutes later: it is r
 {{- end }}
 {{- end }}
 
+{{/* How many operators run. Values kept by --reuse-values from a version with one operator have no such key. */}}
+{{- define "powercap.operatorReplicas" -}}
+{{- ternary 2 .Values.operator.replicas (kindIs "invalid" .Values.operator.replicas) }}
+{{- end }}
+
 {{/* Whether the operator serves metrics: empty where not. Values kept by --reuse-values from a version before metrics
 have no such key, and mean no. */}}
 {{- define "powercap.metrics" -}}

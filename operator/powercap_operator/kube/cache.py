@@ -39,6 +39,10 @@ class WorldCache:
         """The state now, as a value that later changes do not touch."""
         return World(dict(self._policies), dict(self._days), dict(self._nodes), dict(self._budgets))
 
+    def version(self, kind: str, name: str) -> int | None:
+        """Resource version of the object as last known; None where there is none."""
+        return self._versions.get((kind, name)) if name in self._store(kind) else None
+
     def put(self, kind: str, body: Mapping[str, Any]) -> bool:
         """Take an object's state, unless a newer one is known. Whether anything that decisions see has changed.
 

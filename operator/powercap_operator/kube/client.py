@@ -3,10 +3,14 @@
 Everything goes through one request function on kubernetes-asyncio's client, with plain JSON objects: the
 generated models cost memory (a Node with all of its fields, a thousand times) and know nothing of our kinds.
 Failures come out as ``ClusterError`` and its kin.
+
+Every write of our objects names the version of the object that it was decided from, and is refused by the API server
+where the object has changed since: a write that was held up on its way, or in a process that was stopped, never undoes
+what another operator wrote meanwhile.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,7 +21,8 @@ from kubernetes_asyncio.client.exceptions import ApiException
 from powercap_api.names import API_VERSION, GROUP, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, PLURALS, VERSION
 
 _PAGE: Final = 500
-_TIMEOUT_SECONDS: Final = 30
+_READ_SECONDS: Final = 30.0
+LONGEST_WRITE_SECONDS: Final = 30.0
 _APPLY: Final = "application/apply-patch+yaml"
 _EVENT_NAMESPACE: Final = "default"
 """Where Kubernetes keeps the events of cluster-scoped objects."""
@@ -31,16 +36,23 @@ class NotFoundError(ClusterError):
     """There is no such object."""
 
 
-class AlreadyExistsError(ClusterError):
-    """Another object has the name, or the object changed meanwhile."""
+class ConflictError(ClusterError):
+    """The object is there already, or is another than the write was decided from."""
+
+
+class NotLeadingError(ClusterError):
+    """Another operator leads: this one may not write."""
 
 
 class Cluster:
     """The API server behind a kubernetes-asyncio client, which the caller opens and closes."""
 
-    def __init__(self, client: ApiClient) -> None:
-        """Use this client."""
+    def __init__(
+        self, client: ApiClient, write_seconds: Callable[[], float] = lambda: LONGEST_WRITE_SECONDS
+    ) -> None:
+        """``write_seconds`` gives the seconds that a write may take, or raises NotLeadingError: none may begin."""
         self._client = client
+        self._write_seconds = write_seconds
         self.writes = 0
         """Number of requests that changed, or meant to change, something."""
 
@@ -56,7 +68,7 @@ class Cluster:
         """Make an object, labelled as the operator's own.
 
         Raises:
-            AlreadyExistsError: there is one of that name.
+            ConflictError: there is one of that name.
         """
         metadata = {"name": name, "labels": {MANAGED_BY_LABEL: OPERATOR_FIELD_MANAGER}}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
@@ -64,30 +76,48 @@ class Cluster:
         return await self._write("POST", _path(kind), body, query=query)
 
     async def apply(
-        self, kind: str, name: str, metadata: Mapping[str, Any], spec: Mapping[str, Any]
+        self,
+        kind: str,
+        name: str,
+        metadata: Mapping[str, Any],
+        spec: Mapping[str, Any],
+        version: int | None,
     ) -> dict[str, Any]:
-        """Server-side apply: make the object, or make its spec this one."""
+        """Server-side apply: make the object where ``version`` is None, else make its spec this one.
+
+        Raises:
+            ConflictError: there is one already, or it has another resource version.
+        """
         body = {
             "apiVersion": API_VERSION,
             "kind": kind,
-            "metadata": {"name": name, **metadata},
+            "metadata": {"name": name, "resourceVersion": str(version or _MUST_BE_NEW), **metadata},
             "spec": spec,
         }
         return await self._write("PATCH", _path(kind, name), body, _APPLY, _APPLY_QUERY)
 
-    async def apply_status(self, kind: str, name: str, status: Mapping[str, Any]) -> dict[str, Any]:
+    async def apply_status(
+        self, kind: str, name: str, status: Mapping[str, Any], version: int | None
+    ) -> dict[str, Any]:
         """Server-side apply of the whole status; what is not in ``status`` goes.
 
         Raises:
             NotFoundError: the object is gone.
+            ConflictError: it has another resource version.
         """
-        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "status": status}
+        metadata = {"name": name, "resourceVersion": str(version or _MUST_BE_NEW)}
+        body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": status}
         return await self._write("PATCH", f"{_path(kind, name)}/status", body, _APPLY, _APPLY_QUERY)
 
-    async def delete(self, kind: str, name: str) -> None:
-        """Delete the object; one that is gone already is as good."""
+    async def delete(self, kind: str, name: str, version: int | None) -> None:
+        """Delete the object; one that is gone already is as good.
+
+        Raises:
+            ConflictError: it has another resource version.
+        """
+        preconditions = {} if version is None else {"resourceVersion": str(version)}
         try:
-            await self._write("DELETE", _path(kind, name), None)
+            await self._write("DELETE", _path(kind, name), {"preconditions": preconditions})
         except NotFoundError:
             return
 
@@ -99,7 +129,7 @@ class Cluster:
         items: list[dict[str, Any]] = []
         query = [("limit", str(_PAGE))]
         while True:
-            page = await self._request("GET", path, query=query)
+            page = await self.request("GET", path, query=query)
             items.extend(page.get("items") or [])
             token = page["metadata"].get("continue")
             if not token:
@@ -114,17 +144,24 @@ class Cluster:
         content_type: str = "application/json",
         query: list[tuple[str, str]] | None = None,
     ) -> dict[str, Any]:
+        seconds = self._write_seconds()
         self.writes += 1
-        return await self._request(method, path, body, content_type, query)
+        return await self.request(method, path, body, content_type, query, seconds)
 
-    async def _request(
+    async def request(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         query: list[tuple[str, str]] | None = None,
+        seconds: float = _READ_SECONDS,
     ) -> dict[str, Any]:
+        """One request, which takes ``seconds`` at most; for reading, and for the lease that says who may write.
+
+        Raises:
+            ClusterError: no answer, or a refusal.
+        """
         headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             response = await self._client.call_api(
@@ -136,7 +173,7 @@ class Cluster:
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
-                _request_timeout=_TIMEOUT_SECONDS,
+                _request_timeout=seconds,
             )
             text = await response.read()
             status = response.status
@@ -151,6 +188,10 @@ class Cluster:
 
 
 _APPLY_QUERY: Final = [("fieldManager", OPERATOR_FIELD_MANAGER), ("force", "true")]
+_MUST_BE_NEW: Final = 0
+"""Resource version of an object that is not there: one that is there is refused with it (422), as a custom resource
+cannot be changed without naming its version. A test holds the API server to this."""
+_EXISTS: Final = "metadata.resourceVersion: Invalid value"
 
 
 def _path(kind: str, name: str | None = None) -> str:
@@ -163,5 +204,8 @@ def _error(method: str, path: str, status: int | None, text: str) -> ClusterErro
         message = json.loads(text).get("message", text)
     except (ValueError, AttributeError):
         message = text
-    kinds = {404: NotFoundError, 409: AlreadyExistsError}
-    return kinds.get(status or 0, ClusterError)(f"{method} {path}: {status}: {message[:500]}")
+    kinds = {404: NotFoundError, 409: ConflictError}
+    kind = kinds.get(status or 0, ClusterError)
+    if status == 422 and _EXISTS in message:
+        kind = ConflictError
+    return kind(f"{method} {path}: {status}: {message[:500]}")

@@ -17,7 +17,7 @@ NOW = moment("2025-10-09T10:07Z")
 
 def registry_of(world: World, pauses: LoopPauses | None = None) -> CollectorRegistry:
     registry = CollectorRegistry()
-    counts = Counts(7, 1, 42, pauses or LoopPauses())
+    counts = Counts(7, 1, 42, pauses or LoopPauses(), leading=True)
     registry.register(WorldCollector(lambda: world, lambda: counts, "1.2.3"))
     return registry
 
@@ -44,6 +44,7 @@ def test_every_metric_is_there_under_its_name() -> None:
     day = 'area="FR",auction="IDA1",date="2025-10-09",provider="EPEX"'
     assert found[f"powercap_market_day_complete{{{day}}}"] == 1
     assert found["powercap_api_writes_total"] == 42
+    assert found["powercap_leader"] == 1
 
 
 def test_two_objects_for_one_day_are_one_series() -> None:

@@ -16,7 +16,8 @@ from powercap_operator.main import parse_options
 
 def test_defaults_suit_a_pod() -> None:
     options = parse_options([], {})
-    assert (options.log_format, options.log_level, options.liveness) == ("json", "info", None)
+    assert (options.log_format, options.log_level) == ("json", "info")
+    assert (options.lease, options.health) == (None, None)
     assert options.history == timedelta(days=14)
     assert isinstance(options.clock, SystemClock)
     assert options.providers.epex_url.startswith("https://")
@@ -40,11 +41,20 @@ def test_a_history_too_short_for_the_fallback_is_refused(capsys: pytest.CaptureF
     assert "yesterday's results are the fallback" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--metrics", "--health"])
 @pytest.mark.parametrize("value", ["8081", "localhost:", "localhost:http", ":8081", "localhost:99999"])
-def test_metrics_need_host_and_port(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_servers_need_host_and_port(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parse_options(["--metrics", value], {})
-    assert "is no HOST:PORT, such as 0.0.0.0:8081" in capsys.readouterr().err
+        parse_options([option, value], {})
+    assert f"{option}: {value!r} is no HOST:PORT" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["powercap", "/powercap", "a/b/c", "a/"])
+def test_a_lease_needs_namespace_and_name(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse_options(["--lease", value], {})
+    assert f"--lease: {value!r} is no NAMESPACE/NAME" in capsys.readouterr().err
+    assert parse_options([], {"LEASE": "powercap-system/powercap"}).lease == ("powercap-system", "powercap")
 
 
 def test_metrics_are_served_only_where_asked_for() -> None:

@@ -1,0 +1,298 @@
+"""Two operators on one cluster: one leads, and the other takes over, whatever becomes of the leader.
+
+Who wrote what, and when, is read from the API server's audit log. Each operator is a user of its own, so that the
+log tells them apart.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.cluster.binaries import Binaries
+from dev.cluster.component import Component
+from dev.cluster.control_plane import ControlPlane
+from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.scale import bare_client
+from dev.scale.names import node_names
+from dev.scale.write_log import Write, WriteLog
+from dev.stage import CRDS, KINDS, Stage, tomorrow_and_today, wait_until
+from powercap_operator.market.results import Query
+from tests.support.tcp_proxy import TcpProxy
+
+NODES = node_names(60)
+LEASE = "powercap-operator"
+NAMESPACE = "powercap-system"
+TAKEOVER_SECONDS = 20.0
+OURS = set(KINDS)
+
+
+class Operator:
+    """One of the two, as a process; ``proxy`` is its way to the API server."""
+
+    def __init__(self, name: str, stage: Stage) -> None:
+        self.name = name
+        self.process = Component(name, stage.root)
+        self._stage = stage
+        self._port = int(stage.control_plane.url.rsplit(":", 1)[1])
+        self.proxy = TcpProxy(self._port)
+
+    def start(self) -> None:
+        """As its own user, through its own proxy."""
+        plane, root = self._stage.control_plane, self._stage.root
+        kubeconfig = plane.kubeconfig_as(self.name, ["system:masters"], root / f"{self.name}.kubeconfig")
+        content = json.loads(kubeconfig.read_text())
+        content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.proxy.port}"
+        kubeconfig.write_text(json.dumps(content))
+        self.process.start(
+            [
+                *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
+                *("--lease", f"{NAMESPACE}/{LEASE}", "--epex-url", self._stage.exchange.epex_url),
+                *("--clock-file", str(self._stage.clock_file)),
+            ],
+            {**os.environ, "KUBECONFIG": str(kubeconfig), "POD_NAME": self.name},
+            detached=False,
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, number)
+
+    def says(self, text: str) -> bool:
+        """Whether its log has it."""
+        return text in self.process.log.read_text(encoding="utf-8")
+
+
+class Pair:
+    """Both operators, and what the audit log says of them."""
+
+    def __init__(self, stage: Stage, log: WriteLog) -> None:
+        self.stage = stage
+        self._log = log
+        self._writes: list[Write] = []
+        self.operators = {name: Operator(name, stage) for name in ("operator-a", "operator-b")}
+
+    def start(self) -> None:
+        """Both, and wait until one leads and has written every budget."""
+        self._log.new()
+        for operator in self.operators.values():
+            operator.start()
+        self.until(lambda: self.leader() is not None, "one leads")
+        self.until(lambda: self.caps() == {40_000_000}, "every budget is there")
+        self.until(self.other_is_warm, "the other one knows the cluster")
+
+    def other_is_warm(self) -> bool:
+        """Whether the one that does not lead has seen who does."""
+        leader = self.leader()
+        return all(
+            operator.says(f"the leader is {leader}")
+            for name, operator in self.operators.items()
+            if leader is None or not leader.startswith(name)
+        )
+
+    def lease(self) -> dict[str, Any]:
+        """The Lease's spec; empty where there is none."""
+        found = self.stage.get("leases", "-n", NAMESPACE)["items"]
+        return dict(found[0]["spec"]) if found else {}
+
+    def leader(self) -> str | None:
+        """Identity of who leads."""
+        return self.lease().get("holderIdentity") or None
+
+    def sort(self) -> tuple[Operator, Operator]:
+        """The leader and the other one."""
+        name = str(self.leader()).split("_")[0]
+        (other,) = set(self.operators) - {name}
+        return self.operators[name], self.operators[other]
+
+    def edit(self, watts: int) -> None:
+        """Change what every node may draw at most."""
+        bare_client.send(
+            self.stage.control_plane, [bare_client.patch_policy("default", {"maxSource": str(watts)})], 1
+        )
+
+    def caps(self) -> set[int]:
+        """The largest cap of each budget; 0 for a node that has none."""
+        budgets = {item["metadata"]["name"]: item["spec"] for item in self.stage.get("powerbudgets")["items"]}
+        return {max(_caps(budgets[node])) if node in budgets else 0 for node in NODES}
+
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
+        """Wait for it."""
+        return wait_until(holds, what, seconds, every=0.1)
+
+    def writes(self) -> list[Write]:
+        """Everything that was written since ``start``."""
+        self._writes += self._log.new()
+        return self._writes
+
+    def writes_of(self, operator: Operator) -> list[Write]:
+        """Writes of our objects that the API server took from this operator."""
+        return [
+            write
+            for write in self.writes()
+            if write.user == operator.name and write.is_applied and write.resource.split("/")[0] in OURS
+        ]
+
+    def took_over_at(self, operator: Operator) -> float:
+        """When it became the leader: its first write of the Lease."""
+        return min(
+            write.done_at
+            for write in self.writes()
+            if write.user == operator.name and write.resource == "leases" and write.is_applied
+        )
+
+    def assert_no_conflict(self, before: Operator, after: Operator) -> None:
+        """Nothing of ``before`` was taken once ``after`` led, and nothing of ``after`` until then."""
+        handed_over = self.took_over_at(after)
+        late = [write for write in self.writes_of(before) if write.done_at >= handed_over]
+        early = [write for write in self.writes_of(after) if write.done_at < handed_over]
+        assert (late, early) == ([], [])
+        assert self.writes_of(before)
+        assert self.writes_of(after)
+
+    def assert_asked_once(self) -> None:
+        """The exchange was asked once for each day."""
+        asked = [request.path for request in self.stage.exchange.requests]
+        assert len(asked) == len(set(asked)) == len(self.stage.get("marketdays")["items"])
+
+
+def _caps(spec: dict[str, Any]) -> list[int]:
+    return [slot["capMicrowatts"] for slot in spec["slots"]]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> WriteLog:
+    return WriteLog(tmp_path_factory.mktemp("audit"))
+
+
+@pytest.fixture(scope="module")
+def plane(
+    binaries: Binaries, log: WriteLog, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ControlPlane]:
+    """A control plane of its own, with an audit log."""
+    root = tmp_path_factory.mktemp("audited-control-plane")
+    control_plane = ControlPlane(binaries, root, controller_manager=False, api_server_flags=log.flags)
+    with control_plane as running:
+        for kind in KINDS:
+            running.kubectl("apply", "--server-side", "-f", str(CRDS / f"{kind}.yaml"))
+        running.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+        running.kubectl("create", "namespace", NAMESPACE)
+        yield running
+
+
+@pytest.fixture
+def pair(plane: ControlPlane, log: WriteLog, tmp_path: Path) -> Iterator[Pair]:
+    """Sixty nodes under one policy, the exchange with today's results, both operators running."""
+    stage = Stage(tmp_path, plane, {})
+    stage.open()
+    now = datetime.now(UTC).astimezone(DEFAULT_MARKET.bidding_zone.zone)
+    stage.advance(now.replace(hour=9, minute=1, second=0) - now)
+    for day in tomorrow_and_today(stage.clock.now(), DEFAULT_MARKET.bidding_zone.zone):
+        stage.exchange.publish(Query(DEFAULT_MARKET, day), periods_for(day, None))
+    bare_client.send(plane, [bare_client.create_node(name, {}) for name in NODES], 16)
+    stage.apply_policy(maxSource="40")
+    made = Pair(stage, log)
+    with made.operators["operator-a"].proxy, made.operators["operator-b"].proxy:
+        try:
+            made.start()
+            yield made
+        except Exception as error:
+            for operator in made.operators.values():
+                error.add_note(operator.process.last_lines())
+            raise
+        finally:
+            for operator in made.operators.values():
+                if operator.process.pid is not None:
+                    operator.signal(signal.SIGCONT)
+                operator.process.stop()
+            stage.close()
+            plane.kubectl("delete", ",".join((*OURS, "nodes")), "--all", "--wait=true", "--timeout=60s")
+            plane.kubectl("delete", "leases,events", "--all", "-n", NAMESPACE)
+
+
+def test_one_leads_and_the_other_writes_nothing(pair: Pair) -> None:
+    leader, other = pair.sort()
+    assert pair.writes_of(other) == []
+    assert {write.name for write in pair.writes_of(leader) if write.resource == "powerbudgets"} == set(NODES)
+    spec = pair.lease()
+    assert (spec["leaseDurationSeconds"], spec["leaseTransitions"]) == (12, 0)
+    events = pair.stage.get("events", "-n", NAMESPACE)["items"]
+    assert [(event["reason"], event["involvedObject"]["name"]) for event in events] == [
+        ("LeaderElection", LEASE)
+    ]
+    assert events[0]["message"] == f"{pair.leader()} became leader"
+    pair.assert_asked_once()
+
+
+def test_a_leader_that_is_told_to_end_hands_over_at_once(pair: Pair) -> None:
+    leader, other = pair.sort()
+    began = time.monotonic()
+    leader.signal(signal.SIGTERM)
+    pair.until(lambda: str(pair.leader()).startswith(other.name), "the other one leads")
+    assert time.monotonic() - began < 8, "without waiting for the lease to end"
+    pair.edit(60)
+    pair.until(lambda: pair.caps() == {60_000_000}, "the edit is followed")
+    pair.until(lambda: leader.process.pid is None, "it has ended")
+    messages = [event["message"] for event in pair.stage.get("events", "-n", NAMESPACE)["items"]]
+    assert sum(message.endswith("stopped leading") for message in messages) == 1
+    pair.assert_no_conflict(leader, other)
+    pair.assert_asked_once()
+
+
+def test_a_leader_that_is_killed_is_replaced(pair: Pair) -> None:
+    leader, other = pair.sort()
+    leader.signal(signal.SIGKILL)
+    began = time.monotonic()
+    pair.edit(60)
+    pair.until(lambda: pair.caps() == {60_000_000}, "the edit is followed")
+    assert time.monotonic() - began <= TAKEOVER_SECONDS
+    assert pair.lease()["leaseTransitions"] == 1
+    pair.assert_no_conflict(leader, other)
+    pair.assert_asked_once()
+
+
+def test_a_leader_that_is_stopped_while_it_writes_changes_nothing_when_it_goes_on(pair: Pair) -> None:
+    leader, other = pair.sort()
+    before = len(pair.writes_of(leader))
+    pair.edit(60)
+    pair.until(lambda: len(pair.writes_of(leader)) >= before + 5, "it writes")
+    leader.signal(signal.SIGSTOP)
+    began = time.monotonic()
+    assert pair.caps() != {60_000_000}, "it was stopped in the middle"
+    pair.edit(80)
+    pair.until(lambda: pair.caps() == {80_000_000}, "the other one follows both edits")
+    assert time.monotonic() - began <= TAKEOVER_SECONDS
+    leader.signal(signal.SIGCONT)
+    pair.until(lambda: leader.says("not leading any more"), "it has noticed")
+    pair.edit(70)
+    pair.until(lambda: pair.caps() == {70_000_000}, "the new leader goes on")
+    pair.assert_no_conflict(leader, other)
+    pair.assert_asked_once()
+
+
+def test_a_leader_that_is_cut_off_while_it_writes_changes_nothing_when_it_is_back(pair: Pair) -> None:
+    leader, other = pair.sort()
+    before = len(pair.writes_of(leader))
+    pair.edit(60)
+    pair.until(lambda: len(pair.writes_of(leader)) >= before + 5, "it writes")
+    leader.proxy.cut()
+    began = time.monotonic()
+    assert pair.caps() != {60_000_000}, "it was cut off in the middle"
+    pair.edit(80)
+    pair.until(lambda: pair.caps() == {80_000_000}, "the other one follows both edits")
+    assert time.monotonic() - began <= TAKEOVER_SECONDS
+    assert leader.says("the lease could not be renewed for 8 s"), "it stopped before the other one began"
+    leader.proxy.mend()
+    pair.until(lambda: leader.says(f"the leader is {other.name}"), "it is back")
+    pair.edit(70)
+    pair.until(lambda: pair.caps() == {70_000_000}, "the new leader goes on")
+    pair.assert_no_conflict(leader, other)
+    pair.assert_asked_once()
