@@ -152,6 +152,7 @@ def test_what_happens_while_the_operator_is_away_is_made_up_for(kube: Kube, stag
 
 
 def test_a_budget_that_somebody_changed_or_deleted_is_put_right(kube: Kube, stage: Stage) -> None:
+    morning(stage)
     stage.apply_policy(maxSource="40")
     stage.start_operator()
     eventually(lambda: len(specs(kube)) == 2, "budgets")
