@@ -36,8 +36,8 @@ RETRY_SECONDS: Final = 2.0
 REQUEST_SECONDS: Final = 3.0
 """The most that one request about the lease may take, so that several fit before the deadline."""
 MARGIN_SECONDS: Final = 2.0
-"""Between the end of the last write and the moment at which another may take the lease. aiohttp rounds time limits above
-5 s up to a whole second."""
+"""Between the end of the last write and the moment at which another may take the lease. aiohttp rounds time limits
+above 5 s up to a whole second."""
 
 
 @dataclass(frozen=True, slots=True)
