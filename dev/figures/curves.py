@@ -19,6 +19,7 @@ from powercap_operator import strategies
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.fallback import DayResults
 from powercap_operator.market.results import Period, Query
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.render.figure import (
     CAP_COLOUR,
     PRICE_COLOUR,
@@ -85,7 +86,7 @@ def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
             "spec": {"maxSource": MAX_SOURCE, "minPower": MIN_POWER, "strategy": curve.strategy},
         }
     )
-    cap_panel(plan_day(policy, results))(cap_axis)
+    cap_panel(plan_day(resolve(policy), results))(cap_axis)
     last = cap_axis
     if input_axis is not None:
         panel = volume_panel(results.periods, results.end)

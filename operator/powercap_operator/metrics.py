@@ -16,7 +16,7 @@ from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
 
 from .loop_pauses import LoopPauses
-from .market.fallback import index_days, is_complete
+from .market.fallback import KnownDays, is_complete
 from .planning.snapshot import World
 
 _STATES: Final = (
@@ -175,7 +175,7 @@ def _market_days(world: World) -> Iterable[Metric]:
     requests = GaugeMetricFamily(
         "powercap_market_day_requests", "Requests made to the source for the day.", labels=_DAY
     )
-    for day in index_days(world.days.values()).values():
+    for day in KnownDays(world.days.values()).values():
         spec = day.spec
         labels = [spec.area, spec.auction, spec.provider, spec.delivery_date.isoformat()]
         complete.add_metric(labels, float(is_complete(day)))

@@ -9,7 +9,8 @@ from typing import Any
 
 from powercap_api.names import API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
 from powercap_operator.market.delivery_day import day_of, period_starts
-from powercap_operator.market.fallback import index_days, market_of
+from powercap_operator.market.fallback import KnownDays, market_of
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.schedule import budget_spec, plan
 from tests.api.conftest import Kube
 from tests.support.agent_process import AgentProcess, eventually
@@ -53,9 +54,9 @@ def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4_kb(
     market = market_of(wanted.spec.market)
     today = day_of(now, market.bidding_zone.zone)
     both = [today, today + timedelta(days=1)]
-    days = index_days(make_day(day, market=market, seed=day.day) for day in both)
+    days = KnownDays(make_day(day, market=market, seed=day.day) for day in both)
     periods = sum(len(period_starts(day, market.bidding_zone.zone, 15)) for day in both)
-    spec = budget_spec(wanted, plan(wanted, days, now), None, now)
+    spec = budget_spec(resolve(wanted), plan(resolve(wanted), days, now), None, now)
     assert sum(len(segment["shares"]) for segment in spec["schedule"]) == periods
 
     kube.add_node(NODE)

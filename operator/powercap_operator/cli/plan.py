@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from powercap_api.names import API_VERSION, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 
-from .. import strategies
 from ..market.csv_format import csv_resolution, from_csv
 from ..market.delivery_day import day_bounds, period_starts
 from ..market.errors import CsvError, DayIncomplete
-from ..market.fallback import DayResults, bare_day, layers, market_of
+from ..market.fallback import DayResults, bare_day, layers
 from ..market.results import Period, Query, build_market_day, merge
+from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..render.figure import FigureError
 from ..render.figure import draw_plan as draw_plan_figure
 from ..render.plan_chart import draw_plan, plan_day
@@ -90,7 +90,7 @@ def add_plan_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, and draw it where that was asked for; the exit code."""
     try:
-        policy = read_policy(arguments.policy)
+        policy = resolve(read_policy(arguments.policy))
         planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date))
         if arguments.plot is not None:
             draw_plan_figure(planned, arguments.plot)
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def results_for(policy: PowerPolicy, files: Sequence[Path], day: date | None) -> DayResults:
+def results_for(policy: ResolvedPolicy, files: Sequence[Path], day: date | None) -> DayResults:
     """The day to plan: the files' results, or the bare day where the strategy needs none.
 
     Raises:
@@ -110,13 +110,12 @@ def results_for(policy: PowerPolicy, files: Sequence[Path], day: date | None) ->
     """
     if files:
         return read_day(policy, files, day or day_in_name(files[-1]))
-    if strategies.create(policy.spec.strategy).needs_market:
+    if policy.request.needs.market:
         raise PlanError(
-            f"strategy {strategies.describe(policy.spec.strategy)} needs the day's results: say where they are with"
+            f"strategy {policy.strategy_name} needs the day's results: say where they are with"
             " --csv FILE (powercap market fetch writes one)"
         )
-    zone = market_of(policy.spec.market).bidding_zone.zone
-    return bare_day(policy.spec.market, day or datetime.now(zone).date())
+    return bare_day(policy.market, day or datetime.now(policy.zone).date())
 
 
 def read_policy(path: Path) -> PowerPolicy:
@@ -156,7 +155,7 @@ def day_in_name(path: Path) -> date:
         raise PlanError(f"the name of {path} has no delivery day: say it with --date YYYY-MM-DD") from error
 
 
-def read_day(policy: PowerPolicy, files: Sequence[Path], day: date) -> DayResults:
+def read_day(policy: ResolvedPolicy, files: Sequence[Path], day: date) -> DayResults:
     """The results in the files, one laid over the other, as the policy's market on that day.
 
     As in the cluster, an auction of half the day counts for the whole day together with the one before it: the
@@ -167,19 +166,17 @@ def read_day(policy: PowerPolicy, files: Sequence[Path], day: date) -> DayResult
         CsvError: a file cannot be read as that day.
         DayIncomplete: they lack periods, or volumes that the strategy needs.
     """
-    market = market_of(policy.spec.market)
+    market, zone, needs = policy.market, policy.zone, policy.request.needs
     parts = layers(market)
-    strategy = strategies.create(policy.spec.strategy)
     periods: tuple[Period, ...] = ()
     for path in files:
         periods = merge(periods, _periods_in(path, Query(market, day)))
-    zone = market.bidding_zone.zone
     data = build_market_day(
         periods,
         Query(market, day),
         expected=period_starts(day, zone, market.resolution_minutes),
-        needs_volume=strategy.needs_volume,
-        needs_price=strategy.needs_price,
+        needs_volume=needs.volume,
+        needs_price=needs.price,
     )
     if not data.complete and len(files) < len(parts):
         raise PlanError(

@@ -1,6 +1,6 @@
 """Which results stand for a delivery day: its own, or an earlier day's, mapped by local time of day. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 from powercap_api.conditions import is_true
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Auction, Market, market_day_name
-from powercap_api.powerpolicy import PRICE_ONLY, MarketSpec
+from powercap_api.powerpolicy import MarketSpec
 from powercap_api.reasons import ConditionType
 
-from ..strategies import Strategy
 from .delivery_day import day_bounds, period_starts
 from .results import Period, is_half_day, merge
 
@@ -29,7 +28,24 @@ class DayKey(NamedTuple):
     day: date
 
 
-DayIndex = Mapping[DayKey, MarketDay]
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a day's results must have for a strategy."""
+
+    market: bool
+    """Whether results are looked at at all; where not, a day's periods come without values."""
+    volume: bool
+    price: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsRequest:
+    """Which results are followed."""
+
+    market: Market
+    providers: tuple[str, ...]
+    """Sources in the order in which they are believed."""
+    needs: Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +74,38 @@ def key_of(day: MarketDay) -> DayKey:
     return DayKey(day.spec.provider, market_of(day.spec), day.spec.delivery_date)
 
 
-def index_days(days: Iterable[MarketDay]) -> dict[DayKey, MarketDay]:
-    """MarketDays by what they stand for. Of several for one key, the one with the operator's name counts."""
-    index: dict[DayKey, MarketDay] = {}
-    for day in sorted(days, key=lambda day: day.metadata.name):
-        key = key_of(day)
-        if key not in index or day.metadata.name == market_day_name(*key):
-            index[key] = day
-    return index
+class KnownDays(Mapping[DayKey, MarketDay]):
+    """MarketDays by what they stand for, and the results of each delivery day, put together once.
+
+    Of several MarketDays for one key, the one with the operator's name counts.
+    """
+
+    def __init__(self, days: Iterable[MarketDay]) -> None:
+        """Take these MarketDays, which must not change afterwards."""
+        self._days: dict[DayKey, MarketDay] = {}
+        for day in sorted(days, key=lambda day: day.metadata.name):
+            key = key_of(day)
+            if key not in self._days or day.metadata.name == market_day_name(*key):
+                self._days[key] = day
+        self._results: dict[tuple[ResultsRequest, date], DayResults | None] = {}
+
+    def __getitem__(self, key: DayKey) -> MarketDay:
+        """The MarketDay for the key."""
+        return self._days[key]
+
+    def __iter__(self) -> Iterator[DayKey]:
+        """The keys, in order of the names of their MarketDays."""
+        return iter(self._days)
+
+    def __len__(self) -> int:
+        """Number of keys."""
+        return len(self._days)
+
+    def own_results(self, request: ResultsRequest, day: date) -> DayResults | None:
+        """The results made for the day itself by the first provider that has all of it; None where there are none."""
+        if (request, day) not in self._results:
+            self._results[request, day] = _own_results(request, self._days, day)
+        return self._results[request, day]
 
 
 def layers(market: Market) -> tuple[Market, ...]:
@@ -79,30 +119,24 @@ def layers(market: Market) -> tuple[Market, ...]:
     return (Market(market.area, before, market.resolution_minutes), market)
 
 
-def serving_providers(spec: MarketSpec, strategy: Strategy) -> list[str]:
-    """The policy's providers that have what the strategy needs, in the policy's order."""
-    return [provider for provider in spec.providers if not (strategy.needs_volume and provider in PRICE_ONLY)]
-
-
 def find_results(
-    spec: MarketSpec, strategy: Strategy, days: DayIndex, day: date, previous_days: int
+    request: ResultsRequest, days: KnownDays, day: date, previous_days: int
 ) -> DayResults | None:
     """The day's own results, or those of the nearest of the ``previous_days`` before it; None where there are none.
 
-    For a strategy that looks at no results, the day's bare periods, whatever MarketDays there are.
+    Where no results are needed, the day's bare periods, whatever MarketDays there are.
     """
-    if not strategy.needs_market:
-        return bare_day(spec, day)
+    if not request.needs.market:
+        return bare_day(request.market, day)
     for back in range(previous_days + 1):
-        found = _own_results(spec, strategy, days, day - timedelta(days=back))
+        found = days.own_results(request, day - timedelta(days=back))
         if found is not None:
-            return found if back == 0 else stand_in(found, day, market_of(spec))
+            return found if back == 0 else stand_in(found, day, request.market)
     return None
 
 
-def bare_day(spec: MarketSpec, day: date) -> DayResults:
+def bare_day(market: Market, day: date) -> DayResults:
     """The day's periods by the calendar alone, without values."""
-    market = market_of(spec)
     zone = market.bidding_zone.zone
     return DayResults(
         day=day,
@@ -114,25 +148,25 @@ def bare_day(spec: MarketSpec, day: date) -> DayResults:
     )
 
 
-def latest_results(spec: MarketSpec, strategy: Strategy, days: DayIndex, before: date) -> DayResults | None:
+def latest_results(request: ResultsRequest, days: KnownDays, before: date) -> DayResults | None:
     """The most recent day's own results before a day; None where there are none."""
     for back in range(1, HISTORY_DAYS + 1):
-        found = _own_results(spec, strategy, days, before - timedelta(days=back))
+        found = days.own_results(request, before - timedelta(days=back))
         if found is not None:
             return found
     return None
 
 
-def _own_results(spec: MarketSpec, strategy: Strategy, days: DayIndex, day: date) -> DayResults | None:
-    market = market_of(spec)
+def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day: date) -> DayResults | None:
+    market, needs = request.market, request.needs
     zone = market.bidding_zone.zone
     starts = period_starts(day, zone, market.resolution_minutes)
-    for provider in serving_providers(spec, strategy):
+    for provider in request.providers:
         parts = [days.get(DayKey(provider, layer, day)) for layer in layers(market)]
         usable = [part for part in parts if part is not None and is_complete(part)]
         periods: tuple[Period, ...] = ()
         for part in usable:
-            periods = merge(periods, [period for period in periods_of(part) if _serves(period, strategy)])
+            periods = merge(periods, [period for period in periods_of(part) if _serves(period, needs)])
         if tuple(period.start for period in periods) == starts:
             return DayResults(
                 day=day,
@@ -162,10 +196,10 @@ def periods_of(day: MarketDay) -> list[Period]:
     ]
 
 
-def _serves(period: Period, strategy: Strategy) -> bool:
-    if strategy.needs_volume and period.volume is None:
+def _serves(period: Period, needs: Needs) -> bool:
+    if needs.volume and period.volume is None:
         return False
-    return not (strategy.needs_price and period.price is None)
+    return not (needs.price and period.price is None)
 
 
 def stand_in(source: DayResults, day: date, market: Market) -> DayResults:

@@ -14,11 +14,12 @@ from powercap_api.names import POLICY_LABEL
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 
-from ..market.fallback import DayIndex, index_days
+from ..market.fallback import KnownDays
 from .assignment import Assignment, assign
 from .hardware import lift_until
 from .policy_status import policy_status
 from .price_agreement import check_agreement
+from .resolved_policy import ResolvedPolicy, resolve
 from .schedule import Plan, budget_spec, plan
 from .snapshot import BudgetView, NodeView, World
 from .static_days import read_static_days
@@ -75,20 +76,22 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
         now: the moment, in UTC.
         history: how long after its delivery day a MarketDay is kept.
     """
-    days = index_days(world.days.values())
-    policies = [policy for policy in world.policies.values() if policy.metadata.deletion_timestamp is None]
-    assignment = assign(policies, world.nodes.values())
-    plans = {policy.metadata.name: _plan(policy, days, now) for policy in policies}
+    days = KnownDays(world.days.values())
+    policies = {
+        name: resolve(policy)
+        for name, policy in world.policies.items()
+        if policy.metadata.deletion_timestamp is None
+    }
+    assignment = assign((resolved.policy for resolved in policies.values()), world.nodes.values())
+    plans = {name: _plan(resolved, days, now) for name, resolved in policies.items()}
     statuses = {
-        policy.metadata.name: policy_status(
-            policy, plans[policy.metadata.name], assignment, world.budgets, now
-        )
-        for policy in policies
+        name: policy_status(resolved, plans[name], assignment, world.budgets, now)
+        for name, resolved in policies.items()
     }
     return Decision(
-        create_days=wanted_days(policies, days, now),
+        create_days=wanted_days(policies.values(), days, now),
         delete_days=surplus_days(world.days.values(), now, history),
-        write_budgets=tuple(_budget_writes(world, assignment, plans, now)),
+        write_budgets=tuple(_budget_writes(world, assignment, policies, plans, now)),
         delete_budgets=tuple(
             name for name in world.budgets if name not in world.nodes or name not in assignment.owner
         ),
@@ -101,16 +104,21 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
     )
 
 
-def _plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
-    """The policy's plan; while the first try for today's results is on its way, none is acted on."""
-    planned = plan(policy, days, now)
-    if planned.data == PolicyReason.MISSING and not policy.spec.suspend and is_pending(policy, days, now):
+def _plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
+    """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try."""
+    planned = plan(resolved, days, now)
+    suspended = resolved.policy.spec.suspend
+    if planned.data == PolicyReason.MISSING and not suspended and is_pending(resolved, days, now):
         return replace(planned, data=PolicyReason.PENDING)
     return planned
 
 
 def _budget_writes(
-    world: World, assignment: Assignment, plans: Mapping[str, Plan], now: datetime
+    world: World,
+    assignment: Assignment,
+    policies: Mapping[str, ResolvedPolicy],
+    plans: Mapping[str, Plan],
+    now: datetime,
 ) -> list[BudgetWrite]:
     """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
     wanted: dict[tuple[str, int, datetime | None], tuple[Mapping[str, Any], bool]] = {}
@@ -123,7 +131,8 @@ def _budget_writes(
         lift = lift_until(policy, node, now)
         key = (policy.metadata.name, id(in_force), lift)
         if key not in wanted:
-            computed = budget_spec(policy, plans[policy.metadata.name], in_force, now, lift)
+            resolved, planned = policies[policy.metadata.name], plans[policy.metadata.name]
+            computed = budget_spec(resolved, planned, in_force, now, lift)
             wanted[key] = (computed, computed == in_force)
         spec, stands = wanted[key]
         if not (stands and existing is not None and _owned(existing, node, policy)):

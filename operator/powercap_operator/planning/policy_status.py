@@ -1,22 +1,20 @@
 """The status of a PowerPolicy: whether it is in force, on whose results, on how many nodes. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
-from powercap_api.powerpolicy import MANUAL, PolicyCurrent, PolicyFallbacks, PowerPolicy, PowerPolicyStatus
+from powercap_api.powerpolicy import MANUAL, PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 from powercap_api.units import format_watts, format_watts_short
 
-from .. import strategies
-from ..market.delivery_day import day_of
-from ..market.fallback import market_of, serving_providers
 from ..strategies.base import percent
 from .assignment import Assignment
-from .schedule import Plan, limits_of
+from .resolved_policy import ResolvedPolicy
+from .schedule import Plan
 from .snapshot import BudgetView
 from .static_days import how_to_give
 
@@ -27,14 +25,14 @@ _NAMED = 3
 
 
 def policy_status(
-    policy: PowerPolicy,
+    resolved: ResolvedPolicy,
     planned: Plan,
     assignment: Assignment,
     budgets: Mapping[str, BudgetView],
     now: datetime,
 ) -> dict[str, Any]:
     """The whole status in wire form; equal to the one in force where nothing has changed."""
-    name = policy.metadata.name
+    policy, name = resolved.policy, resolved.name
     nodes = [node for node, owner in assignment.owner.items() if owner.metadata.name == name]
     unsupported = [
         node for node in nodes if node in budgets and budgets[node].reason == BudgetReason.UNSUPPORTED
@@ -44,40 +42,40 @@ def policy_status(
     ]
     generation = policy.metadata.generation
     conditions = [
-        _ready(policy, planned, assignment, nodes, waiting, unsupported, budgets),
-        _market_data(policy, planned, now),
+        _ready(resolved, planned, assignment, nodes, waiting, unsupported, budgets),
+        _market_data(resolved, planned, now),
     ]
     status = PowerPolicyStatus(
         observed_generation=generation,
-        market=NO_MARKET if planned.data == PolicyReason.NOT_NEEDED else str(market_of(policy.spec.market)),
+        market=NO_MARKET if planned.data == PolicyReason.NOT_NEEDED else str(resolved.market),
         nodes=len(nodes),
         nodes_ready=len(nodes) - len(waiting) - len(unsupported),
         market_days=list(planned.market_days),
-        current=_current(policy, planned, now),
-        fallbacks=_fallbacks(policy, planned, now),
+        current=_current(resolved, planned, now),
+        fallbacks=_fallbacks(resolved, planned, now),
     ).to_wire()
     before = [old.to_wire() for old in policy.status.conditions]
     status["conditions"] = dated(conditions, before, format_time(now))
     return status
 
 
-def _fallbacks(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyFallbacks | None:
+def _fallbacks(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyFallbacks | None:
     """The counter in force, one more on the first look at a delivery day on which an earlier day stands in."""
-    before = policy.status.fallbacks
+    before = resolved.policy.status.fallbacks
     if planned.data != PolicyReason.FALLBACK:
         return before
-    today = day_of(now, market_of(policy.spec.market).bidding_zone.zone).isoformat()
+    today = resolved.day(now).isoformat()
     days = 0 if before is None else before.days
     if before is not None and before.last_day == today:
         return before
     return PolicyFallbacks(days=days + 1, last_day=today)
 
 
-def _current(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyCurrent | None:
-    period = None if policy.spec.suspend else planned.period_at(now)
+def _current(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyCurrent | None:
+    period = None if resolved.policy.spec.suspend else planned.period_at(now)
     if period is None:
         return None
-    share = Decimal(period.cap_uw) / limits_of(policy).max_uw
+    share = Decimal(period.cap_uw) / resolved.limits.max_uw
     unit = f"{planned.currency}/MWh" if planned.currency else "per MWh"
     return PolicyCurrent(
         start=period.start,
@@ -90,7 +88,7 @@ def _current(policy: PowerPolicy, planned: Plan, now: datetime) -> PolicyCurrent
 
 
 def _ready(
-    policy: PowerPolicy,
+    resolved: ResolvedPolicy,
     planned: Plan,
     assignment: Assignment,
     nodes: Sequence[str],
@@ -98,50 +96,78 @@ def _ready(
     unsupported: Sequence[str],
     budgets: Mapping[str, BudgetView],
 ) -> dict[str, Any]:
-    name = policy.metadata.name
-    holds, reason = True, PolicyReason.ACTIVE
-    losses = assignment.overruled.get(name, {})
-    if policy.spec.suspend:
-        holds, reason = False, PolicyReason.SUSPENDED
-        message = "suspended: the nodes' original limits are in force. Set suspend: false to resume."
-    elif not nodes and losses:
-        holds, reason = False, PolicyReason.OVERRULED
+    losses = assignment.overruled.get(resolved.name, {})
+    reason, sentence = _state(resolved, planned, losses, nodes, waiting, unsupported, budgets)
+    sentences = [sentence]
+    if 0 < len(unsupported) < len(nodes):
+        sentences.append(f"{len(unsupported)} more {_has(unsupported)} nothing to cap.")
+    if nodes and losses:
         winners = ", ".join(sorted(set(losses.values())))
-        message = f"every node that it selects is governed by {winners}. Raise priority to take them."
-    elif not nodes:
-        holds, reason = False, PolicyReason.NO_NODES
-        message = (
-            "no node has the labels of nodeSelector (nodes labelled powercap.dev/exempt=true do not count)."
+        sentences.append(f"{len(losses)} more selected {_node_is(losses)} governed by {winners}.")
+    if ties := assignment.ties.get(resolved.name):
+        sentences.append(f"Same priority as {', '.join(sorted(ties))}: the older policy wins.")
+    return condition(
+        ConditionType.READY,
+        reason == PolicyReason.ACTIVE,
+        reason,
+        " ".join(sentences),
+        resolved.policy.metadata.generation,
+    )
+
+
+def _state(
+    resolved: ResolvedPolicy,
+    planned: Plan,
+    losses: Mapping[str, str],
+    nodes: Sequence[str],
+    waiting: Sequence[str],
+    unsupported: Sequence[str],
+    budgets: Mapping[str, BudgetView],
+) -> tuple[PolicyReason, str]:
+    """Why the policy is in force or not: the first of these that holds, with a sentence."""
+    if resolved.policy.spec.suspend:
+        return (
+            PolicyReason.SUSPENDED,
+            "suspended: the nodes' original limits are in force. Set suspend: false to resume.",
         )
-    elif planned.data == PolicyReason.PENDING:
-        holds, reason = False, PolicyReason.PENDING
-        message = "today's market results are being fetched; until they are there budgets stay as they are."
-    elif planned.data == PolicyReason.MISSING:
-        holds, reason = False, PolicyReason.MISSING
-        message = f"there are no market results to follow: {_then(policy)}."
-    elif waiting:
-        holds, reason = False, PolicyReason.NODES_NOT_READY
+    if not nodes and losses:
+        winners = ", ".join(sorted(set(losses.values())))
+        return (
+            PolicyReason.OVERRULED,
+            f"every node that it selects is governed by {winners}. Raise priority to take them.",
+        )
+    if not nodes:
+        return (
+            PolicyReason.NO_NODES,
+            "no node has the labels of nodeSelector (nodes labelled powercap.dev/exempt=true do not count).",
+        )
+    if planned.data == PolicyReason.PENDING:
+        return (
+            PolicyReason.PENDING,
+            "today's market results are being fetched; until they are there budgets stay as they are.",
+        )
+    if planned.data == PolicyReason.MISSING:
+        return PolicyReason.MISSING, f"there are no market results to follow: {_then(resolved)}."
+    if waiting:
         able = len(nodes) - len(unsupported)
         named = "; ".join(_named(waiting, budgets))
-        message = f"{able - len(waiting)} of {able} nodes follow their budget; not: {named}."
-    elif len(unsupported) == len(nodes):
-        holds, reason = False, PolicyReason.NO_NODES
-        message = "none of its nodes has anything that can be capped."
-    else:
-        following = len(nodes) - len(unsupported)
-        message = f"{following} {'node follows its' if following == 1 else 'nodes follow their'} budget."
-        if policy.spec.dry_run:
-            message += " dryRun: no limit is changed."
-    if 0 < len(unsupported) < len(nodes):
-        message += f" {len(unsupported)} more {'has' if len(unsupported) == 1 else 'have'} nothing to cap."
-    if nodes and losses:
-        message += (
-            f" {len(losses)} more selected {'node is' if len(losses) == 1 else 'nodes are'} governed by "
-        )
-        message += f"{', '.join(sorted(set(losses.values())))}."
-    if ties := assignment.ties.get(name):
-        message += f" Same priority as {', '.join(sorted(ties))}: the older policy wins."
-    return condition(ConditionType.READY, holds, reason, message, policy.metadata.generation)
+        sentence = f"{able - len(waiting)} of {able} nodes follow their budget; not: {named}."
+        return PolicyReason.NODES_NOT_READY, sentence
+    if len(unsupported) == len(nodes):
+        return PolicyReason.NO_NODES, "none of its nodes has anything that can be capped."
+    count = len(nodes) - len(unsupported)
+    sentence = f"{count} {'node follows its' if count == 1 else 'nodes follow their'} budget."
+    if resolved.policy.spec.dry_run:
+        sentence += " dryRun: no limit is changed."
+    return PolicyReason.ACTIVE, sentence
+
+
+def _has(nodes: Sized) -> str:
+    return "has" if len(nodes) == 1 else "have"
+
+
+def _node_is(nodes: Sized) -> str:
+    return "node is" if len(nodes) == 1 else "nodes are"
 
 
 def _named(waiting: Sequence[str], budgets: Mapping[str, BudgetView]) -> list[str]:
@@ -156,9 +182,8 @@ def _named(waiting: Sequence[str], budgets: Mapping[str, BudgetView]) -> list[st
     return [*named, f"and {more} more"] if more else named
 
 
-def _market_data(policy: PowerPolicy, planned: Plan, now: datetime) -> dict[str, Any]:
-    market = market_of(policy.spec.market)
-    strategy = strategies.describe(policy.spec.strategy)
+def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict[str, Any]:
+    policy, market, strategy = resolved.policy, resolved.market, resolved.strategy_name
     if planned.data == PolicyReason.NOT_NEEDED:
         message = f"strategy {strategy} looks at no market results."
         return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
@@ -175,23 +200,19 @@ def _market_data(policy: PowerPolicy, planned: Plan, now: datetime) -> dict[str,
     else:
         message = (
             f"{market}: neither today's results are there nor any of the {policy.spec.fallback.previous_days}"
-            f" days before: {_then(policy)}. kubectl get marketdays says what was tried."
+            f" days before: {_then(resolved)}. kubectl get marketdays says what was tried."
         )
-    skipped = [name for name in policy.spec.market.providers if name not in _serving(policy)]
+    skipped = [name for name in policy.spec.market.providers if name not in resolved.request.providers]
     if skipped:
         message += f" {', '.join(skipped)} is not asked: it has no volumes, which strategy {strategy} needs."
     if MANUAL & set(policy.spec.market.providers):
-        message += f" {how_to_give(market, day_of(now, market.bidding_zone.zone))}"
+        message += f" {how_to_give(market, resolved.day(now))}"
     return condition(ConditionType.MARKET_DATA, False, planned.data, message, policy.metadata.generation)
 
 
-def _serving(policy: PowerPolicy) -> list[str]:
-    return serving_providers(policy.spec.market, strategies.create(policy.spec.strategy))
-
-
-def _then(policy: PowerPolicy) -> str:
+def _then(resolved: ResolvedPolicy) -> str:
     return {
-        "MinPower": f"nodes are capped at minPower, {format_watts(limits_of(policy).min_uw)} W",
+        "MinPower": f"nodes are capped at minPower, {format_watts(resolved.limits.min_uw)} W",
         "Hold": "nodes keep their last cap",
         "Release": "the nodes' original limits are in force",
-    }[policy.spec.fallback.then]
+    }[resolved.policy.spec.fallback.then]

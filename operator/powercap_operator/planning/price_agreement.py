@@ -15,7 +15,7 @@ from powercap_api.model import Condition
 from powercap_api.powerpolicy import Provider
 from powercap_api.reasons import ConditionType, MarketDayReason
 
-from ..market.fallback import DayIndex, is_complete, periods_of
+from ..market.fallback import KnownDays, is_complete, periods_of
 from ..market.price_comparison import TOLERANCE, compare_prices
 from ..market.results import DayData, Query, build_market_day
 
@@ -23,7 +23,7 @@ RECENT: Final = timedelta(days=2)
 """Delivery days longer ago are not compared any more; what was found stays on them."""
 
 
-def check_agreement(days: DayIndex, now: datetime) -> dict[str, dict[str, Any]]:
+def check_agreement(days: KnownDays, now: datetime) -> dict[str, dict[str, Any]]:
     """New statuses in wire form, by name, of the MarketDays whose PricesAgree has to change."""
     groups: dict[Query, list[MarketDay]] = {}
     for key, day in days.items():

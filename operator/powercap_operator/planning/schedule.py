@@ -12,16 +12,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
-from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Slot, cap_uw, make_segments, read_segments, share_of
-from powercap_api.units import parse_watts
 
-from .. import strategies
 from ..market.delivery_day import day_bounds
-from ..market.fallback import DayIndex, DayResults, find_results, latest_results, market_of
-from ..strategies import Limits
-from .hardware import hardware_terms
+from ..market.fallback import DayResults, KnownDays, find_results, latest_results
+from .resolved_policy import ResolvedPolicy
 
 _LONGEST_BASIS: Final = 256
 """As long as the schema lets a segment's basis be."""
@@ -69,54 +65,46 @@ class Plan:
         return self.periods[index - 1] if index and now < self.valid_until else None
 
 
-def limits_of(policy: PowerPolicy) -> Limits:
-    """minPower and maxSource in microwatts. minPower never exceeds maxSource, whoever wrote the policy."""
-    max_uw = parse_watts(policy.spec.max_source)
-    return Limits(min(parse_watts(policy.spec.min_power), max_uw), max_uw)
-
-
-def plan(policy: PowerPolicy, days: DayIndex, now: datetime) -> Plan:
+def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
     """The policy's caps for today and, where known, tomorrow.
 
     Where today has no results of its own and none that may stand for them, the caps are the last known day's
     and already over: the agents then do what ``fallback.then`` says, which is what it is for.
     """
-    zone = market_of(policy.spec.market).bidding_zone.zone
-    today = now.astimezone(zone).date()
-    strategy = strategies.create(policy.spec.strategy)
-
-    results = find_results(policy.spec.market, strategy, days, today, policy.spec.fallback.previous_days)
+    request, zone, today = resolved.request, resolved.zone, resolved.day(now)
+    results = find_results(request, days, today, resolved.policy.spec.fallback.previous_days)
     if results is None:
-        last = latest_results(policy.spec.market, strategy, days, before=today)
+        last = latest_results(request, days, before=today)
         if last is None:
             start = day_bounds(today, zone)[0]
             return Plan((), start, start, (), None, PolicyReason.MISSING, None)
-        periods = tuple(plan_periods(policy, last))
+        periods = tuple(plan_periods(resolved, last))
         start = day_bounds(last.day, zone)[0]
         return Plan(periods, last.end, start, last.names, last.currency, PolicyReason.MISSING, None)
 
     used = [results]
-    tomorrow = find_results(policy.spec.market, strategy, days, today + timedelta(days=1), previous_days=0)
+    tomorrow = find_results(request, days, today + timedelta(days=1), previous_days=0)
     if tomorrow is not None:
         used.append(tomorrow)
-    periods = tuple(period for day in used for period in plan_periods(policy, day))
+    periods = tuple(period for day in used for period in plan_periods(resolved, day))
     names = tuple(dict.fromkeys(name for day in used for name in day.names))
     reason = PolicyReason.CURRENT if results.source_day == today else PolicyReason.FALLBACK
-    if not strategy.needs_market:
+    if not request.needs.market:
         reason = PolicyReason.NOT_NEEDED
     keep_since = day_bounds(used[-1].day - timedelta(days=1), zone)[0]
     return Plan(periods, used[-1].end, keep_since, names, results.currency, reason, results.source_day)
 
 
-def plan_periods(policy: PowerPolicy, results: DayResults) -> list[PlannedPeriod]:
+def plan_periods(resolved: ResolvedPolicy, results: DayResults) -> list[PlannedPeriod]:
     """One planned period for each of the results."""
-    strategy, market = strategies.create(policy.spec.strategy), market_of(policy.spec.market)
-    limits = limits_of(policy)
-    caps = strategy.caps(results.periods, limits, market.bidding_zone)
+    market, limits = resolved.market, resolved.limits
+    caps = resolved.strategy.caps(results.periods, limits, market.bidding_zone)
     shares = [share_of(cap.power_uw, limits.max_uw) for cap in caps]
     note = "" if results.source_day == results.day else f" (results of {results.source_day.isoformat()})"
-    followed = f"{market} of {results.source_day.isoformat()}" if strategy.needs_market else market.area
-    basis = f"{followed}: {strategies.describe(policy.spec.strategy)}"
+    followed = (
+        f"{market} of {results.source_day.isoformat()}" if resolved.request.needs.market else market.area
+    )
+    basis = f"{followed}: {resolved.strategy_name}"
     return [
         PlannedPeriod(
             start=period.start,
@@ -141,7 +129,7 @@ def merge(periods: Iterable[PlannedPeriod]) -> list[PlannedPeriod]:
 
 
 def budget_spec(
-    policy: PowerPolicy,
+    resolved: ResolvedPolicy,
     planned: Plan,
     existing: Mapping[str, Any] | None,
     now: datetime,
@@ -152,11 +140,11 @@ def budget_spec(
     A budget that says the same as ``existing`` is equal to it, so that comparing tells whether to write.
     """
     current = _current_start(planned, now)
-    limits = limits_of(policy)
+    policy, limits = resolved.policy, resolved.limits
     past: list[Slot] = []
-    if existing is not None and existing.get("policy") == policy.metadata.name:
+    if existing is not None and existing.get("policy") == resolved.name:
         before = PowerBudgetSpec.model_validate(existing)
-        area = policy.spec.market.area
+        area = resolved.market.area
         past = [slot for slot in _over(before.schedule, planned.keep_since, current) if _area(slot) == area]
     coming = [
         Slot(period.start, period.share, period.basis)
@@ -164,7 +152,7 @@ def budget_spec(
         if not past or period.start >= current
     ]
     return PowerBudgetSpec(
-        policy=policy.metadata.name,
+        policy=resolved.name,
         schedule=[
             ScheduleSegment.of(segment) for segment in make_segments([*past, *coming], planned.valid_until)
         ],
@@ -173,7 +161,7 @@ def budget_spec(
         valid_until=planned.valid_until,
         on_expiry=policy.spec.fallback.then,
         stabilisation_seconds=policy.spec.stabilisation_seconds,
-        **hardware_terms(policy),
+        **resolved.hardware,
         lift_until=lift_until,
         suspend=policy.spec.suspend,
         dry_run=policy.spec.dry_run,

@@ -11,60 +11,54 @@ from datetime import date, datetime, timedelta
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
-from powercap_api.powerpolicy import MANUAL, PowerPolicy
+from powercap_api.powerpolicy import MANUAL
 
-from .. import strategies
-from ..market.delivery_day import day_of
-from ..market.fallback import DayIndex, DayKey, is_complete, layers, market_of, serving_providers
+from ..market.fallback import DayKey, KnownDays, is_complete, layers, market_of
 from ..market.publication import results_expected_at
 from ..market.results import Query
+from .resolved_policy import ResolvedPolicy
 
 
-def wanted_days(policies: Iterable[PowerPolicy], days: DayIndex, now: datetime) -> dict[str, MarketDaySpec]:
+def wanted_days(
+    policies: Iterable[ResolvedPolicy], days: KnownDays, now: datetime
+) -> dict[str, MarketDaySpec]:
     """MarketDays to make, by name. Those that are there, under any name, are not among them."""
     wanted: dict[str, MarketDaySpec] = {}
-    for policy in policies:
-        if policy.spec.suspend or not strategies.create(policy.spec.strategy).needs_market:
+    for resolved in policies:
+        if resolved.policy.spec.suspend or not resolved.request.needs.market:
             continue
-        for key in _keys(policy, days, now):
+        for key in _keys(resolved, days, now):
             if key not in days:
                 wanted[market_day_name(*key)] = _spec(key)
     return wanted
 
 
-def is_pending(policy: PowerPolicy, days: DayIndex, now: datetime) -> bool:
+def is_pending(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> bool:
     """Whether today's results may still come from a first try: too early to act on there being none."""
-    market = market_of(policy.spec.market)
-    today = day_of(now, market.bidding_zone.zone)
+    today = resolved.day(now)
     tried = [
         days.get(DayKey(provider, layer, today))
-        for layer in layers(market)
+        for layer in layers(resolved.market)
         if results_expected_at(Query(layer, today)) <= now
-        for provider in _providers(policy)
+        for provider in resolved.request.providers
         if provider not in MANUAL
     ]
     return any(day is None or not (is_complete(day) or _has_failed(day)) for day in tried)
 
 
-def _keys(policy: PowerPolicy, days: DayIndex, now: datetime) -> Iterator[DayKey]:
-    market = market_of(policy.spec.market)
-    providers = _providers(policy)
-    today = day_of(now, market.bidding_zone.zone)
-    for layer in layers(market):
+def _keys(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Iterator[DayKey]:
+    providers, today = resolved.request.providers, resolved.day(now)
+    for layer in layers(resolved.market):
         for day in (today, today + timedelta(days=1)):
             if results_expected_at(Query(layer, day)) <= now:
                 yield from _providers_keys(providers, layer, day, days)
-        for back in range(1, policy.spec.fallback.previous_days + 1):
+        for back in range(1, resolved.policy.spec.fallback.previous_days + 1):
             if _settled(providers, layer, today - timedelta(days=back - 1), days):
                 break
             yield from _providers_keys(providers, layer, today - timedelta(days=back), days)
 
 
-def _providers(policy: PowerPolicy) -> list[str]:
-    return serving_providers(policy.spec.market, strategies.create(policy.spec.strategy))
-
-
-def _providers_keys(providers: Iterable[str], market: Market, day: date, days: DayIndex) -> Iterator[DayKey]:
+def _providers_keys(providers: Iterable[str], market: Market, day: date, days: KnownDays) -> Iterator[DayKey]:
     """The providers to have the day from: the first, and each further one once those before it have failed.
 
     A day that only a person can make is never among them: it is there, or it is passed over.
@@ -80,7 +74,7 @@ def _providers_keys(providers: Iterable[str], market: Market, day: date, days: D
             return
 
 
-def _settled(providers: Iterable[str], market: Market, day: date, days: DayIndex) -> bool:
+def _settled(providers: Iterable[str], market: Market, day: date, days: KnownDays) -> bool:
     """Whether the day is there, or has not been tried at every provider: nothing need stand in for it yet."""
     found = {provider: days.get(DayKey(provider, market, day)) for provider in providers}
     if any(one is not None and is_complete(one) for one in found.values()):

@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from .. import strategies
-from ..market.fallback import market_of
 from ..market.results import DayData, Period
-from ..planning.schedule import limits_of
 from .plan_chart import DayPlan
 
 if TYPE_CHECKING:
@@ -78,17 +75,16 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
         FigureError: no matplotlib, no format that is known, or the file cannot be written.
     """
     policy, results = planned.policy, planned.results
-    where = market_of(policy.spec.market).bidding_zone
     span = (results.periods[0].start, results.end)
-    name = strategies.describe(policy.spec.strategy)
-    market = f"{market_of(policy.spec.market)}, " if results.currency else ""
+    market = f"{policy.market}, " if results.currency else ""
     _draw(
         path,
-        f"{policy.metadata.name}: caps of one node on {results.day}",
-        f"{market}strategy {name}; {planned.watt_hours:.0f} Wh, {planned.share * 100:.0f} % of maxSource all day",
+        f"{policy.name}: caps of one node on {results.day}",
+        f"{market}strategy {policy.strategy_name}; {planned.watt_hours:.0f} Wh,"
+        f" {planned.share * 100:.0f} % of maxSource all day",
         [cap_panel(planned), *_market_panels(results.periods, results.end, results.currency or "")],
         span,
-        where.zone,
+        policy.zone,
     )
 
 
@@ -154,7 +150,7 @@ def steps(
 
 def cap_panel(planned: DayPlan) -> Panel:
     """The caps in watts, with maxSource and minPower as lines."""
-    limits = limits_of(planned.policy)
+    limits = planned.policy.limits
     begin = planned.results.periods[0].start
     edges = [*(_hours(slot.start, begin) for slot in planned.slots), _hours(planned.results.end, begin)]
     watts = [slot.cap_uw / 1e6 for slot in planned.slots]

@@ -6,12 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.units import format_watts_short
 
-from .. import strategies
-from ..market.fallback import DayResults, market_of
-from ..planning.schedule import PlannedPeriod, limits_of, merge, plan_periods
+from ..market.fallback import DayResults
+from ..planning.resolved_policy import ResolvedPolicy
+from ..planning.schedule import PlannedPeriod, merge, plan_periods
 from .bars import bar
 
 WIDTH: Final = 80
@@ -24,7 +23,7 @@ _REPEATED: Final = "²"
 class DayPlan:
     """The caps that a policy gives a node on one delivery day."""
 
-    policy: PowerPolicy
+    policy: ResolvedPolicy
     results: DayResults
     slots: tuple[PlannedPeriod, ...]
     """Merged: each holds until the next one begins, the last until the day's end."""
@@ -51,10 +50,10 @@ class DayPlan:
     @property
     def share(self) -> Decimal:
         """The day's energy as a share of maxSource all day."""
-        return self.watt_hours * 1_000_000 / (limits_of(self.policy).max_uw * self.hours)
+        return self.watt_hours * 1_000_000 / (self.policy.limits.max_uw * self.hours)
 
 
-def plan_day(policy: PowerPolicy, results: DayResults) -> DayPlan:
+def plan_day(policy: ResolvedPolicy, results: DayResults) -> DayPlan:
     """The caps of a day of results under a policy."""
     return DayPlan(policy, results, tuple(merge(plan_periods(policy, results))))
 
@@ -64,7 +63,7 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
 
     At most 80 columns; with ``why`` the reasons stand in place of the market's values and make lines longer.
     """
-    limits = limits_of(planned.policy)
+    limits = planned.policy.limits
     shows_market = not why and any(
         slot.volume is not None or slot.price is not None for slot in planned.slots
     )
@@ -92,14 +91,11 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
 
 
 def _title(planned: DayPlan) -> Sequence[str]:
-    policy, limits = planned.policy, limits_of(planned.policy)
-    market = market_of(policy.spec.market)
-    strategy = strategies.describe(policy.spec.strategy)
-    needs_market = strategies.create(policy.spec.strategy).needs_market
-    followed = f"{market} of " if needs_market else ""
+    policy, limits, market = planned.policy, planned.policy.limits, planned.policy.market
+    followed = f"{market} of " if policy.request.needs.market else ""
     return (
-        f"{policy.metadata.name}: {followed}{planned.results.day}, {market.bidding_zone.time_zone} time",
-        f"strategy {strategy}, maxSource {format_watts_short(limits.max_uw)},"
+        f"{policy.name}: {followed}{planned.results.day}, {market.bidding_zone.time_zone} time",
+        f"strategy {policy.strategy_name}, maxSource {format_watts_short(limits.max_uw)},"
         f" minPower {format_watts_short(limits.min_uw)}",
     )
 
@@ -112,14 +108,14 @@ def _summary(planned: DayPlan) -> list[str]:
         f" at the caps one node draws {planned.watt_hours:.1f} Wh",
         f"in {planned.hours:f} hours, {planned.share * 100:.0f} % of maxSource all day",
     ]
-    zone = market_of(planned.policy.spec.market).bidding_zone.zone
+    zone = planned.policy.zone
     if any(slot.start.astimezone(zone).fold for slot in planned.slots):
         lines.append(f"{_REPEATED} the second pass of the hour that the clocks repeat")
     return lines
 
 
 def _label(planned: DayPlan, start: datetime, end: datetime) -> str:
-    zone = market_of(planned.policy.spec.market).bidding_zone.zone
+    zone = planned.policy.zone
     begin = start.astimezone(zone)
     # the last moment before the end: its clock shows the end as it was before any change at that moment
     last = (end - timedelta(minutes=1)).astimezone(zone) + timedelta(minutes=1)

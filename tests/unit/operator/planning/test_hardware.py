@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from powercap_operator.market.fallback import KnownDays
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.hardware import lift_until
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.schedule import budget_spec, plan
 from powercap_operator.planning.snapshot import view_node
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
@@ -17,7 +19,7 @@ NOW = moment("2025-10-09T10:07Z")
 
 def spec_of(**hardware: Any) -> dict[str, Any]:
     policy = make_policy(hardware=hardware)
-    return budget_spec(policy, plan(policy, {}, NOW), None, NOW)
+    return budget_spec(resolve(policy), plan(resolve(policy), KnownDays([]), NOW), None, NOW)
 
 
 def test_defaults_lower_gently_and_watch_over_the_node() -> None:

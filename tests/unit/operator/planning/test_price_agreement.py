@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from powercap_api.marketday import MarketDay, MarketDayStatus
-from powercap_operator.market.fallback import index_days
+from powercap_operator.market.fallback import KnownDays
 from powercap_operator.planning.price_agreement import check_agreement
 from tests.support.objects import make_day, moment
 
@@ -26,7 +26,7 @@ def priced(provider: str, *, changed: Mapping[int, str] | None = None, **made: A
 def checked(days: Iterable[MarketDay]) -> list[MarketDay]:
     """The days with their new statuses."""
     days = list(days)
-    found = check_agreement(index_days(days), NOON)
+    found = check_agreement(KnownDays(days), NOON)
     return [
         day.model_copy(update={"status": MarketDayStatus.model_validate(found[day.metadata.name])})
         if day.metadata.name in found
@@ -45,7 +45,7 @@ def verdicts(days: Iterable[MarketDay]) -> list[tuple[str, str, str]]:
 
 
 def test_one_source_alone_is_not_judged() -> None:
-    assert check_agreement(index_days([priced("EPEX")]), NOON) == {}
+    assert check_agreement(KnownDays([priced("EPEX")]), NOON) == {}
 
 
 def test_equal_prices_are_said_once() -> None:
@@ -54,7 +54,7 @@ def test_equal_prices_are_said_once() -> None:
         ("True", "PricesAgree", "the prices are those of energycharts-fr-ida1-2025-10-09, to 0.02 per MWh."),
         ("True", "PricesAgree", "the prices are those of epex-fr-ida1-2025-10-09, to 0.02 per MWh."),
     ]
-    assert check_agreement(index_days(checked(days)), NOON) == {}
+    assert check_agreement(KnownDays(checked(days)), NOON) == {}
 
 
 def test_different_prices_are_told_on_both_days() -> None:

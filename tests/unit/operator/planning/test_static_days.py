@@ -11,10 +11,11 @@ from powercap_api.markets import Auction, Market
 from powercap_api.names import API_VERSION
 from powercap_api.reasons import PolicyReason
 from powercap_operator.market.csv_format import to_csv
-from powercap_operator.market.fallback import index_days
+from powercap_operator.market.fallback import KnownDays
 from powercap_operator.market.results import Query
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import is_due
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.schedule import plan
 from powercap_operator.planning.static_days import read_static_day, read_static_days
 from powercap_operator.sources.mock import made_up_periods
@@ -138,12 +139,12 @@ def test_a_column_that_nobody_has_may_be_left_out(
     lines = [LINES[0], *(f"{line.partition(',')[0]},{volume},{price}" for line in LINES[1:])]
     day = read(static_day(text(lines)))
     assert conditions(day.status)["Complete"] == ("True", "Complete")
-    planned = plan(make_policy(**STATIC, strategy=strategy), index_days([day]), NOON)
+    planned = plan(resolve(make_policy(**STATIC, strategy=strategy)), KnownDays([day]), NOON)
     assert (planned.data == PolicyReason.CURRENT) is served
 
 
 def test_a_policy_follows_it_under_any_name() -> None:
-    planned = plan(make_policy(**STATIC), index_days([read(static_day())]), NOON)
+    planned = plan(resolve(make_policy(**STATIC)), KnownDays([read(static_day())]), NOON)
     assert planned.data == PolicyReason.CURRENT
     assert planned.market_days == ("by-hand",)
     assert len(planned.periods) == 96
@@ -174,5 +175,5 @@ def test_where_a_person_gave_nothing_the_next_source_is_asked() -> None:
 
 def test_a_person_may_step_in_for_a_source_that_failed() -> None:
     policy = make_policy(market={"providers": ["EPEX", "Static"]})
-    days = index_days([make_day(DAY, complete=False), read(static_day())])
-    assert plan(policy, days, NOON).market_days == ("by-hand",)
+    days = KnownDays([make_day(DAY, complete=False), read(static_day())])
+    assert plan(resolve(policy), days, NOON).market_days == ("by-hand",)

@@ -7,8 +7,9 @@ import pytest
 
 from powercap_api.reasons import PolicyReason
 from powercap_operator.market.delivery_day import day_bounds
-from powercap_operator.market.fallback import index_days, market_of
+from powercap_operator.market.fallback import KnownDays, market_of
 from powercap_operator.planning.decision import decide
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.schedule import budget_spec, plan
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
@@ -24,7 +25,7 @@ WITHOUT_MARKET: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("strategy", WITHOUT_MARKET)
 def test_today_and_tomorrow_are_planned_without_any_market_day(strategy: dict[str, Any]) -> None:
-    planned = plan(make_policy(strategy=strategy), {}, NOON)
+    planned = plan(resolve(make_policy(strategy=strategy)), KnownDays([]), NOON)
     assert planned.data == PolicyReason.NOT_NEEDED
     assert len(planned.periods) == 192
     assert planned.valid_until == moment("2025-10-10T22:00Z")
@@ -35,14 +36,14 @@ def test_today_and_tomorrow_are_planned_without_any_market_day(strategy: dict[st
 def test_clock_change_days_have_their_own_length(day: date, quarters: int) -> None:
     policy = make_policy(strategy={"type": "Solar"})
     begin, end = day_bounds(day, market_of(policy.spec.market).bidding_zone.zone)
-    periods = plan(policy, {}, begin).periods
+    periods = plan(resolve(policy), KnownDays([]), begin).periods
     assert sum(begin <= period.start < end for period in periods) == quarters
 
 
 def test_a_schedule_has_no_more_steps_than_its_changes_need() -> None:
     def segments(strategy: dict[str, Any]) -> list[tuple[str, int, list[int]]]:
         policy = make_policy(strategy=strategy)
-        spec = budget_spec(policy, plan(policy, {}, NOON), None, NOON)
+        spec = budget_spec(resolve(policy), plan(resolve(policy), KnownDays([]), NOON), None, NOON)
         return [(one["start"], one["stepSeconds"] // 3600, one["shares"]) for one in spec["schedule"]]
 
     assert segments({"type": "Fixed"}) == [("2025-10-08T22:00:00Z", 48, [10_000])]
@@ -57,7 +58,7 @@ def test_a_budget_is_written_once_a_day(strategy: dict[str, Any]) -> None:
     spec, writes = None, 0
     for quarter in range(3 * 96):
         now = begin + timedelta(minutes=15 * quarter)
-        new = budget_spec(policy, plan(policy, {}, now), spec, now)
+        new = budget_spec(resolve(policy), plan(resolve(policy), KnownDays([]), now), spec, now)
         writes += new != spec
         spec = new
     assert writes == 3
@@ -79,8 +80,8 @@ def test_a_schedule_over_a_market_follows_it_between_the_windows() -> None:
     policy = make_policy(strategy={"type": "Schedule", "windows": [WINDOW]})
     world = make_world([policy], nodes=[make_node("a")])
     assert "epex-fr-ida1-2025-10-09" in decide(world, NOON, timedelta(days=14)).create_days
-    days = index_days([make_day(date(2025, 10, 9))])
-    whys = [period.why for period in plan(policy, days, NOON).periods]
+    days = KnownDays([make_day(date(2025, 10, 9))])
+    whys = [period.why for period in plan(resolve(policy), days, NOON).periods]
     assert whys[0] == "window daily 22:00–06:00: 40 W"
     assert "MWh of" in whys[40]
 

@@ -14,6 +14,7 @@ from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.fallback import DayResults
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.render.figure import FigureError, draw_market, draw_plan
 from powercap_operator.render.plan_chart import DayPlan, plan_day
 from powercap_operator.sources.mock import made_up_periods
@@ -32,7 +33,7 @@ def market_day(day: date) -> DayData:
 def day_plan(day: date) -> DayPlan:
     end = day_bounds(day, MARKET.bidding_zone.zone)[1]
     results = DayResults(day, day, market_day(day).periods, end, (), "EUR")
-    return plan_day(make_policy(strategy={"type": "Price"}), results)
+    return plan_day(resolve(make_policy(strategy={"type": "Price"})), results)
 
 
 def market_figure(path: Path, day: date) -> None:

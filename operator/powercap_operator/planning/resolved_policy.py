@@ -1,0 +1,71 @@
+"""A policy with everything that its spec implies, worked out once and handed on. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from powercap_api.markets import Market
+from powercap_api.powerpolicy import PRICE_ONLY, PowerPolicy
+from powercap_api.units import parse_watts
+
+from .. import strategies
+from ..market.delivery_day import day_of
+from ..market.fallback import Needs, ResultsRequest, market_of
+from ..strategies import Limits, Strategy
+from .hardware import hardware_terms
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPolicy:
+    """What decisions need of a policy."""
+
+    policy: PowerPolicy
+    strategy: Strategy
+    strategy_name: str
+    """For people, such as ``Schedule over Price``."""
+    limits: Limits
+    """minPower and maxSource in microwatts."""
+    request: ResultsRequest
+    """The results that it follows: market, providers that have what the strategy needs, and these needs."""
+    hardware: Mapping[str, Any]
+    """The fields of a PowerBudget's spec that follow from ``spec.hardware``."""
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self.policy.metadata.name
+
+    @property
+    def market(self) -> Market:
+        """The market that it follows."""
+        return self.request.market
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clock of its delivery days."""
+        return self.market.bidding_zone.zone
+
+    def day(self, now: datetime) -> date:
+        """The delivery day at a moment."""
+        return day_of(now, self.zone)
+
+
+def resolve(policy: PowerPolicy) -> ResolvedPolicy:
+    """Work out what a policy's spec implies. minPower never exceeds maxSource, whoever wrote the policy."""
+    spec = policy.spec
+    strategy = strategies.create(spec.strategy)
+    needs = Needs(strategy.needs_market, strategy.needs_volume, strategy.needs_price)
+    providers = tuple(
+        provider for provider in spec.market.providers if not (needs.volume and provider in PRICE_ONLY)
+    )
+    max_uw = parse_watts(spec.max_source)
+    return ResolvedPolicy(
+        policy=policy,
+        strategy=strategy,
+        strategy_name=strategies.describe(spec.strategy),
+        limits=Limits(min(parse_watts(spec.min_power), max_uw), max_uw),
+        request=ResultsRequest(market_of(spec.market), providers, needs),
+        hardware=hardware_terms(policy),
+    )
