@@ -247,7 +247,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         if options.metrics is not None:
             serve_metrics(options.metrics, Parts(cluster, cache, election, reconciler, pauses))
         registry = kopf.OperatorRegistry()
-        watches.register(registry, cache, reconciler)
+        watches.register(registry, cache, reconciler.wake)
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),

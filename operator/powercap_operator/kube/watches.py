@@ -1,4 +1,4 @@
-"""The kopf layer: watch events into the cache, and a word to the reconciler. No decisions here.
+"""The kopf layer: puts watch events into the cache and wakes the reconciler. No decisions here.
 
 Only ``on.event`` handlers are used: they leave no finalizers and no annotations on anybody's objects, so that a
 dead operator blocks nothing.
@@ -6,14 +6,13 @@ dead operator blocks nothing.
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import kopf
 
 from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY, VERSION
 
-from ..reconcile import Reconciler
 from .cache import NODE, WorldCache
 
 _LONGEST_PAUSE: Final = 15.0
@@ -55,8 +54,11 @@ def _server(environ: Mapping[str, str]) -> str:
     return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
 
 
-def register(registry: kopf.OperatorRegistry, cache: WorldCache, reconciler: Reconciler) -> None:
-    """Let the registry feed the cache with every kind that decisions are made from."""
+def register(registry: kopf.OperatorRegistry, cache: WorldCache, wake: Callable[[], None]) -> None:
+    """Let the registry feed the cache with every kind that decisions are made from.
+
+    ``wake`` is called after each event that changed what decisions see.
+    """
 
     def feed(kind: str, event: Any) -> None:
         body, metadata = event["object"], event["object"]["metadata"]
@@ -65,7 +67,7 @@ def register(registry: kopf.OperatorRegistry, cache: WorldCache, reconciler: Rec
         else:
             changed = cache.put(kind, body)
         if changed:
-            reconciler.wake()
+            wake()
 
     @kopf.on.login(registry=registry)
     async def login(**arguments: Any) -> Any:

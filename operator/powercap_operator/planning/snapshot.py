@@ -1,7 +1,6 @@
-"""What the operator knows of the cluster: the value that every decision is made from.
+"""The state of the cluster that decisions are made from, as values.
 
-Only what decisions need is kept. A thousand budgets share one spec text each day, so equal specs are one object
-in memory (``Interner``); whole Node objects are never held.
+Only what decisions need is kept of an object. Budgets with equal specs share one copy (``Interner``).
 """
 
 import json

@@ -1,9 +1,9 @@
-"""One request at a time, politely: honest about who asks, counted before it leaves, bounded in time and size.
+"""HTTP requests to the sources: bounded in time and size, with an honest User-Agent.
 
-Every request, redirects included, is announced to ``spend`` first, which raises where the daily budget is
-gone. Whatever httpx raises becomes an error of ``errors``; a message names the host, never an address's
-parameters, for a token may be among them. Nothing is retried here: when to ask again is for
-``fetch_schedule``.
+Every request, redirects included, calls ``spend`` before it leaves, which counts it and raises where the day's rate
+budget is used up. What httpx raises becomes an error of ``market.errors``. Messages name the host and never an
+address's parameters, because a token may be among them. Nothing is retried: ``market.publication`` says when to ask
+again, and the fetcher asks each source for one day at a time.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from .epex.fragment import MAX_PAGE_BYTES
 from .http_body import ACCEPT_ENCODING, BodyError, BodyTooLarge, decoded
 
 Spend = Callable[[], Awaitable[None]]
-"""Called before every request leaves; raises RequestBudgetSpent where the budget is gone."""
+"""Called before every request leaves; raises RequestBudgetSpent where the day's rate budget is used up."""
 
 DEADLINE: Final = timedelta(seconds=30)
 """For one request from connecting to the last byte: a source that drips slower is down."""
