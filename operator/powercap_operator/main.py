@@ -1,17 +1,13 @@
 """``powercap-operator``: the process. Reads the options, opens the connections, runs the loops until a signal."""
 
-import argparse
 import asyncio
 import os
-import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
-from pathlib import Path
 
 import aiohttp
 import httpx
@@ -20,8 +16,6 @@ from kubernetes_asyncio import config
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.client.api_client import ApiClient
 from prometheus_client import CollectorRegistry, start_http_server
-
-from powercap_api.clock import Clock, open_clock
 
 from . import logs
 from .fetcher import Fetcher
@@ -34,134 +28,9 @@ from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
 from .loop_pauses import LoopPauses
 from .metrics import Counts, WorldCollector
+from .options import Options, parse_options
 from .planning.snapshot import World
 from .reconcile import Reconciler
-from .sources.registry import ProviderSettings
-
-_DESCRIPTION = """\
-The powercap operator: fetches the electricity market's results into MarketDays and computes a PowerBudget for every
-node that a PowerPolicy selects. With --lease several may run in a cluster: one leads and writes, the others are ready
-to take over. Without it, run one per cluster."""
-
-_EXAMPLES = """\
-examples:
-  powercap-operator                               in a pod, with its service account
-  KUBECONFIG=~/.kube/config powercap-operator     on your machine, against the cluster that kubectl uses
-  powercap-operator --log-format text --clock-file /tmp/offset     a rehearsal at another time
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line and the environment ask for."""
-
-    log_format: str
-    log_level: str
-    history: timedelta
-    clock: Clock
-    name: str
-    """What this operator calls itself in the Lease: the pod's name."""
-    lease: tuple[str, str] | None
-    """Namespace and name of the Lease by which one of several operators leads; None: this one runs alone."""
-    health: tuple[str, int] | None
-    """Address and port to answer probes on."""
-    metrics: tuple[str, int] | None
-    """Address and port to serve metrics on."""
-    providers: ProviderSettings
-
-
-def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
-    """Read the options; ends the process with a message where they make no sense."""
-    parser = argparse.ArgumentParser(
-        prog="powercap-operator",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--log-format", choices=("json", "text"), default=environ.get("LOG_FORMAT", "json"))
-    parser.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        default=environ.get("LOG_LEVEL", "info"),
-    )
-    parser.add_argument(
-        "--history-days",
-        type=int,
-        default=14,
-        metavar="N",
-        help="how many days a MarketDay is kept after its delivery day (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--epex-url",
-        default=environ.get("EPEX_URL", ProviderSettings().epex_url),
-        metavar="URL",
-        help="where the exchange's market results page is (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--contact",
-        default=environ.get("CONTACT", ""),
-        metavar="ADDRESS",
-        help="mail address or URL that the exchange's operators can reach you at; sent in the User-Agent",
-    )
-    parser.add_argument(
-        "--clock-file",
-        type=Path,
-        metavar="FILE",
-        help="for rehearsals: a file with a number of seconds to add to the machine's time",
-    )
-    parser.add_argument(
-        "--lease",
-        metavar="NAMESPACE/NAME",
-        default=environ.get("LEASE"),
-        help="elect one leader of several operators by this Lease; without it, this one takes itself for the only one",
-    )
-    parser.add_argument(
-        "--health",
-        metavar="HOST:PORT",
-        default=environ.get("HEALTH"),
-        help="answer probes at /healthz and /readyz, such as on 0.0.0.0:8080",
-    )
-    parser.add_argument(
-        "--metrics",
-        metavar="HOST:PORT",
-        default=environ.get("METRICS"),
-        help="serve metrics for Prometheus at /metrics, such as on 0.0.0.0:8081",
-    )
-    arguments = parser.parse_args(argv)
-    namespace, _, lease = (arguments.lease or "").partition("/")
-    if arguments.lease and not (namespace and lease and "/" not in lease):
-        parser.error(
-            f"--lease: {arguments.lease!r} is no NAMESPACE/NAME, such as powercap-system/powercap-operator"
-        )
-    if arguments.history_days < 2:
-        parser.error("--history-days must be at least 2: yesterday's results are the fallback")
-    clock = open_clock(arguments.clock_file)
-    return Options(
-        log_format=arguments.log_format,
-        log_level=arguments.log_level,
-        history=timedelta(days=arguments.history_days),
-        clock=clock,
-        name=environ.get("POD_NAME") or socket.gethostname(),
-        lease=(namespace, lease) if arguments.lease else None,
-        health=_address(parser, "--health", arguments.health),
-        metrics=_address(parser, "--metrics", arguments.metrics),
-        providers=ProviderSettings(
-            epex_url=arguments.epex_url,
-            contact=arguments.contact,
-            entsoe_token=environ.get("ENTSOE_TOKEN", ""),
-            now=clock.now,
-        ),
-    )
-
-
-def _address(parser: argparse.ArgumentParser, option: str, text: str | None) -> tuple[str, int] | None:
-    """The address and port that an option names; ends the process with a message where it names none."""
-    if not text:
-        return None
-    host, _, port = text.rpartition(":")
-    if not (host and port.isdecimal() and int(port) < 65536):
-        parser.error(f"{option}: {text!r} is no HOST:PORT, such as 0.0.0.0:8081")
-    return host, int(port)
 
 
 @asynccontextmanager

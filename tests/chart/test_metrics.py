@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from dev.e2e.helm import HelmError
-from powercap_operator.main import parse_options
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.metrics import NAMES
+from powercap_operator.options import parse_options
 from tests.chart.conftest import Object, Render
 
 OFF: Object = {"operator": {"metrics": {"enabled": False}}}
@@ -53,7 +53,7 @@ def test_metrics_are_served_by_default_and_scraped_by_nobody(render: Render) -> 
         {"name": "health", "containerPort": 8080},
         {"name": "metrics", "containerPort": 8081},
     ]
-    assert "--metrics=0.0.0.0:8081" in container["args"]
+    assert "--metrics=:8081" in container["args"]
     assert not rendered.all("ServiceMonitor")
     assert not rendered.all("PrometheusRule")
 
@@ -87,7 +87,7 @@ def test_the_service_leads_to_the_operator_s_port(render: Render) -> None:
         if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     ]
     assert chosen == ["Deployment/powercap-operator"]
-    assert "--metrics=0.0.0.0:9090" in rendered.operator["spec"]["containers"][0]["args"]
+    assert "--metrics=:9090" in rendered.operator["spec"]["containers"][0]["args"]
 
 
 def test_the_operator_takes_the_chart_s_arguments(render: Render) -> None:

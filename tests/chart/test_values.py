@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from dev.e2e.helm import CHART, Helm, HelmError
-from powercap_operator.main import parse_options
+from powercap_operator.options import parse_options
 from tests.chart.conftest import REQUIRED, Object, Render, Rendered
 
 AFFINITY: Object = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}

@@ -8,9 +8,7 @@ code 2.
 import argparse
 import asyncio
 import os
-import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,15 +18,15 @@ import httpx
 
 from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, Market
 
-from ..market.csv_format import csv_name, csv_resolution, from_csv, to_csv
+from ..market.csv_format import csv_name, to_csv
 from ..market.errors import DayIncomplete, MarketError, RequestBudgetSpent
 from ..market.publication import DAILY_LIMIT
-from ..market.results import DayData, Period, Query, build_market_day
+from ..market.results import DayData, Query, build_market_day
 from ..render.figure import FigureError, draw_market
 from ..render.market_chart import draw_day
 from ..sources.epex.names import default_resolution
-from ..sources.epex.page import MAX_PAGE_BYTES, open_page, table_html
 from ..sources.registry import PROVIDERS, FetchedDay, ProviderSettings, create
+from .results_files import Asked, read_csv, read_file, read_page, write_whole
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -182,7 +180,7 @@ def _day(text: str) -> date:
 
 def _parse(arguments: argparse.Namespace) -> int:
     try:
-        query, periods, _ = _read_page(_read(arguments.page), arguments)
+        query, periods, _ = read_page(read_file(arguments.page), _asked(arguments))
     except MarketError as error:
         return _fail(error, arguments.page)
     sys.stdout.write(to_csv(periods, query))
@@ -206,7 +204,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return 0
     try:
-        path = _write(Path(arguments.output_dir), csv_name(query), text)
+        path = write_whole(Path(arguments.output_dir), csv_name(query), text)
     except OSError as error:
         _warn(f"cannot write to {arguments.output_dir}: {error.strerror or error}")
         return 1
@@ -239,11 +237,11 @@ async def _ask(query: Query, arguments: argparse.Namespace) -> FetchedDay:
 
 def _show(arguments: argparse.Namespace) -> int:
     try:
-        content = _read(arguments.file)
+        content = read_file(arguments.file)
         if content.lstrip()[:1] in (b"<", b"["):
-            query, periods, source = _read_page(content, arguments)
+            query, periods, source = read_page(content, _asked(arguments), as_it_says=True)
         else:
-            query, periods, source = _read_csv(content, arguments)
+            query, periods, source = read_csv(content, Path(arguments.file).name, _asked(arguments))
     except MarketError as error:
         return _fail(error, arguments.file)
     has_volume = any(period.volume is not None for period in periods)
@@ -258,58 +256,8 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(name: str) -> bytes:
-    try:
-        if name == "-":
-            return sys.stdin.buffer.read(MAX_PAGE_BYTES + 1)
-        with Path(name).open("rb") as file:
-            return file.read(MAX_PAGE_BYTES + 1)
-    except OSError as error:
-        raise MarketError(f"cannot be read: {error.strerror or error}") from error
-
-
-def _read_page(content: bytes, arguments: argparse.Namespace) -> tuple[Query, tuple[Period, ...], str]:
-    """A page, or the answer that its script got; read as asked for, or (``show``) as what it says it is."""
-    page = open_page(table_html(content) if content.lstrip()[:1] == b"[" else content)
-    resolution = arguments.resolution or page.heading.resolution_minutes or page.resolution_minutes
-    day = arguments.date or page.heading.day
-    query = Query(Market(arguments.area, arguments.auction, resolution), day)
-    if arguments.run is _show:
-        query = page.query() or query
-    published = "" if page.published_at is None else f"published {page.published_at:%Y-%m-%d %H:%M} UTC"
-    return query, page.periods(query), published
-
-
-def _read_csv(content: bytes, arguments: argparse.Namespace) -> tuple[Query, tuple[Period, ...], str]:
-    text = content.decode("utf-8", errors="replace")
-    day = arguments.date or _day_in(Path(arguments.file).name)
-    if day is None:
-        raise MarketError("the file's name has no day in it: say which with --date")
-    resolution = arguments.resolution or csv_resolution(text)
-    query = Query(Market(arguments.area, arguments.auction, resolution), day)
-    return query, from_csv(text, query), Path(arguments.file).name
-
-
-def _day_in(name: str) -> date | None:
-    """The day in a file's name, such as ``epex_data_2025-10-09.csv``; None without one."""
-    found = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", name)
-    try:
-        return date.fromisoformat(found[0]) if found else None
-    except ValueError:
-        return None
-
-
-def _write(folder: Path, name: str, text: str) -> Path:
-    """Write the file whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / name
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False
-    ) as draft:
-        draft.write(text)
-    Path(draft.name).chmod(0o644)
-    Path(draft.name).replace(path)
-    return path
+def _asked(arguments: argparse.Namespace) -> Asked:
+    return Asked(arguments.area, arguments.auction, arguments.resolution, arguments.date)
 
 
 def _fail(error: MarketError, where: str) -> int:

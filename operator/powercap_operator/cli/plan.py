@@ -1,7 +1,6 @@
 """``powercap plan``: the day of caps that a policy gives a node, worked out here, without a cluster."""
 
 import argparse
-import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..render.figure import FigureError
 from ..render.figure import draw_plan as draw_plan_figure
 from ..render.plan_chart import draw_plan, plan_day
+from .results_files import day_in_name
 
 _WIDE: Final = 120
 """A terminal of so many columns has room for the reasons."""
@@ -109,13 +109,20 @@ def results_for(policy: ResolvedPolicy, files: Sequence[Path], day: date | None)
         PlanError, CsvError, DayIncomplete: as ``read_day``; also without a file that the strategy needs.
     """
     if files:
-        return read_day(policy, files, day or day_in_name(files[-1]))
+        return read_day(policy, files, day or _day_of(files[-1]))
     if policy.request.needs.market:
         raise PlanError(
             f"strategy {policy.strategy_name} needs the day's results: say where they are with"
             " --csv FILE (powercap market fetch writes one)"
         )
     return bare_day(policy.market, day or datetime.now(policy.zone).date())
+
+
+def _day_of(path: Path) -> date:
+    found = day_in_name(path.name)
+    if found is None:
+        raise PlanError(f"the name of {path} has no delivery day: say it with --date YYYY-MM-DD")
+    return found
 
 
 def read_policy(path: Path) -> PowerPolicy:
@@ -140,19 +147,6 @@ def read_policy(path: Path) -> PowerPolicy:
         found = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in found["loc"])
         raise PlanError(f"{path}: {where}: {found['msg'].removeprefix('Value error, ')}") from error
-
-
-def day_in_name(path: Path) -> date:
-    """The delivery day in a file name such as ``epex_data_2025-10-09.csv``.
-
-    Raises:
-        PlanError: there is none.
-    """
-    found = re.search(r"([0-9]{4}-[0-9]{2}-[0-9]{2})", path.name)
-    try:
-        return date.fromisoformat(found[1] if found else "")
-    except ValueError as error:
-        raise PlanError(f"the name of {path} has no delivery day: say it with --date YYYY-MM-DD") from error
 
 
 def read_day(policy: ResolvedPolicy, files: Sequence[Path], day: date) -> DayResults:

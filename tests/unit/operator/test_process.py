@@ -1,17 +1,21 @@
 """The operator as a program: options, logs, and how patient it is with the API server."""
 
+import asyncio
 import itertools
 import json
 import logging
+import socket
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from powercap_api.clock import OffsetClock, SystemClock
+from powercap_operator.health import Heartbeats, probes
 from powercap_operator.kube.watches import EndlessBackoff, quiet_settings
 from powercap_operator.logs import JsonFormatter
-from powercap_operator.main import parse_options
+from powercap_operator.options import parse_options
 
 
 def test_defaults_suit_a_pod() -> None:
@@ -42,11 +46,11 @@ def test_a_history_too_short_for_the_fallback_is_refused(capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("option", ["--metrics", "--health"])
-@pytest.mark.parametrize("value", ["8081", "localhost:", "localhost:http", ":8081", "localhost:99999"])
-def test_servers_need_host_and_port(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("value", ["8081", "localhost:", "localhost:http", "[::1]", "localhost:99999"])
+def test_servers_need_a_port(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse_options([option, value], {})
-    assert f"{option}: {value!r} is no HOST:PORT" in capsys.readouterr().err
+    assert f"{option}: {value!r} is no [HOST]:PORT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", ["powercap", "/powercap", "a/b/c", "a/"])
@@ -59,7 +63,24 @@ def test_a_lease_needs_namespace_and_name(value: str, capsys: pytest.CaptureFixt
 
 def test_metrics_are_served_only_where_asked_for() -> None:
     assert parse_options([], {}).metrics is None
-    assert parse_options([], {"METRICS": "0.0.0.0:8081"}).metrics == ("0.0.0.0", 8081)  # noqa: S104 - as in a pod
+    assert parse_options([], {"METRICS": "127.0.0.1:8081"}).metrics == ("127.0.0.1", 8081)
+    assert parse_options([], {"METRICS": "[::1]:8081"}).metrics == ("::1", 8081)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_without_a_host_ipv6_and_ipv4_are_answered() -> None:
+    """As in a pod of an IPv6-only cluster, and of any other."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = parse_options([], {"HEALTH": f":{port}"})
+
+    async def answers() -> list[int]:
+        async with probes(options.health, Heartbeats(), lambda: True), httpx.AsyncClient() as http:
+            urls = [f"http://{host}:{port}/healthz" for host in ("127.0.0.1", "[::1]")]
+            return [(await http.get(url)).status_code for url in urls]
+
+    assert asyncio.run(answers()) == [200, 200]
 
 
 def test_the_pauses_grow_and_never_end() -> None:
