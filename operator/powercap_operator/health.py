@@ -43,7 +43,7 @@ class Heartbeats:
 async def probes(
     at: tuple[str, int] | None, heartbeats: Heartbeats, ready: Callable[[], bool]
 ) -> AsyncIterator[None]:
-    """Answers them meanwhile, at this address and port; at None nowhere."""
+    """Answers them meanwhile, at this address and port (an empty address: all of them); at None nowhere."""
     if at is None:
         yield
         return
@@ -64,7 +64,7 @@ async def probes(
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, *at).start()
+        await web.TCPSite(runner, at[0] or None, at[1]).start()
         yield
     finally:
         await runner.cleanup()

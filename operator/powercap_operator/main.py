@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -85,7 +86,8 @@ def serve_metrics(at: tuple[str, int], parts: Parts) -> None:
 
     registry = CollectorRegistry()
     registry.register(WorldCollector(world, counts, version("powercap")))
-    start_http_server(at[1], addr=at[0], registry=registry)
+    every_address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - scrapes come from outside
+    start_http_server(at[1], addr=at[0] or every_address, registry=registry)
 
 
 def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading:

@@ -37,9 +37,9 @@ class Options:
     lease: tuple[str, str] | None
     """Namespace and name of the Lease by which one of several operators leads; None: this one runs alone."""
     health: tuple[str, int] | None
-    """Address and port to answer probes on."""
+    """Address and port to answer probes on; an empty address stands for all, of IPv6 and IPv4."""
     metrics: tuple[str, int] | None
-    """Address and port to serve metrics on."""
+    """Address and port to serve metrics on, as for probes."""
     providers: ProviderSettings
 
 
@@ -80,12 +80,7 @@ def _address(parser: argparse.ArgumentParser, option: str, text: str | None) -> 
     host, colon, port = text.rpartition(":")
     if not (colon and port.isdecimal() and int(port) < 65536):
         parser.error(f"{option}: {text!r} is no [HOST]:PORT, such as :8081")
-    return host.removeprefix("[").removesuffix("]") or _every_address(), int(port)
-
-
-def _every_address() -> str:
-    """The address to listen on for IPv6 and IPv4, or for IPv4 alone on a machine without IPv6."""
-    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - probes and scrapes come from outside
+    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
