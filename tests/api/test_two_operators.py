@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from dev.caps import caps_of
 from dev.cluster.binaries import Binaries
 from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
@@ -120,9 +121,13 @@ class Pair:
         )
 
     def caps(self) -> set[int]:
-        """The largest cap of each budget; 0 for a node that has none."""
+        """The largest of each budget's caps to come; 0 for a node that has none."""
         budgets = {item["metadata"]["name"]: item["spec"] for item in self.stage.get("powerbudgets")["items"]}
-        return {max(_caps(budgets[node])) if node in budgets else 0 for node in NODES}
+        return {self._largest(budgets[node]) if node in budgets else 0 for node in NODES}
+
+    def _largest(self, spec: dict[str, Any]) -> int:
+        now = self.stage.clock.now()
+        return max(cap.power_uw for cap in caps_of(spec) if cap.start > now)
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
         """Wait for it."""
@@ -162,10 +167,6 @@ class Pair:
         """The exchange was asked once for each day."""
         asked = [request.path for request in self.stage.exchange.requests]
         assert len(asked) == len(set(asked)) == len(self.stage.get("marketdays")["items"])
-
-
-def _caps(spec: dict[str, Any]) -> list[int]:
-    return [slot["capMicrowatts"] for slot in spec["slots"]]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,12 @@ from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_operator.kube.client import Cluster, ConflictError
 from tests.api.conftest import Kube
 
-SPEC = {"policy": "default", "minPowerMicrowatts": 10_000_000, "validUntil": "2025-10-09T22:00:00Z"}
+SPEC = {
+    "policy": "default",
+    "maxSourceMicrowatts": 40_000_000,
+    "minPowerMicrowatts": 10_000_000,
+    "validUntil": "2025-10-09T22:00:00Z",
+}
 
 
 def do(kube: Kube, work: Callable[[Cluster], Awaitable[Any]]) -> Any:
