@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from dev.caps import caps_of
 from dev.cluster.binaries import Binaries
 from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.scale import bare_client
 from dev.scale.names import node_names
@@ -42,8 +44,8 @@ class Operator:
         self.name = name
         self.process = Component(name, stage.root)
         self._stage = stage
-        self._port = int(stage.control_plane.url.rsplit(":", 1)[1])
-        self.proxy = TcpProxy(self._port)
+        self.proxy = TcpProxy(int(stage.control_plane.url.rsplit(":", 1)[1]))
+        self._health, self._metrics = free_port(), free_port()
 
     def start(self) -> None:
         """As its own user, through its own proxy."""
@@ -56,7 +58,8 @@ class Operator:
             [
                 *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
                 *("--lease", f"{NAMESPACE}/{LEASE}", "--epex-url", self._stage.exchange.epex_url),
-                *("--clock-file", str(self._stage.clock_file)),
+                *("--clock-file", str(self._stage.clock_file), "--health", f"127.0.0.1:{self._health}"),
+                *("--metrics", f"127.0.0.1:{self._metrics}"),
             ],
             {**os.environ, "KUBECONFIG": str(kubeconfig), "POD_NAME": self.name},
             detached=False,
@@ -66,6 +69,18 @@ class Operator:
         """Send it."""
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
+
+    def probe(self, path: str) -> int:
+        """The status of the answer to a kubelet's probe."""
+        return httpx.get(f"http://127.0.0.1:{self._health}{path}", timeout=10, trust_env=False).status_code
+
+    def metrics(self) -> set[str]:
+        """Lines that Prometheus gets."""
+        return set(
+            httpx.get(
+                f"http://127.0.0.1:{self._metrics}/metrics", timeout=10, trust_env=False
+            ).text.splitlines()
+        )
 
     def says(self, text: str) -> bool:
         """Whether its log has it."""
@@ -231,6 +246,11 @@ def test_one_leads_and_the_other_writes_nothing(pair: Pair) -> None:
     ]
     assert events[0]["message"] == f"{pair.leader()} became leader"
     pair.assert_asked_once()
+    for operator in (leader, other):
+        assert [operator.probe(path) for path in ("/healthz", "/readyz")] == [200, 200]
+    assert {"powercap_leader 1.0", 'powercap_policy_nodes{policy="default"} 60.0'} <= leader.metrics()
+    assert "powercap_leader 0.0" in other.metrics()
+    assert not [line for line in other.metrics() if line.startswith("powercap_policy_nodes{")]
 
 
 def test_a_leader_that_is_told_to_end_hands_over_at_once(pair: Pair) -> None:
