@@ -181,10 +181,20 @@ class World:
         return found
 
     def pods(self, component: str) -> list[dict[str, Any]]:
-        """The pods of operator or agent."""
+        """The pods of operator or agent, also those that are about to go."""
         selector = f"app.kubernetes.io/component={component}"
         items: list[dict[str, Any]] = self.get("pods", "-n", NAMESPACE, "-l", selector)["items"]
         return items
+
+    def staying(self, component: str) -> list[dict[str, Any]]:
+        """Those of them that are not about to go."""
+        return [pod for pod in self.pods(component) if "deletionTimestamp" not in pod["metadata"]]
+
+    def leader(self) -> str:
+        """The name of the operator's pod that leads; empty where none does."""
+        leases = self.get("leases", "-n", NAMESPACE)["items"]
+        holders = [lease["spec"].get("holderIdentity") or "" for lease in leases]
+        return holders[0].split("_")[0] if holders else ""
 
     def scheduled_uw(self) -> int:
         """The cap that the node's budget asks for now by the agent's clock."""

@@ -9,8 +9,9 @@ from tests.e2e.conftest import say
 
 
 def test_pods_are_ready_and_as_unprivileged_as_they_can_be(world: World) -> None:
-    for component, user in (("operator", 65532), ("agent", 0)):
-        (pod,) = world.pods(component)
+    pods = [(pod, 65532) for pod in world.staying("operator")] + [(pod, 0) for pod in world.pods("agent")]
+    assert len(pods) == 3, "two operators, one agent"
+    for pod, user in pods:
         assert all(
             status["ready"] and status["restartCount"] == 0 for status in pod["status"]["containerStatuses"]
         )
@@ -34,7 +35,7 @@ def test_images_have_only_what_they_need(world: World) -> None:
         " print([name for name in {} if importlib.util.find_spec(name)], [name for name in {} if shutil.which(name)])"
     )
     for component, foreign in (("operator", "powercap_agent"), ("agent", "powercap_operator")):
-        (pod,) = world.pods(component)
+        pod = world.staying(component)[0]
         modules = [
             "pip",
             "setuptools",
