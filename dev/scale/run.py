@@ -75,7 +75,7 @@ class Run:
         names = self.world.nodes
         self.say(f"{what}, by the operator")
         phase = Phase(what, OPERATOR, names if writes else (), names)
-        self.operator[what] = self.watch.run(phase, begin)
+        self.operator[what] = self._measure(phase, begin)
         if writes:
             self._specs[what] = self.world.budget()["spec"]
 
@@ -88,7 +88,7 @@ class Run:
         for number in range(self.edits):
             phase = Phase("one of many edits", OPERATOR, self.world.nodes)
             watts = _EDITED_WATTS[(number + 1) % 2]
-            measured = self.watch.run(phase, partial(self.world.edit, watts))
+            measured = self._measure(phase, partial(self.world.edit, watts))
             seconds.append(measured.written_seconds or 0.0)
             time.sleep(max(0.0, began + (number + 1) * _EDIT_EVERY_SECONDS - time.monotonic()))
         used, took = self.world.meters.usage().since(before), time.monotonic() - began
@@ -172,12 +172,23 @@ class Run:
         for what in (FIRST, TOMORROW, EDIT):
             self.say(f"{what}, by the bare client")
             requests = [bare_client.apply_budget(name, owners[name], self._specs[what]) for name in names]
-            self.bare[what] = self.watch.run(Phase(what, BARE, names, names), partial(world.send, requests))
+            self.bare[what] = self._measure(Phase(what, BARE, names, names), partial(world.send, requests))
         self.say(f"{PERIOD}, by the bare client")
         status = self._status | {"reapplied": 1_000_000}
         statuses = [bare_client.patch_status(name, status) for name in names]
         phase = Phase(PERIOD, BARE, (), names, reporter=BARE)
-        self.bare[PERIOD] = self.watch.run(phase, lambda: world.send(statuses))
+        self.bare[PERIOD] = self._measure(phase, lambda: world.send(statuses))
+
+    def _measure(self, phase: Phase, begin: Callable[[], object]) -> Measured:
+        """Run the phase; what came of it is said at once, for whoever does not wait for the table."""
+        measured = self.watch.run(phase, begin)
+        written, reported = measured.written_seconds, measured.reported_seconds
+        self.say(
+            f"  written {'-' if written is None else f'{written:.1f} s'},"
+            f" reported {'-' if reported is None else f'{reported:.1f} s'},"
+            f" API server {measured.used.api_server:.1f} s, etcd +{measured.used.etcd_mb:.0f} MB"
+        )
+        return measured
 
     def _check(self, holds: bool, complaint: str) -> None:
         if not holds:
