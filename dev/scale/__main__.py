@@ -30,7 +30,7 @@ _COLUMNS = (
     "etcd",
     "operator",
     "etcd's growth",
-    "longest pause",
+    "longest pause (longest step of the loop so far)",
     "bare client: all written",
     "API server",
     "operator ÷ bare",
@@ -102,7 +102,7 @@ def _cells(measured: Measured) -> list[str]:
         _seconds(measured.used.etcd),
         _seconds(measured.used.operator),
         f"{measured.used.etcd_mb:.0f} MB",
-        measured.pause,
+        f"{measured.pause} ({measured.longest_step_seconds * 1000:.0f} ms)" if measured.pause else "",
     ]
 
 

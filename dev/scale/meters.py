@@ -9,6 +9,7 @@ from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
 
 _LONGEST = "powercap_loop_longest_pause_seconds"
+_STEP = "powercap_loop_longest_step_seconds"
 _BUCKET = "powercap_loop_pause_seconds_bucket"
 
 
@@ -69,14 +70,15 @@ class Meters:
         buckets = {
             float(name.split('"')[1]): value for name, value in series.items() if name.startswith(_BUCKET)
         }
-        return Pauses(series[_LONGEST], buckets)
+        return Pauses(series[_LONGEST], series[_STEP], buckets)
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Longest pause in seconds, and how many were not longer than each bound."""
+    """Longest pause in seconds, most processor time in one, and how many were not longer than each bound."""
 
     longest: float
+    longest_step: float
     at_most: dict[float, float]
 
     def longest_since(self, before: "Pauses | None") -> str:

@@ -45,6 +45,9 @@ class Measured:
     """Writes that the API server did not take."""
     used: Usage
     pause: str
+    """The longest of the operator's event loop."""
+    longest_step_seconds: float
+    """Most processor time that it took in one pause since it started."""
 
 
 @dataclass(slots=True)
@@ -70,7 +73,9 @@ class Stopwatch:
             writes = self._follow(phase, began, begun.done)
             begun.result()
         used = self.meters.usage().since(before)
-        return _measured(phase, writes, began, used, self._pause())
+        pause = self._pause()
+        step = 0.0 if self._pauses is None else self._pauses.longest_step
+        return _measured(phase, writes, began, used, pause, step)
 
     def _follow(self, phase: Phase, began: float, done: Callable[[], bool]) -> list[Write]:
         writes: list[Write] = []
@@ -110,7 +115,9 @@ def _is_status(phase: Phase, write: Write) -> bool:
     return write.agent.startswith(phase.reporter) and write.resource == "powerbudgets/status"
 
 
-def _measured(phase: Phase, writes: list[Write], began: float, used: Usage, pause: str) -> Measured:
+def _measured(
+    phase: Phase, writes: list[Write], began: float, used: Usage, pause: str, step: float
+) -> Measured:
     applied = [write for write in writes if write.is_applied]
     budgets = [write for write in applied if _is_budget(phase, write)]
     statuses = [write for write in applied if _is_status(phase, write)]
@@ -125,6 +132,7 @@ def _measured(phase: Phase, writes: list[Write], began: float, used: Usage, paus
         len(writes) - len(applied),
         used,
         pause,
+        step,
     )
 
 

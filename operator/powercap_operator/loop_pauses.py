@@ -1,10 +1,12 @@
 """How long the event loop is held up: by one long computation, or because the process does not run at all.
 
 While the loop is held up no lease is renewed, no probe answered and no watch read. A task that only sleeps sees
-it: it wakes that much later than it asked for.
+it: it wakes that much later than it asked for. How much of that was the loop's own processor time tells a long
+computation from a busy machine.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,6 +21,8 @@ class LoopPauses:
 
     longest_seconds: float = 0.0
     """Since the process started."""
+    longest_step_seconds: float = 0.0
+    """Most processor time that the loop's thread took in one pause."""
     total_seconds: float = 0.0
     count: int = 0
     """Number of looks, most of which found no pause worth a name."""
@@ -28,13 +32,14 @@ class LoopPauses:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + TICK_SECONDS
+            due, used = loop.time() + TICK_SECONDS, time.thread_time()
             await asyncio.sleep(TICK_SECONDS)
-            self.add(max(loop.time() - due, 0.0))
+            self.add(max(loop.time() - due, 0.0), time.thread_time() - used)
 
-    def add(self, seconds: float) -> None:
-        """Count a pause."""
+    def add(self, seconds: float, processor_seconds: float) -> None:
+        """Count a pause, in which the loop's thread took so much processor time."""
         self.longest_seconds = max(self.longest_seconds, seconds)
+        self.longest_step_seconds = max(self.longest_step_seconds, min(seconds, processor_seconds))
         self.total_seconds += seconds
         self.count += 1
         for index, bound in enumerate(BUCKETS_SECONDS):

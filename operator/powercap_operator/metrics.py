@@ -53,6 +53,7 @@ NAMES: Final = frozenset(
         "loop_pause_seconds_count",
         "loop_pause_seconds_sum",
         "loop_longest_pause_seconds",
+        "loop_longest_step_seconds",
     )
 )
 """Every metric there is."""
@@ -103,7 +104,12 @@ def _pauses(pauses: LoopPauses) -> Iterable[Metric]:
         "Longest time for which the event loop was held up since the start.",
         value=pauses.longest_seconds,
     )
-    return lengths, longest
+    step = GaugeMetricFamily(
+        "powercap_loop_longest_step_seconds",
+        "Most processor time that the event loop took in one pause since the start.",
+        value=pauses.longest_step_seconds,
+    )
+    return lengths, longest, step
 
 
 def _policies(world: World) -> Iterable[Metric]:

@@ -71,10 +71,11 @@ def test_an_empty_cluster_has_metrics_too() -> None:
 
 def test_pauses_of_the_loop_are_counted_by_length() -> None:
     pauses = LoopPauses()
-    for seconds in (0.001, 0.001, 0.2, 30.0):
-        pauses.add(seconds)
+    for seconds, processor_seconds in ((0.001, 0.02), (0.001, 0.0), (0.2, 0.19), (30.0, 0.001)):
+        pauses.add(seconds, processor_seconds)
     found = scrape(World(), pauses)
     assert found["powercap_loop_longest_pause_seconds"] == 30
+    assert found["powercap_loop_longest_step_seconds"] == 0.19
     assert found['powercap_loop_pause_seconds_bucket{le="0.01"}'] == 2
     assert found['powercap_loop_pause_seconds_bucket{le="0.1"}'] == 2
     assert found['powercap_loop_pause_seconds_bucket{le="0.25"}'] == 3
