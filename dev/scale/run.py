@@ -23,7 +23,8 @@ FIRST, TOMORROW, EDIT, PERIOD, MIDNIGHT = (
 )
 _EDITED_WATTS = (130, 140)
 _BURSTS = 3
-_REST_SECONDS = 70.0
+REST_SECONDS = 70.0
+"""Longer than a minute, as there is a pass a minute."""
 _EDIT_EVERY_SECONDS = 30.0
 
 
@@ -38,6 +39,7 @@ class Run:
     """Leave out midnight, and all but one burst of nodes."""
     edits: int
     """How many edits are made, 30 s apart, after the first; ten of them take five minutes."""
+    rest_seconds: float = REST_SECONDS
     operator: dict[str, Measured] = field(default_factory=dict)
     bare: dict[str, Measured] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
@@ -116,20 +118,20 @@ class Run:
         )
 
     def _rest(self) -> None:
-        self.say(f"at rest for {_REST_SECONDS:.0f} s")
+        self.say(f"at rest for {self.rest_seconds:.0f} s")
         self.world.log.new()
         before = self.world.meters.usage()
-        time.sleep(_REST_SECONDS)
+        time.sleep(self.rest_seconds)
         used = self.world.meters.usage().since(before)
         writes = [write for write in self.world.log.new() if write.agent.startswith(OURS)]
         self._check(not writes, f"{len(writes)} writes at rest: {_counted(writes)}")
         self.figures.append(
             Figure(
-                f"{_REST_SECONDS:.0f} s at rest: writes",
+                f"{self.rest_seconds:.0f} s at rest: writes",
                 f"{len(writes)}",
                 "0",
-                f"audit log; a pass a minute; operator {used.operator / _REST_SECONDS * 1000:.0f} millicores,"
-                f" API server {used.api_server / _REST_SECONDS * 1000:.0f}",
+                f"audit log; a pass a minute; operator {used.operator / self.rest_seconds * 1000:.0f} millicores,"
+                f" API server {used.api_server / self.rest_seconds * 1000:.0f}",
             )
         )
 
