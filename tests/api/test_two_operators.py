@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from dev.scale.names import node_names
 from dev.scale.write_log import Write, WriteLog
 from dev.stage import CRDS, KINDS, Stage, tomorrow_and_today, wait_until
 from powercap_operator.market.results import Query
+from tests.support.exchange_site import Behaviour
 from tests.support.tcp_proxy import TcpProxy
 
 NODES = node_names(60)
@@ -180,7 +181,7 @@ class Pair:
 
     def assert_asked_once(self) -> None:
         """The exchange was asked once for each day."""
-        asked = [request.path for request in self.stage.exchange.requests]
+        asked = [str(sorted(request.parameters.items())) for request in self.stage.exchange.requests]
         assert len(asked) == len(set(asked)) == len(self.stage.get("marketdays")["items"])
 
 
@@ -278,6 +279,22 @@ def test_a_leader_that_is_killed_is_replaced(pair: Pair) -> None:
     assert pair.lease()["leaseTransitions"] == 1
     pair.assert_no_conflict(leader, other)
     pair.assert_asked_once()
+
+
+def test_a_leader_that_is_killed_while_the_exchange_answers_leaves_a_request_that_is_not_made_again(
+    pair: Pair,
+) -> None:
+    leader, other = pair.sort()
+    asked = len(pair.stage.exchange.requests)
+    pair.stage.exchange.behave(Behaviour(silent=True))
+    pair.stage.advance(timedelta(hours=6, minutes=45))
+    pair.until(lambda: len(pair.stage.exchange.requests) == asked + 1, "tomorrow's results are asked for")
+    leader.signal(signal.SIGKILL)
+    pair.stage.exchange.behave(Behaviour())
+    pair.edit(60)
+    pair.until(lambda: pair.caps() == {60_000_000}, "the other one leads and follows the edit")
+    pair.assert_asked_once()
+    pair.assert_no_conflict(leader, other)
 
 
 def test_a_leader_that_is_stopped_while_it_writes_changes_nothing_when_it_goes_on(pair: Pair) -> None:
