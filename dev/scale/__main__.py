@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -59,6 +60,7 @@ def main() -> int:
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"ended by {signal.SIGTERM.name}"))
     with tempfile.TemporaryDirectory(prefix="powercap-scale-") as folder:
         world = ScaleWorld(Path(folder), locate(os.environ, say), options.nodes, options.at_once)
         run = Run(

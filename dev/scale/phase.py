@@ -12,6 +12,9 @@ from dev.stage import StageError
 
 _LOOK_SECONDS = 0.2
 _QUIET_SECONDS = 3.0
+_UNSURE_QUIET_SECONDS = 30.0
+_TIMED_OUT = 504
+"""The API server did not wait for the end of such a write: it may be done all the same, and is not made again then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +83,19 @@ class Stopwatch:
     def _follow(self, phase: Phase, began: float, done: Callable[[], bool]) -> list[Write]:
         writes: list[Write] = []
         missing = {"budgets": set(phase.written), "statuses": set(phase.reported)}
+        unsure: set[str] = set()
         while True:
             for write in self.log.new():
                 writes.append(write)
-                if write.is_applied and _is_budget(phase, write):
-                    missing["budgets"].discard(write.name)
-                if write.is_applied and _is_status(phase, write):
-                    missing["statuses"].discard(write.name)
-            last = max((write.done_at for write in writes), default=began)
-            if done() and not any(missing.values()) and time.time() - last > _QUIET_SECONDS:
+                for what, fits in (("budgets", _is_budget), ("statuses", _is_status)):
+                    if fits(phase, write) and write.is_applied:
+                        missing[what].discard(write.name)
+                    elif fits(phase, write) and write.code == _TIMED_OUT:
+                        unsure.add(write.name)
+            quiet = time.time() - max((write.done_at for write in writes), default=began)
+            left = set().union(*missing.values())
+            enough = _UNSURE_QUIET_SECONDS if left else _QUIET_SECONDS
+            if done() and left <= unsure and quiet > enough:
                 return writes
             if time.time() - began > self.seconds:
                 lacking = ", ".join(f"{len(names)} {what}" for what, names in missing.items())
