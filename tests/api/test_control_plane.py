@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from dev.cluster.binaries import Binaries, locate
 from dev.cluster.build import versions
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import BinariesError, ControlPlaneError, KubectlError
+from tests.support.agent_process import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -25,13 +25,6 @@ REPOSITORY = Path(__file__).parents[2]
 def plane(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with ControlPlane(binaries, tmp_path_factory.mktemp("control-plane")) as control_plane:
         yield control_plane
-
-
-def eventually(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 def gone(pid: int) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,12 @@ import pytest
 from dev.caps import caps_of
 from dev.cluster.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from dev.stage import Stage, quoted_logs, tomorrow_and_today
 from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
+from tests.support.agent_process import eventually
 from tests.support.exchange_site import Behaviour
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone
@@ -41,10 +42,6 @@ def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
 def publish(stage: Stage, day: Any) -> None:
     query = Query(DEFAULT_MARKET, day)
     stage.exchange.publish(query, periods_for(day, None))
-
-
-def eventually(holds: Callable[[], object], what: str, seconds: float = 20) -> None:
-    wait_until(lambda: bool(holds()), what, seconds, every=0.05)
 
 
 def specs(kube: Kube) -> dict[str, dict[str, Any]]:

@@ -15,14 +15,23 @@ from powercap_api.clock import write_offset
 from tests.support.fake_sysfs import Layout, build_tree, read_limits
 
 
-def eventually(is_so: Callable[[], bool], what: str | Callable[[], object], seconds: float = 20.0) -> float:
-    """Wait until ``is_so()``; the seconds that took."""
+def eventually(is_so: Callable[[], object], what: str | Callable[[], object], seconds: float = 20.0) -> float:
+    """Wait until ``is_so()``; the seconds that took.
+
+    A field that is not there yet, such as the status of an object just made, counts as not so.
+    """
     began = time.monotonic()
-    while not is_so():
+    while True:
+        missing: KeyError | None = None
+        try:
+            if is_so():
+                return time.monotonic() - began
+        except KeyError as error:
+            missing = error
         if time.monotonic() - began > seconds:
-            raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
+            explained = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {seconds} s: {explained}") from missing
         time.sleep(0.005)
-    return time.monotonic() - began
 
 
 class AgentProcess:
