@@ -55,6 +55,12 @@ class MarketPeriod(ApiModel):
     """Volume traded in the period, in MWh. Absent where the source gives none."""
     price: DecimalText | None = None
     """Price of the period in the market day's currency per MWh. Absent where the source gives none."""
+    carbon: DecimalText | None = None
+    """Carbon intensity of the power generated in the period, in g CO2eq per kWh. Absent where the source gives none."""
+    renewable: DecimalText | None = None
+    """Share of renewable power in the period, in percent. Absent where the source gives none."""
+    forecast: bool | None = None
+    """True: carbon and renewable are a forecast. Absent: they are measured, or there are none."""
 
 
 class MarketSummary(ApiModel):

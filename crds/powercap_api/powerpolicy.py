@@ -12,6 +12,7 @@ from .model import ApiModel, Conditions, KubeObject, Time, Watts, at_most
 from .names import PLURALS, POWER_POLICY
 from .reasons import Fallback
 from .strategy import POWER_RULES, StrategySpec
+from .tariff import TariffSpec
 
 
 class Provider(StrEnum):
@@ -105,6 +106,9 @@ class PowerPolicySpec(ApiModel):
     """Which auction's results the policy follows."""
     strategy: StrategySpec = StrategySpec()
     """How a period of the day becomes a cap."""
+    tariff: TariffSpec | None = None
+    """What the market's price comes to for whoever pays: strategies Price and CheapestHours go by the price paid.
+    Without it that is the market's."""
     stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """How often the agents check, and re-apply, what they wrote: firmware and other programs change limits too."""
     hardware: HardwareSpec = HardwareSpec()
@@ -130,6 +134,8 @@ class PolicyCurrent(ApiModel):
     """Volume of the market period, such as "68.2 MWh"."""
     price: str | None = None
     """Price of the market period, such as "95.69 EUR/MWh"."""
+    price_paid: str | None = None
+    """What the policy's tariff makes of it, such as "150.83 EUR/MWh". Absent without a tariff."""
     why: str | None = None
     """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
 
@@ -190,6 +196,13 @@ class PowerPolicy(KubeObject):
             ),
             Column("Volume", "string", ".status.current.volume", "Volume of the current market period"),
             Column("Price", "string", ".status.current.price", "Price of the current market period"),
+            Column(
+                "Paid",
+                "string",
+                ".status.current.pricePaid",
+                "Price paid in the current market period, by the policy's tariff",
+                wide=True,
+            ),
             Column(
                 "Cap", "string", ".status.current.cap", "Cap of one node in the current period", wide=True
             ),

@@ -8,9 +8,10 @@ descriptions and in the constants here. What belongs to another type than the on
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from .model import ApiModel, ItemWatts, Watts, at_most, power_rules
+from .week import STARTS_WITHIN_THE_DAY, WINDOW_RULES, ClockText, Weekday, Weekdays
 
 
 class StrategyType(StrEnum):
@@ -19,6 +20,7 @@ class StrategyType(StrEnum):
     VOLUME = "Volume"
     SOLAR = "Solar"
     PRICE = "Price"
+    CHEAPEST_HOURS = "CheapestHours"
     FIXED = "Fixed"
     SCHEDULE = "Schedule"
 
@@ -30,35 +32,14 @@ class Reference(StrEnum):
     AVERAGE = "Average"
 
 
-class Weekday(StrEnum):
-    """Days of the week, Monday first."""
-
-    MON = "Mon"
-    TUE = "Tue"
-    WED = "Wed"
-    THU = "Thu"
-    FRI = "Fri"
-    SAT = "Sat"
-    SUN = "Sun"
-
-
 DEFAULT_ALPHA: Final = 4
 DEFAULT_LOW_PERCENTILE: Final = 10
 DEFAULT_HIGH_PERCENTILE: Final = 90
+DEFAULT_HOURS: Final = 8
 
-_CLOCK: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 _PRICE: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
 
 
-def _sexagesimal(value: Any) -> Any:
-    """``22:00`` without quotes is the number 1320 to readers of YAML 1.1: base 60, which gives the minutes back."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
-        return f"{value // 60:02}:{value % 60:02}"
-    return value
-
-
-ClockText = Annotated[str, StringConstraints(pattern=_CLOCK, max_length=5), BeforeValidator(_sexagesimal)]
-"""A time of day, ``00:00`` to ``24:00``."""
 PriceText = Annotated[str, StringConstraints(pattern=_PRICE, max_length=16)]
 """A price per MWh as a decimal number in text."""
 Percentile = Annotated[int, Field(ge=0, le=100)]
@@ -82,6 +63,9 @@ _PLAIN_RULES: Final[list[Any]] = [
     _only("highPrice", "Price"),
     _only("lowPercentile", "Price"),
     _only("highPercentile", "Price"),
+    _only("hours", "CheapestHours"),
+    _only("contiguous", "CheapestHours"),
+    _only("within", "CheapestHours"),
     _only("power", "Fixed"),
     {
         "rule": "has(self.lowPrice) == has(self.highPrice)",
@@ -116,6 +100,17 @@ _SCHEDULE_RULES: Final[list[Any]] = [
 ]
 
 
+class HoursWindow(ApiModel):
+    """The stretch of each day from which the cheapest hours are taken."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [STARTS_WITHIN_THE_DAY]})
+
+    start: ClockText
+    """When it starts on the clock of the market's zone, such as "20:00"."""
+    end: ClockText
+    """When it ends, such as "08:00"; at or before start it ends on the day after."""
+
+
 class _Parameters(ApiModel):
     """What every strategy but Schedule can be told."""
 
@@ -133,6 +128,13 @@ class _Parameters(ApiModel):
     """Price only, default 10: this percentile of the day's prices stands for lowPrice."""
     high_percentile: Percentile | None = None
     """Price only, default 90: this percentile of the day's prices stands for highPrice."""
+    hours: Annotated[int, Field(ge=1, le=24)] | None = None
+    """CheapestHours only, default 8: how many hours of each day get maxSource; the rest gets minPower."""
+    contiguous: bool | None = None
+    """CheapestHours only, default false. True: the hours are one stretch without a pause."""
+    within: HoursWindow | None = None
+    """CheapestHours only: the hours are taken from here, such as {start: "20:00", end: "08:00"}. Default: from the
+    delivery day, 00:00 to 24:00."""
     power: Watts | None = None
     """Fixed only: power of one node all day, in watts. Default: maxSource."""
 
@@ -142,9 +144,13 @@ class PlainStrategySpec(_Parameters):
 
     model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*_PLAIN_RULES]})
 
-    type: Literal[StrategyType.VOLUME, StrategyType.SOLAR, StrategyType.PRICE, StrategyType.FIXED] = (
-        StrategyType.VOLUME
-    )
+    type: Literal[
+        StrategyType.VOLUME,
+        StrategyType.SOLAR,
+        StrategyType.PRICE,
+        StrategyType.CHEAPEST_HOURS,
+        StrategyType.FIXED,
+    ] = StrategyType.VOLUME
     """Any strategy but Schedule."""
 
 
@@ -152,27 +158,10 @@ class ScheduleWindow(ApiModel):
     """A stretch of the week with a power of its own."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                {
-                    "rule": "self.start != self.end",
-                    "message": 'start and end are the same: for a whole day write start: "00:00", end: "24:00"',
-                    "fieldPath": ".end",
-                },
-                {
-                    "rule": "self.start != '24:00'",
-                    "message": 'a window cannot start at 24:00: write "00:00" and the day after',
-                    "fieldPath": ".start",
-                },
-                *power_rules("self.power", ".power"),
-            ]
-        }
+        json_schema_extra={"x-kubernetes-validations": [*WINDOW_RULES, *power_rules("self.power", ".power")]}
     )
 
-    days: Annotated[
-        list[Weekday],
-        Field(min_length=1, max_length=7, json_schema_extra={"x-kubernetes-list-type": "set"}),
-    ] = Field(default=list(Weekday))
+    days: Weekdays = Field(default=list(Weekday))
     """Days on which the window starts, such as [Mon, Tue]. Default: every day."""
     start: ClockText
     """When it starts on the clock of the market's zone, such as "22:00". A market period belongs to the window
@@ -192,7 +181,8 @@ class StrategySpec(_Parameters):
 
     type: StrategyType = StrategyType.VOLUME
     """Volume: much trade, much power: volume of the period / reference volume of the day x maxSource.
-    Price: cheap is more power. Solar: follows the sun's way over the day, without market results.
+    Price: cheap is more power. CheapestHours: so many hours of the day, the cheapest, at maxSource and the rest at
+    minPower. Solar: follows the sun's way over the day, without market results.
     Fixed: the same power all day. Schedule: weekly windows with a power of their own, another strategy between."""
     windows: (
         Annotated[

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from powercap_api.markets import Auction, Market
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.strategy import StrategySpec, Weekday
+from powercap_api.strategy import StrategySpec
+from powercap_api.week import Weekday
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.fallback import DayResults
@@ -116,7 +117,8 @@ def _finish(axis: "Axes", label: str) -> None:
 def _alone(values: Iterable[Decimal], of: str) -> list[Period]:
     """Periods with these volumes or prices, at no time in particular."""
     begin = datetime(2026, 3, 25, tzinfo=ZONE)
-    return [Period(begin + timedelta(seconds=index), **{of: value}) for index, value in enumerate(values)]
+    given: list[dict[str, Any]] = [{of: value} for value in values]
+    return [Period(begin + timedelta(seconds=index), **one) for index, one in enumerate(given)]
 
 
 def volume_rule(axis: "Axes") -> None:
@@ -147,6 +149,30 @@ def price_rule(axis: "Axes") -> None:
         axis.axvline(price, color=QUIET, lw=0.9, ls=(0, (1, 2)))
         axis.annotate(name, (price, 4), xytext=(3, 0), textcoords="offset points", fontsize=8.5, color=QUIET)
     _finish(axis, "price of the period, EUR/MWh")
+
+
+def cheapest_hours_rule(axis: "Axes") -> None:
+    """The day's prices in order, and which of them the cheapest 8 hours are."""
+    periods = list(made_up_day().periods)
+    prices = [float(period.price or 0) for period in periods]
+    caps = watts({"type": "CheapestHours", "hours": 8}, periods)
+    order = sorted(range(len(periods)), key=prices.__getitem__)
+    edges = [place / 4 for place in range(len(order) + 1)]
+    chosen = [prices[index] if caps[index] > LIMITS.min_uw / 1e6 else float("nan") for index in order]
+    axis.stairs(chosen, edges, fill=True, color=CAP_COLOUR, alpha=0.28, lw=0)
+    axis.stairs([prices[index] for index in order], edges, color=PRICE_COLOUR, lw=1.6, baseline=None)
+    axis.axhline(0, color=QUIET, lw=0.9)
+    axis.axvline(8, color=QUIET, lw=0.9, ls=(0, (1, 2)))
+    for text, hour in (("maxSource", 4), ("minPower", 16)):
+        axis.text(
+            hour, 1.02, text, transform=axis.get_xaxis_transform(), ha="center", fontsize=8.5, color=QUIET
+        )
+    plain_grid(axis)
+    axis.set_xlim(0, 24)
+    axis.set_xticks(range(0, 25, 4))
+    axis.set_xlabel("hours of the day, the cheapest first")
+    axis.set_ylabel("price, EUR/MWh")
+    axis.yaxis.set_label_coords(-0.13, 0.5)
 
 
 def solar_rule(axis: "Axes") -> None:
@@ -187,7 +213,7 @@ def schedule_rule(axis: "Axes") -> None:
     shades = {window.power_uw: 0.2 + 0.6 * window.power_uw / LIMITS.max_uw for window in windows}
     for weekday in range(7):
         local_times = [monday + timedelta(days=weekday, minutes=15 * quarter) for quarter in range(96)]
-        held = [next((one for one in windows if one.holds(local)), None) for local in local_times]
+        held = [next((one for one in windows if one.when.holds(local)), None) for local in local_times]
         for window, run in groupby(range(96), key=held.__getitem__):
             quarters = list(run)
             if window is not None:
@@ -210,6 +236,13 @@ def schedule_rule(axis: "Axes") -> None:
 CURVES: Final = (
     Curve("volume", "Volume: much trade, much power", {"type": "Volume"}, volume_rule, "volume"),
     Curve("price", "Price: cheap is more power", {"type": "Price"}, price_rule, "price"),
+    Curve(
+        "cheapesthours",
+        "CheapestHours: so many hours, the cheapest",
+        {"type": "CheapestHours", "hours": 8},
+        cheapest_hours_rule,
+        "price",
+    ),
     Curve("solar", "Solar: the sun's way over the day", {"type": "Solar"}, solar_rule),
     Curve("fixed", "Fixed: the same power all day", {"type": "Fixed", "power": "100"}, fixed_rule),
     Curve("schedule", "Schedule: windows over another strategy", NIGHTS, schedule_rule, "price"),

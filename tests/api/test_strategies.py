@@ -51,6 +51,14 @@ def market_day(**spec: Any) -> dict[str, Any]:
         {"type": "Schedule", "windows": [{**NIGHT, "days": ["Mon", "Sun"], "end": "24:00"}] * 32},
         {"type": "Schedule", "windows": [NIGHT], "otherwise": {"type": "Price", "lowPercentile": 20}},
         {"type": "Schedule", "windows": [NIGHT], "otherwise": {"type": "Fixed", "power": "20"}},
+        {"type": "CheapestHours"},
+        {
+            "type": "CheapestHours",
+            "hours": 24,
+            "contiguous": True,
+            "within": {"start": "12:00", "end": "12:00"},
+        },
+        {"type": "Schedule", "windows": [NIGHT], "otherwise": {"type": "CheapestHours", "hours": 6}},
     ],
 )
 def test_good_strategies_are_taken(kube: Kube, strategy: dict[str, Any]) -> None:
@@ -89,6 +97,12 @@ def schedule(**window: Any) -> dict[str, Any]:
         ),
         ({"type": "Price", "lowPercentile": 90}, "lowPercentile must be below highPercentile"),
         ({"type": "Price", "highPercentile": 101}, "should be less than or equal to 100"),
+        ({"type": "Price", "hours": 8}, "hours belongs to strategy CheapestHours"),
+        ({"contiguous": True}, "contiguous belongs to strategy CheapestHours"),
+        ({"within": {"start": "20:00", "end": "08:00"}}, "within belongs to strategy CheapestHours"),
+        ({"type": "CheapestHours", "hours": 0}, "should be greater than or equal to 1"),
+        ({"type": "CheapestHours", "hours": 25}, "should be less than or equal to 24"),
+        ({"type": "CheapestHours", "within": {"start": "24:00", "end": "08:00"}}, "cannot start at 24:00"),
         ({"type": "Fixed", "power": "50"}, "strategy.power must not be above maxSource"),
         ({"type": "Fixed", "power": 40000000}, "a number of microwatts takes the suffix u"),
         ({"type": "Schedule"}, "strategy Schedule needs windows, such as"),
@@ -117,6 +131,45 @@ def test_bad_strategies_are_refused_with_words_that_help(
 ) -> None:
     with pytest.raises(KubectlError) as refusal:
         kube.apply(policy(**strategy))
+    assert words in str(refusal.value)
+
+
+PEAK = {"days": ["Mon"], "start": "17:00", "end": "21:00", "fees": "45"}
+
+
+@pytest.mark.parametrize(
+    "tariff",
+    [
+        {},
+        {"priceFactor": "1.03", "fees": "38.5", "windows": [PEAK] * 32, "taxFactor": "1.2"},
+        {"priceFactor": "0", "fees": "-3", "taxFactor": "0.90"},
+    ],
+)
+def test_good_tariffs_are_taken(kube: Kube, tariff: dict[str, Any]) -> None:
+    body = policy(type="Price")
+    body["spec"]["tariff"] = tariff
+    kube.apply(body)
+    defaults = {"priceFactor": "1", "fees": "0", "windows": [], "taxFactor": "1"}
+    assert kube.get("powerpolicy", "test")["spec"]["tariff"] == {**defaults, **tariff}
+
+
+@pytest.mark.parametrize(
+    ("tariff", "words"),
+    [
+        ({"taxFactor": "0"}, "spec.tariff.taxFactor"),
+        ({"priceFactor": "-1"}, "spec.tariff.priceFactor"),
+        ({"fees": "30 EUR"}, "spec.tariff.fees"),
+        ({"fees": 30}, "must be of type string"),
+        ({"windows": [PEAK] * 33}, "must have at most 32 items"),
+        ({"windows": [{**PEAK, "end": "17:00"}]}, 'for a whole day write start: "00:00", end: "24:00"'),
+        ({"windows": [{**PEAK, "start": "24:00"}]}, "a window cannot start at 24:00"),
+    ],
+)
+def test_bad_tariffs_are_refused(kube: Kube, tariff: dict[str, Any], words: str) -> None:
+    body = policy(type="Price")
+    body["spec"]["tariff"] = tariff
+    with pytest.raises(KubectlError) as refusal:
+        kube.apply(body)
     assert words in str(refusal.value)
 
 
@@ -150,5 +203,5 @@ def test_only_static_days_have_data_in_their_spec(kube: Kube, spec: dict[str, An
 def test_the_examples_of_the_documentation_are_taken(kube: Kube) -> None:
     text = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text(encoding="utf-8")
     examples = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
-    assert len(examples) == 6
+    assert len(examples) == 8
     kube.apply(*examples)

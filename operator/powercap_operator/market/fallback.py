@@ -1,7 +1,7 @@
 """Which results stand for a delivery day: its own, or an earlier day's, mapped by local time of day. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -62,6 +62,8 @@ class DayResults:
     names: tuple[str, ...]
     """The MarketDays that they come from."""
     currency: str | None
+    known_at: datetime | None = None
+    """When the last of them was fetched; None where that is not known."""
 
 
 def market_of(spec: MarketSpec | MarketDaySpec) -> Market:
@@ -175,6 +177,10 @@ def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day:
                 end=day_bounds(day, zone)[1],
                 names=tuple(part.metadata.name for part in usable),
                 currency=usable[-1].status.currency,
+                known_at=max(
+                    (part.status.source.fetched_at for part in usable if part.status.source is not None),
+                    default=None,
+                ),
             )
     return None
 
@@ -189,11 +195,18 @@ def periods_of(day: MarketDay) -> list[Period]:
     return [
         Period(
             start=period.start,
-            volume=None if period.volume is None else Decimal(period.volume),
-            price=None if period.price is None else Decimal(period.price),
+            volume=_number(period.volume),
+            price=_number(period.price),
+            carbon=_number(period.carbon),
+            renewable=_number(period.renewable),
+            forecast=bool(period.forecast),
         )
         for period in day.status.periods
     ]
+
+
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _serves(period: Period, needs: Needs) -> bool:
@@ -218,7 +231,7 @@ def stand_in(source: DayResults, day: date, market: Market) -> DayResults:
         )
         if period is None:  # the source day lacks this local hour: the clocks went forward over it
             period = by_local[(local.hour + 1, local.minute, 0)]
-        periods.append(Period(start=start, volume=period.volume, price=period.price))
+        periods.append(replace(period, start=start))
     return DayResults(
         day=day,
         source_day=source.source_day,
@@ -226,6 +239,7 @@ def stand_in(source: DayResults, day: date, market: Market) -> DayResults:
         end=day_bounds(day, zone)[1],
         names=source.names,
         currency=source.currency,
+        known_at=source.known_at,
     )
 
 

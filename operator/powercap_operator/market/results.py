@@ -38,6 +38,12 @@ class Period:
     """MWh traded in the period; None where the source gives none."""
     price: Decimal | None = None
     """Currency per MWh; may be negative; None where the source gives none."""
+    carbon: Decimal | None = None
+    """Carbon intensity of the power generated, in g CO2eq/kWh; None where the source gives none."""
+    renewable: Decimal | None = None
+    """Share of renewable power, in percent; may be above 100; None where the source gives none."""
+    forecast: bool = False
+    """Whether carbon and renewable are a forecast, not measured."""
 
 
 class ProblemKind(StrEnum):

@@ -5,6 +5,7 @@ bad page never replaces a good day.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from powercap_api.clock import format_time
@@ -85,8 +86,11 @@ def with_results(
             "periods": [
                 MarketPeriod(
                     start=period.start,
-                    volume=None if period.volume is None else f"{period.volume:f}",
-                    price=None if period.price is None else f"{period.price:f}",
+                    volume=_text(period.volume),
+                    price=_text(period.price),
+                    carbon=_text(period.carbon),
+                    renewable=_text(period.renewable),
+                    forecast=period.forecast or None,
                 )
                 for period in data.periods
             ],
@@ -167,6 +171,10 @@ def _summary(data: DayData) -> MarketSummary:
         volume_range=_span(volume),
         price_range=_span(price),
     )
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
 
 
 def _span(values: Range | None) -> str | None:

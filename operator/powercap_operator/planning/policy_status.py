@@ -83,6 +83,7 @@ def _current(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyCu
         share=percent(share),
         volume=None if period.volume is None else f"{period.volume} MWh",
         price=None if period.price is None else f"{period.price} {unit}",
+        price_paid=None if period.price_paid is None else f"{period.price_paid} {unit}",
         why=period.why,
     )
 

@@ -13,6 +13,7 @@ from powercap_api.units import parse_watts
 from .. import strategies
 from ..market.delivery_day import day_of
 from ..market.fallback import Needs, ResultsRequest, market_of
+from ..market.tariff import Tariff
 from ..strategies import Limits, Strategy
 from .hardware import hardware_terms
 
@@ -29,6 +30,8 @@ class ResolvedPolicy:
     """minPower and maxSource in microwatts."""
     request: ResultsRequest
     """The results that it follows: market, providers that have what the strategy needs, and these needs."""
+    tariff: Tariff
+    """What the market's prices come to for whoever pays."""
     hardware: Mapping[str, Any]
     """The fields of a PowerBudget's spec that follow from ``spec.hardware``."""
 
@@ -67,5 +70,6 @@ def resolve(policy: PowerPolicy) -> ResolvedPolicy:
         strategy_name=strategies.describe(spec.strategy),
         limits=Limits(min(parse_watts(spec.min_power), max_uw), max_uw),
         request=ResultsRequest(market_of(spec.market), providers, needs),
+        tariff=Tariff.of(spec.tariff),
         hardware=hardware_terms(policy),
     )

@@ -17,6 +17,8 @@ from powercap_api.schedule import Slot, cap_uw, make_segments, read_segments, sh
 
 from ..market.delivery_day import day_bounds
 from ..market.fallback import DayResults, KnownDays, find_results, latest_results
+from ..market.tariff import short_price
+from ..strategies import Stretch
 from .resolved_policy import ResolvedPolicy
 
 _LONGEST_BASIS: Final = 256
@@ -40,6 +42,8 @@ class PlannedPeriod:
     """Volume in MWh, with the digits that the exchange prints."""
     price: str | None = None
     """Price per MWh, with the digits that the exchange prints."""
+    price_paid: str | None = None
+    """What the policy's tariff makes of it; None without a tariff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
     tomorrow = find_results(request, days, today + timedelta(days=1), previous_days=0)
     if tomorrow is not None:
         used.append(tomorrow)
-    periods = tuple(period for day in used for period in plan_periods(resolved, day))
+    yesterday = days.own_results(request, today - timedelta(days=1)) if request.needs.market else None
+    around = used if yesterday is None else [yesterday, *used]
+    periods = tuple(period for day in used for period in plan_periods(resolved, day, around))
     names = tuple(dict.fromkeys(name for day in used for name in day.names))
     reason = PolicyReason.CURRENT if results.source_day == today else PolicyReason.FALLBACK
     if not request.needs.market:
@@ -95,11 +101,20 @@ def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
     return Plan(periods, used[-1].end, keep_since, names, results.currency, reason, results.source_day)
 
 
-def plan_periods(resolved: ResolvedPolicy, results: DayResults) -> list[PlannedPeriod]:
-    """One planned period for each of the results."""
-    market, limits = resolved.market, resolved.limits
-    caps = resolved.strategy.caps(results.periods, limits, market.bidding_zone)
+def plan_periods(
+    resolved: ResolvedPolicy, results: DayResults, around: Sequence[DayResults] = ()
+) -> list[PlannedPeriod]:
+    """One planned period for each of the results; ``around`` are the days known, this one among them."""
+    market, limits, tariff, zone = resolved.market, resolved.limits, resolved.tariff, resolved.zone
+    paid = tariff.prices_paid(results.periods, zone)
+    caps = resolved.strategy.caps(
+        tariff.applied(results.periods, zone),
+        limits,
+        market.bidding_zone,
+        [Stretch(tariff.applied(day.periods, zone), day.known_at) for day in around],
+    )
     shares = [share_of(cap.power_uw, limits.max_uw) for cap in caps]
+    tariff_note = " (price paid)" if tariff and resolved.request.needs.price else ""
     note = "" if results.source_day == results.day else f" (results of {results.source_day.isoformat()})"
     followed = (
         f"{market} of {results.source_day.isoformat()}" if resolved.request.needs.market else market.area
@@ -111,11 +126,12 @@ def plan_periods(resolved: ResolvedPolicy, results: DayResults) -> list[PlannedP
             share=share,
             cap_uw=cap_uw(share, limits.min_uw, limits.max_uw),
             basis=basis[:_LONGEST_BASIS],
-            why=f"{cap.why}{note}",
+            why=f"{cap.why}{tariff_note}{note}",
             volume=None if period.volume is None else f"{period.volume:f}",
             price=None if period.price is None else f"{period.price:f}",
+            price_paid=None if price_paid is None or not tariff else short_price(price_paid),
         )
-        for period, cap, share in zip(results.periods, caps, shares, strict=True)
+        for period, cap, share, price_paid in zip(results.periods, caps, shares, paid, strict=True)
     ]
 
 

@@ -69,7 +69,7 @@ def draw_market(day: DayData, path: Path, *, source: str = "") -> None:
 
 
 def draw_plan(planned: DayPlan, path: Path) -> None:
-    """The caps of a day, and below them the volume and price that they follow.
+    """The caps of a day, and below them the volume and price that they follow, with the price paid under a tariff.
 
     Raises:
         FigureError: no matplotlib, no format that is known, or the file cannot be written.
@@ -77,12 +77,16 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
     policy, results = planned.policy, planned.results
     span = (results.periods[0].start, results.end)
     market = f"{policy.market}, " if results.currency else ""
+    paid: list[Panel] = []
+    if policy.tariff and any(period.price is not None for period in results.periods):
+        prices_paid = policy.tariff.applied(results.periods, policy.zone)
+        paid.append(price_panel(prices_paid, results.end, results.currency or "", "price paid"))
     _draw(
         path,
         f"{policy.name}: caps of one node on {results.day}",
         f"{market}strategy {policy.strategy_name}; {planned.watt_hours:.0f} Wh,"
         f" {planned.share * 100:.0f} % of maxSource all day",
-        [cap_panel(planned), *_market_panels(results.periods, results.end, results.currency or "")],
+        [cap_panel(planned), *_market_panels(results.periods, results.end, results.currency or ""), *paid],
         span,
         policy.zone,
     )
@@ -206,7 +210,7 @@ def volume_panel(periods: Sequence[Period], end: datetime) -> Panel:
     return panel
 
 
-def price_panel(periods: Sequence[Period], end: datetime, currency: str) -> Panel:
+def price_panel(periods: Sequence[Period], end: datetime, currency: str, name: str = "price") -> Panel:
     """Prices per MWh; what is below zero is filled."""
 
     def panel(axis: "Axes") -> None:
@@ -216,7 +220,7 @@ def price_panel(periods: Sequence[Period], end: datetime, currency: str) -> Pane
             steps(axis, periods, below, end, fill=True, color=PRICE_COLOUR, alpha=0.25, lw=0)
             axis.axhline(0, color=QUIET, lw=0.9)
         steps(axis, periods, prices, end, color=PRICE_COLOUR, lw=1.6, baseline=None)
-        axis.set_ylabel(f"price, {currency}/MWh")
+        axis.set_ylabel(f"{name}, {currency}/MWh")
         axis.margins(y=0.12)
         plain_grid(axis)
 

@@ -59,7 +59,8 @@ def plan_day(policy: ResolvedPolicy, results: DayResults) -> DayPlan:
 
 
 def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
-    """The plan, a line for every slot: period on the zone's clock, cap, a bar from 0 to maxSource, the market's values.
+    """The plan, a line for every slot: period on the zone's clock, cap, a bar from 0 to maxSource, the market's values
+    and, under a tariff, the price paid.
 
     At most 80 columns; with ``why`` the reasons stand in place of the market's values and make lines longer.
     """
@@ -67,16 +68,18 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
     shows_market = not why and any(
         slot.volume is not None or slot.price is not None for slot in planned.slots
     )
+    shows_paid = any(slot.price_paid is not None for slot in planned.slots)
     width = WIDTH - _PERIOD - _CAP - 2
     if why:
         width = _SHORT_BAR
     elif shows_market:
-        width -= _VOLUME + _PRICE + 2
+        width -= _VOLUME + _PRICE + 2 + shows_paid * (_PRICE + 1)
     head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits.max_uw, width)}"
     if why:
         head += " WHY"
     elif shows_market:
         head += f" {'MWh':>{_VOLUME}} {_unit(planned):>{_PRICE}}"
+        head += f" {'PAID':>{_PRICE}}" if shows_paid else ""
     lines = [*_title(planned), "", head]
     for slot, end in zip(planned.slots, planned.ends, strict=True):
         line = f"{_label(planned, slot.start, end):{_PERIOD}} {format_watts_short(slot.cap_uw):>{_CAP}}"
@@ -85,6 +88,7 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
             line += f" {slot.why}"
         elif shows_market:
             line += f" {slot.volume or '-':>{_VOLUME}} {slot.price or '-':>{_PRICE}}"
+            line += f" {slot.price_paid or '-':>{_PRICE}}" if shows_paid else ""
         lines.append(line)
     lines += ["", *_summary(planned)]
     return "\n".join(line.rstrip() if why else line.rstrip()[:WIDTH] for line in lines)

@@ -9,19 +9,21 @@ from typing import Final
 
 from powercap_api.strategy import PlainStrategySpec, StrategySpec, StrategyType
 
-from .base import Cap, Limits, Strategy
+from .base import Cap, Limits, Strategy, Stretch
+from .cheapest_hours import CheapestHoursStrategy
 from .fixed import FixedStrategy
 from .price import PriceStrategy
 from .schedule import ScheduleStrategy
 from .solar import SolarStrategy
 from .volume import VolumeStrategy
 
-__all__ = ["Cap", "Limits", "Strategy", "create", "describe"]
+__all__ = ["Cap", "Limits", "Strategy", "Stretch", "create", "describe"]
 
 _PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]] = {
     StrategyType.VOLUME: VolumeStrategy,
     StrategyType.SOLAR: SolarStrategy,
     StrategyType.PRICE: PriceStrategy,
+    StrategyType.CHEAPEST_HOURS: CheapestHoursStrategy,
     StrategyType.FIXED: FixedStrategy,
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
@@ -27,6 +28,14 @@ class Cap:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Periods in a row, and since when their values are known; None: for long enough not to matter."""
+
+    periods: Sequence[Period]
+    known_at: datetime | None = None
+
+
 class Strategy(Protocol):
     """A rule that turns a day's periods into caps."""
 
@@ -45,11 +54,18 @@ class Strategy(Protocol):
         """Whether the rule looks at market results at all; where not, the day's periods come without values."""
         ...
 
-    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+    def caps(
+        self,
+        periods: Sequence[Period],
+        limits: Limits,
+        where: BiddingZone,
+        around: Sequence[Stretch] = (),
+    ) -> list[Cap]:
         """One cap per period, in the same order, each within the limits.
 
-        ``periods`` are those of one delivery day; ``where`` gives the clock that the day follows and the currency of
-        its prices. Never raises for what the periods hold.
+        ``periods`` are those of one delivery day, with the price paid where there is a tariff; ``where`` gives the
+        clock that the day follows and the currency of its prices. ``around`` are the days known, this one among them,
+        for a rule that looks over midnight. Never raises for what the periods hold.
         """
         ...
 

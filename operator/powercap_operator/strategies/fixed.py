@@ -13,7 +13,7 @@ from powercap_api.strategy import PlainStrategySpec, StrategySpec
 from powercap_api.units import format_watts, parse_watts
 
 from ..market.results import Period
-from .base import Cap, Limits, bounded, full
+from .base import Cap, Limits, Stretch, bounded, full
 
 
 class FixedStrategy:
@@ -27,9 +27,15 @@ class FixedStrategy:
         """Take the power from the policy."""
         self._power_uw = None if spec.power is None else parse_watts(spec.power)
 
-    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+    def caps(
+        self,
+        periods: Sequence[Period],
+        limits: Limits,
+        where: BiddingZone,
+        around: Sequence[Stretch] = (),
+    ) -> list[Cap]:
         """The same cap for every period."""
-        del where
+        del where, around
         return [self._cap(limits)] * len(periods)
 
     def _cap(self, limits: Limits) -> Cap:

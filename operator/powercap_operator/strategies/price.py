@@ -4,9 +4,10 @@
     cap = maxSource                                    for price <= low, and for every price below 0
     cap = minPower                                     for price >= high
 
-``low`` and ``high`` are the policy's lowPrice and highPrice, or percentiles of the day's own prices, interpolated
-linearly between neighbours in order (definition 7 of R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical
-Packages", The American Statistician 50, 1996). Where the percentiles are one price, as on a day of one price, that
+``price`` is the price paid: what the policy's tariff, where it has one, makes of the market's. ``low`` and ``high`` are
+the policy's lowPrice and highPrice, or percentiles of the day's own prices paid, interpolated linearly between
+neighbours in order (definition 7 of R. J. Hyndman and Y. Fan, "Sample Quantiles in Statistical Packages", The American
+Statistician 50, 1996). Where the percentiles are one price, as on a day of one price, that
 price and every lower one gets maxSource and every higher one minPower: a day without cheaper hours gives no reason
 to wait for them. Never below minPower. Exact decimals; whole microwatts, rounded down.
 """
@@ -25,7 +26,8 @@ from powercap_api.strategy import (
 from powercap_api.units import format_watts
 
 from ..market.results import Period
-from .base import Cap, Limits, bounded, full, least, percent
+from ..market.tariff import short_price
+from .base import Cap, Limits, Stretch, bounded, full, least, percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,15 @@ class PriceStrategy:
         if spec.low_price is not None and spec.high_price is not None:
             self._prices = (Decimal(spec.low_price), Decimal(spec.high_price))
 
-    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+    def caps(
+        self,
+        periods: Sequence[Period],
+        limits: Limits,
+        where: BiddingZone,
+        around: Sequence[Stretch] = (),
+    ) -> list[Cap]:
         """One cap per period. A period without a price gets minPower."""
+        del around
         band = self._band([period.price for period in periods if period.price is not None])
         return [self._cap(period.price, band, limits, f"{where.currency}/MWh") for period in periods]
 
@@ -76,13 +85,13 @@ class PriceStrategy:
         if price is None or band is None:
             return least(limits, "no price")
         if price < 0:
-            return full(limits, f"negative price {price:f} {unit}")
+            return full(limits, f"negative price {short_price(price)} {unit}")
         if price <= band.low:
-            return full(limits, f"{price:f} {unit}, at or below {band.low_text}")
+            return full(limits, f"{short_price(price)} {unit}, at or below {band.low_text}")
         if price >= band.high:
-            return least(limits, f"{price:f} {unit}, at or above {band.high_text}")
+            return least(limits, f"{short_price(price)} {unit}, at or above {band.high_text}")
         share = (band.high - price) / (band.high - band.low)
-        between = f"{price:f} {unit} between {band.low_text} and {band.high_text}"
+        between = f"{short_price(price)} {unit} between {band.low_text} and {band.high_text}"
         why = f"{between}: {percent(share)} of {format_watts(limits.max_uw)} W"
         # multiplied before divided: exact, so that a higher price never gets a microwatt more
         wanted = (band.high - price) * limits.max_uw / (band.high - band.low)

@@ -20,7 +20,7 @@ from powercap_api.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
 from powercap_api.units import format_watts
 
 from ..market.results import Period
-from .base import Cap, Limits, bounded, least, percent
+from .base import Cap, Limits, Stretch, bounded, least, percent
 
 RISE_HOUR: Final = 4
 SET_HOUR: Final = 20
@@ -37,8 +37,15 @@ class SolarStrategy:
         """Take alpha from the policy."""
         self._alpha = DEFAULT_ALPHA if spec.alpha is None else spec.alpha
 
-    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+    def caps(
+        self,
+        periods: Sequence[Period],
+        limits: Limits,
+        where: BiddingZone,
+        around: Sequence[Stretch] = (),
+    ) -> list[Cap]:
         """One cap per period, by the clock alone: both passes of a repeated hour get the same."""
+        del around
         zone = where.zone
         return [self._cap(period.start.astimezone(zone), limits) for period in periods]
 

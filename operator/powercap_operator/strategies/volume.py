@@ -16,7 +16,7 @@ from powercap_api.strategy import PlainStrategySpec, Reference, StrategySpec
 from powercap_api.units import format_watts
 
 from ..market.results import Period
-from .base import Cap, Limits, bounded, least, percent
+from .base import Cap, Limits, Stretch, bounded, least, percent
 
 _NOTHING: Final = Decimal(0)
 
@@ -32,9 +32,15 @@ class VolumeStrategy:
         """Take the reference from the policy."""
         self._reference = spec.reference or Reference.MAX
 
-    def caps(self, periods: Sequence[Period], limits: Limits, where: BiddingZone) -> list[Cap]:
+    def caps(
+        self,
+        periods: Sequence[Period],
+        limits: Limits,
+        where: BiddingZone,
+        around: Sequence[Stretch] = (),
+    ) -> list[Cap]:
         """One cap per period. A period without a volume, or a day on which nothing was traded, gets minPower."""
-        del where
+        del where, around
         volumes = [period.volume for period in periods if period.volume is not None]
         reference = self._reference_volume(volumes)
         return [self._cap(period.volume, reference, limits) for period in periods]

@@ -1,6 +1,7 @@
 """``powercap plan``: what it prints, that it fits 80 columns, and how it refuses."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,18 @@ def test_a_line_says_period_cap_and_what_the_market_gave(tmp_path: Path, capsys:
     assert out[5].split() == ["00:15-00:30", "20", "W", "█" * 18, "100", "-5.02"]
     assert out[-2].startswith("96 slots from ")
     assert "% of maxSource all day" in out[-1]
+
+
+def test_the_price_paid_has_a_column_of_its_own(tmp_path: Path, capsys: Captured) -> None:
+    tariff = {"fees": "30", "taxFactor": "1.2", "windows": [{"start": "17:00", "end": "21:00", "fees": "45"}]}
+    policy = write_policy(tmp_path, strategy={"type": "Price"}, tariff=tariff)
+    lines = planned(capsys, "--policy", policy, "--csv", write_day(tmp_path))
+    assert max(map(len, lines)) <= 80
+    assert lines[3].split()[-3:] == ["MWh", "EUR/MWh", "PAID"]
+    priced = {line[:11]: line.split()[-2:] for line in lines[4:] if line[2:3] == ":"}
+    night, peak = priced["00:00-00:15"], priced["17:00-17:15"]
+    assert Decimal(night[1]) == round((Decimal(night[0]) + 30) * Decimal("1.2"), 2)
+    assert Decimal(peak[1]) == round((Decimal(peak[0]) + 75) * Decimal("1.2"), 2)
 
 
 def test_why_says_why(tmp_path: Path, capsys: Captured) -> None:

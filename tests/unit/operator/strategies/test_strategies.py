@@ -15,9 +15,9 @@ from powercap_api.strategy import StrategySpec
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.results import Period
+from powercap_operator.market.weekly_window import days_text
 from powercap_operator.strategies import Cap, Limits
 from powercap_operator.strategies.price import percentile
-from powercap_operator.strategies.schedule import days_text
 from tests.support.objects import moment
 
 WATT = 1_000_000
@@ -36,6 +36,8 @@ EVERY_STRATEGY: list[dict[str, Any]] = [
     {"type": "Price"},
     {"type": "Price", "lowPrice": "-10", "highPrice": "80.5"},
     {"type": "Price", "lowPercentile": 50, "highPercentile": 51},
+    {"type": "CheapestHours"},
+    {"type": "CheapestHours", "hours": 5, "contiguous": True, "within": {"start": "20:00", "end": "08:00"}},
     {"type": "Fixed"},
     {"type": "Fixed", "power": "25"},
     {"type": "Schedule", "windows": [NIGHT]},

@@ -1,0 +1,46 @@
+"""What the owner of the nodes pays for power: linear in the market price, with fees by the time of day."""
+
+from typing import Annotated, Final
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from .model import ApiModel
+from .week import WINDOW_RULES, ClockText, Weekday, Weekdays
+
+_AMOUNT: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
+_FACTOR: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?$"
+_POSITIVE_FACTOR: Final = r"^([1-9][0-9]{0,2}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9][0-9]{0,5})$"
+
+AmountText = Annotated[str, StringConstraints(pattern=_AMOUNT, max_length=16)]
+"""An amount of money per MWh as a decimal number in text."""
+
+
+class FeeWindow(ApiModel):
+    """A stretch of the week with fees of its own."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*WINDOW_RULES]})
+
+    days: Weekdays = Field(default=list(Weekday))
+    """Days on which the window starts, such as [Mon, Tue]. Default: every day."""
+    start: ClockText
+    """When it starts on the clock of the market's zone, such as "17:00"."""
+    end: ClockText
+    """When it ends, such as "21:00"; at or before start it ends on the day after."""
+    fees: AmountText
+    """What is added to the tariff's fees in the window, per MWh in the market's currency; below 0 it is a rebate."""
+
+
+class TariffSpec(ApiModel):
+    """The price paid: (market price x priceFactor + fees) x taxFactor."""
+
+    price_factor: Annotated[str, StringConstraints(pattern=_FACTOR, max_length=16)] = "1"
+    """What the market price is multiplied by, such as "1.03" for losses in the grid; "0" where the contract does not
+    follow the market and only fees count."""
+    fees: AmountText = "0"
+    """What is added at every hour, per MWh in the market's currency: grid fees, levies, the supplier's margin."""
+    windows: Annotated[
+        list[FeeWindow], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"})
+    ] = Field(default=[])
+    """Fees by the time of day, on top of fees; where several windows hold at a time, the first in the list counts."""
+    tax_factor: Annotated[str, StringConstraints(pattern=_POSITIVE_FACTOR, max_length=16)] = "1"
+    """What the sum is multiplied by, such as "1.2" for 20 % of tax."""

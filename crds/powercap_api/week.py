@@ -1,0 +1,52 @@
+"""Weekdays and times of day, as people write them in a policy."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+
+class Weekday(StrEnum):
+    """Days of the week, Monday first."""
+
+    MON = "Mon"
+    TUE = "Tue"
+    WED = "Wed"
+    THU = "Thu"
+    FRI = "Fri"
+    SAT = "Sat"
+    SUN = "Sun"
+
+
+_CLOCK: Final = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
+
+def _sexagesimal(value: Any) -> Any:
+    """``22:00`` without quotes is the number 1320 to readers of YAML 1.1: base 60, which gives the minutes back."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 24 * 60:
+        return f"{value // 60:02}:{value % 60:02}"
+    return value
+
+
+ClockText = Annotated[str, StringConstraints(pattern=_CLOCK, max_length=5), BeforeValidator(_sexagesimal)]
+"""A time of day, ``00:00`` to ``24:00``."""
+
+Weekdays = Annotated[
+    list[Weekday],
+    Field(min_length=1, max_length=7, json_schema_extra={"x-kubernetes-list-type": "set"}),
+]
+
+STARTS_WITHIN_THE_DAY: Final[Any] = {
+    "rule": "self.start != '24:00'",
+    "message": 'a window cannot start at 24:00: write "00:00" and the day after',
+    "fieldPath": ".start",
+}
+WINDOW_RULES: Final[list[Any]] = [
+    {
+        "rule": "self.start != self.end",
+        "message": 'start and end are the same: for a whole day write start: "00:00", end: "24:00"',
+        "fieldPath": ".end",
+    },
+    STARTS_WITHIN_THE_DAY,
+]
+"""Rules of an object with ``start`` and ``end``."""
