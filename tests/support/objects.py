@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from powercap_api.clock import format_time
-from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
+from powercap_api.marketday import MarketDay, MarketDayStatus, MarketFetch, MarketSource
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
@@ -91,6 +91,13 @@ def new_day(day: date, name: str | None = None, **spec: Any) -> MarketDay:
     del body["status"]
     body["metadata"]["name"] = name or body["metadata"]["name"]
     return MarketDay.from_wire({**body, "spec": {**body["spec"], **spec}})
+
+
+def in_vain(day: date, provider: str = "EPEX") -> MarketDay:
+    """A day that was asked for once and did not come."""
+    made = make_day(day, complete=False, provider=provider)
+    status = made.status.model_copy(update={"periods": [], "fetch": MarketFetch(requests=1, failures=1)})
+    return made.model_copy(update={"status": status})
 
 
 def after(day: MarketDay, status: MarketDayStatus) -> MarketDay:

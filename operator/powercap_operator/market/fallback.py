@@ -190,6 +190,14 @@ def is_complete(day: MarketDay) -> bool:
     return day.metadata.deletion_timestamp is None and is_true(day.status.conditions, ConditionType.COMPLETE)
 
 
+def serves(day: MarketDay, needs: Needs) -> bool:
+    """Whether the object has all of its day, with every value that a strategy needs."""
+    return is_complete(day) and not any(
+        (needs.volume and period.volume is None) or (needs.price and period.price is None)
+        for period in day.status.periods
+    )
+
+
 def periods_of(day: MarketDay) -> list[Period]:
     """The periods in the object's status."""
     return [

@@ -90,7 +90,7 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
     }
     return Decision(
         create_days=wanted_days(policies.values(), days, now),
-        delete_days=surplus_days(world.days.values(), now, history),
+        delete_days=surplus_days(world.days.values(), policies.values(), now, history),
         write_budgets=tuple(_budget_writes(world, assignment, policies, plans, now)),
         delete_budgets=tuple(
             name for name in world.budgets if name not in world.nodes or name not in assignment.owner
@@ -107,9 +107,10 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
 def _plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
     """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try."""
     planned = plan(resolved, days, now)
+    without = planned.data in {PolicyReason.MISSING, PolicyReason.FALLBACK}
     suspended = resolved.policy.spec.suspend
-    if planned.data == PolicyReason.MISSING and not suspended and is_pending(resolved, days, now):
-        return replace(planned, data=PolicyReason.PENDING)
+    if without and not suspended and is_pending(resolved, days, now, resolved.day(now)):
+        return replace(planned, periods=(), market_days=(), data=PolicyReason.PENDING)
     return planned
 
 

@@ -189,7 +189,7 @@ def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict
         message = f"strategy {strategy} looks at no market results."
         return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
     if planned.data == PolicyReason.CURRENT:
-        message = f"{market}: today's results ({', '.join(planned.market_days)})."
+        message = f"{market}: today's results ({', '.join(planned.market_days)}).{_tomorrow(planned)}"
         return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
     if planned.data == PolicyReason.PENDING:
         message = f"{market}: today's results are being fetched."
@@ -197,6 +197,7 @@ def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict
     if planned.data == PolicyReason.FALLBACK:
         message = (
             f"{market}: today's results are not there; those of {planned.data_day} stand in until they come."
+            f"{_tomorrow(planned)}"
         )
     else:
         message = (
@@ -209,6 +210,12 @@ def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict
     if MANUAL & set(policy.spec.market.providers):
         message += f" {how_to_give(market, resolved.day(now))}"
     return condition(ConditionType.MARKET_DATA, False, planned.data, message, policy.metadata.generation)
+
+
+def _tomorrow(planned: Plan) -> str:
+    if planned.stand_in_day is None:
+        return ""
+    return f" Tomorrow's are not there yet: those of {planned.stand_in_day} stand in until they come."
 
 
 def _then(resolved: ResolvedPolicy) -> str:

@@ -20,6 +20,7 @@ from ..market.fallback import DayResults, KnownDays, find_results, latest_result
 from ..market.tariff import short_price
 from ..strategies import Stretch
 from .resolved_policy import ResolvedPolicy
+from .wanted_days import is_overdue
 
 _LONGEST_BASIS: Final = 256
 """As long as the schema lets a segment's basis be."""
@@ -62,6 +63,8 @@ class Plan:
     NOT_NEEDED: the strategy looks at none."""
     data_day: date | None
     """The delivery day whose results are used today."""
+    stand_in_day: date | None = None
+    """The delivery day whose results stand in for tomorrow; None where tomorrow's own are there, or none yet."""
 
     def period_at(self, now: datetime) -> PlannedPeriod | None:
         """The period that holds at ``now``; None before the first and after the last."""
@@ -72,6 +75,8 @@ class Plan:
 def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
     """The policy's caps for today and, where known, tomorrow.
 
+    Where tomorrow's results were asked for in vain, those that would stand in for them after midnight do so already:
+    budgets then do not end at midnight, also where the operator or the API server is away.
     Where today has no results of its own and none that may stand for them, the caps are the last known day's
     and already over: the agents then do what ``fallback.then`` says, which is what it is for.
     """
@@ -87,7 +92,8 @@ def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
         return Plan(periods, last.end, start, last.names, last.currency, PolicyReason.MISSING, None)
 
     used = [results]
-    tomorrow = find_results(request, days, today + timedelta(days=1), previous_days=0)
+    back = resolved.policy.spec.fallback.previous_days if is_overdue(resolved, days, now) else 0
+    tomorrow = find_results(request, days, today + timedelta(days=1), back)
     if tomorrow is not None:
         used.append(tomorrow)
     yesterday = days.own_results(request, today - timedelta(days=1)) if request.needs.market else None
@@ -98,7 +104,10 @@ def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
     if not request.needs.market:
         reason = PolicyReason.NOT_NEEDED
     keep_since = day_bounds(used[-1].day - timedelta(days=1), zone)[0]
-    return Plan(periods, used[-1].end, keep_since, names, results.currency, reason, results.source_day)
+    stand_in_day = used[-1].source_day if used[-1].source_day != used[-1].day and len(used) == 2 else None
+    return Plan(
+        periods, used[-1].end, keep_since, names, results.currency, reason, results.source_day, stand_in_day
+    )
 
 
 def plan_periods(

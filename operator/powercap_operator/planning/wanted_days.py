@@ -7,16 +7,30 @@ wanted too, for a cluster that has no history yet.
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.powerpolicy import MANUAL
 
-from ..market.fallback import DayKey, KnownDays, is_complete, layers, market_of
+from ..market.delivery_day import day_bounds
+from ..market.fallback import (
+    DayKey,
+    KnownDays,
+    Needs,
+    ResultsRequest,
+    is_complete,
+    layers,
+    market_of,
+    serves,
+)
 from ..market.publication import results_expected_at
 from ..market.results import Query
 from .resolved_policy import ResolvedPolicy
+
+_BEFORE_MIDNIGHT: Final = timedelta(minutes=30)
+"""So long before the delivery day ends, tomorrow's results are given up for the time being, asked for or not."""
 
 
 def wanted_days(
@@ -33,55 +47,71 @@ def wanted_days(
     return wanted
 
 
-def is_pending(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> bool:
-    """Whether today's results may still come from a first try: too early to act on there being none."""
-    today = resolved.day(now)
+def is_pending(resolved: ResolvedPolicy, days: KnownDays, now: datetime, day: date) -> bool:
+    """Whether the day's results may still come from a first try: too early to act on there being none."""
     tried = [
-        days.get(DayKey(provider, layer, today))
+        days.get(DayKey(provider, layer, day))
         for layer in layers(resolved.market)
-        if results_expected_at(Query(layer, today)) <= now
+        if results_expected_at(Query(layer, day)) <= now
         for provider in resolved.request.providers
         if provider not in MANUAL
     ]
-    return any(day is None or not (is_complete(day) or _has_failed(day)) for day in tried)
+    return any(one is None or not (is_complete(one) or _has_failed(one)) for one in tried)
+
+
+def is_overdue(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> bool:
+    """Whether tomorrow's results should be there and every source was asked for them in vain, or the day ends soon."""
+    today = resolved.day(now)
+    tomorrow = today + timedelta(days=1)
+    if results_expected_at(Query(layers(resolved.market)[0], tomorrow)) > now:
+        return False
+    return now >= day_bounds(today, resolved.zone)[1] - _BEFORE_MIDNIGHT or not is_pending(
+        resolved, days, now, tomorrow
+    )
 
 
 def _keys(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Iterator[DayKey]:
-    providers, today = resolved.request.providers, resolved.day(now)
+    request, today = resolved.request, resolved.day(now)
     for layer in layers(resolved.market):
         for day in (today, today + timedelta(days=1)):
             if results_expected_at(Query(layer, day)) <= now:
-                yield from _providers_keys(providers, layer, day, days)
+                yield from _providers_keys(request, layer, day, days)
         for back in range(1, resolved.policy.spec.fallback.previous_days + 1):
-            if _settled(providers, layer, today - timedelta(days=back - 1), days):
+            if _settled(request, layer, today - timedelta(days=back - 1), days):
                 break
-            yield from _providers_keys(providers, layer, today - timedelta(days=back), days)
+            yield from _providers_keys(request, layer, today - timedelta(days=back), days)
 
 
-def _providers_keys(providers: Iterable[str], market: Market, day: date, days: KnownDays) -> Iterator[DayKey]:
+def _providers_keys(request: ResultsRequest, market: Market, day: date, days: KnownDays) -> Iterator[DayKey]:
     """The providers to have the day from: the first, and each further one once those before it have failed.
 
     A day that only a person can make is never among them: it is there, or it is passed over.
     """
-    for provider in providers:
+    for provider in request.providers:
         key = DayKey(provider, market, day)
         if provider in MANUAL:
-            if key in days and is_complete(days[key]):
+            if key in days and serves(days[key], request.needs):
                 return
             continue
         yield key
-        if key not in days or is_complete(days[key]) or not _has_failed(days[key]):
+        if key not in days or not _in_vain(days[key], request.needs):
             return
 
 
-def _settled(providers: Iterable[str], market: Market, day: date, days: KnownDays) -> bool:
+def _settled(request: ResultsRequest, market: Market, day: date, days: KnownDays) -> bool:
     """Whether the day is there, or has not been tried at every provider: nothing need stand in for it yet."""
-    found = {provider: days.get(DayKey(provider, market, day)) for provider in providers}
-    if any(one is not None and is_complete(one) for one in found.values()):
+    found = {provider: days.get(DayKey(provider, market, day)) for provider in request.providers}
+    if any(one is not None and serves(one, request.needs) for one in found.values()):
         return True
     return not all(
-        provider in MANUAL or (one is not None and _has_failed(one)) for provider, one in found.items()
+        provider in MANUAL or (one is not None and _in_vain(one, request.needs))
+        for provider, one in found.items()
     )
+
+
+def _in_vain(day: MarketDay, needs: Needs) -> bool:
+    """Whether the day was asked for and did not come, or lacks what the strategy needs."""
+    return not serves(day, needs) if is_complete(day) else _has_failed(day)
 
 
 def _has_failed(day: MarketDay) -> bool:
@@ -98,13 +128,20 @@ def _spec(key: DayKey) -> MarketDaySpec:
     )
 
 
-def surplus_days(days: Iterable[MarketDay], now: datetime, history: timedelta) -> tuple[str, ...]:
-    """The operator's own MarketDays that are older than the history; what a person made is never deleted."""
+def surplus_days(
+    days: Iterable[MarketDay], policies: Iterable[ResolvedPolicy], now: datetime, history: timedelta
+) -> tuple[str, ...]:
+    """The operator's own MarketDays that are older than the history, and than any policy's fallback looks back.
+
+    What a person made is never deleted.
+    """
+    reach = max((resolved.policy.spec.fallback.previous_days for resolved in policies), default=0)
+    oldest = now.date() - max(history, timedelta(days=reach + 1))
     return tuple(
         day.metadata.name
         for day in days
         if day.metadata.labels.get(MANAGED_BY_LABEL) == OPERATOR_FIELD_MANAGER
-        and day.spec.delivery_date + history < now.date()
+        and day.spec.delivery_date < oldest
     )
 
 

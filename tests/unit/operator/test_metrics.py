@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.metrics import NAMES, Counts, WorldCollector
 from powercap_operator.planning.snapshot import World
-from tests.support.objects import make_day, make_node, make_policy, make_world, moment, new_day
+from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment, new_day
 from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
@@ -56,9 +56,8 @@ def test_two_objects_for_one_day_are_one_series() -> None:
 
 
 def test_a_fallback_is_counted() -> None:
-    world = make_world(
-        [make_policy(fallback={"previousDays": 7})], [make_day(date(2025, 10, 8))], [make_node("a")]
-    )
+    days = [make_day(DAY - timedelta(days=1)), in_vain(DAY), in_vain(DAY + timedelta(days=1))]
+    world = make_world([make_policy(fallback={"previousDays": 7})], days, [make_node("a")])
     world = settled(settled(world, NOW), NOW + timedelta(days=1))
     found = scrape(world)
     assert found['powercap_policy_fallback_days_total{policy="default"}'] == 2

@@ -7,24 +7,18 @@ from typing import Any
 
 import pytest
 
-from powercap_api.marketday import MarketDay, MarketFetch
+from powercap_api.marketday import MarketDay
 from powercap_api.names import EXEMPT_LABEL, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.powerpolicy import PowerPolicy, PowerPolicyStatus
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.snapshot import BudgetView, World
-from tests.support.objects import make_day, make_node, make_policy, make_world, moment
+from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
 
 HISTORY = timedelta(days=14)
 TODAY = date(2025, 10, 9)
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 MORNING = moment("2025-10-09T07:07Z")
 EVENING = moment("2025-10-09T18:07Z")
-
-
-def failed(day: MarketDay) -> MarketDay:
-    """The day as it is after an attempt that gave nothing."""
-    status = day.status.model_copy(update={"periods": [], "fetch": MarketFetch(requests=1, failures=1)})
-    return day.model_copy(update={"status": status})
 
 
 def managed(day: MarketDay) -> MarketDay:
@@ -127,7 +121,7 @@ def test_a_day_under_another_name_counts() -> None:
 def test_the_next_provider_is_asked_when_one_fails() -> None:
     policy = make_policy(market={"providers": ["EPEX", "Mock"]}, fallback={"previousDays": 0})
     assert wanted([policy], [], MORNING) == ["epex-fr-ida1-2025-10-09"]
-    assert wanted([policy], [failed(make_day(TODAY, complete=False))], MORNING) == ["mock-fr-ida1-2025-10-09"]
+    assert wanted([policy], [in_vain(TODAY)], MORNING) == ["mock-fr-ida1-2025-10-09"]
 
 
 def test_a_provider_without_volumes_is_not_asked_for_volumes() -> None:
@@ -140,11 +134,11 @@ def test_a_provider_without_volumes_is_not_asked_for_volumes() -> None:
 def test_days_that_may_stand_in_are_wanted_only_when_today_has_failed() -> None:
     policy = make_policy(fallback={"previousDays": 2})
     assert wanted([policy], [], MORNING) == [f"epex-fr-ida1-{TODAY}"]
-    days = [failed(make_day(TODAY, complete=False))]
+    days = [in_vain(TODAY)]
     assert wanted([policy], days, MORNING) == [f"epex-fr-ida1-{YESTERDAY}"]
-    days.append(failed(make_day(YESTERDAY, complete=False)))
+    days.append(in_vain(YESTERDAY))
     assert wanted([policy], days, MORNING) == ["epex-fr-ida1-2025-10-07"]
-    days.append(failed(make_day(date(2025, 10, 7), complete=False)))
+    days.append(in_vain(date(2025, 10, 7)))
     assert wanted([policy], days, MORNING) == []
 
 
@@ -266,7 +260,8 @@ def test_transition_times_stay_while_the_status_is_the_same() -> None:
 
 
 def test_days_on_which_another_stood_in_are_counted_once_each() -> None:
-    days = [make_day(YESTERDAY)]
+    failures = [in_vain(day) for day in (TODAY, TOMORROW)]
+    days = [make_day(YESTERDAY), *failures]
     policy = make_policy(fallback={"previousDays": 7})
     world = settled(make_world([policy], days, [make_node("a")]), MORNING)
     world = settled(world, EVENING)
