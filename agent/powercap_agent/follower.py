@@ -1,20 +1,28 @@
 """Follows a budget on this node's hardware: what the budget asks for now, brought into force and measured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 
 from powercap_api.reasons import Split
 
 from .enforce.enforcer import Enforcer
 from .enforce.results import Report
+from .hardware.zone import Zone
 from .planning.limits import Terms
 from .schedule.budget import Budget
 from .schedule.cap_controller import CapController
 from .schedule.pressure_valve import PressureValve
-from .schedule.schedule import Action, Directive
+from .schedule.schedule import Action, Directive, Phase
+from .state.energy_store import EnergyStore
 from .status.conditions import MeasuredDraw
 from .status.energy import DrawMeter
+from .status.energy_account import EnergyAccount, Regime
+
+SAVE_SECONDS: Final = 60.0
+"""How often the energy counted is saved. What is drawn until an agent that was killed is back is in the counters, as
+long as they do not wrap twice: the shortest time for that is five minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +53,17 @@ class Follower:
     """
 
     def __init__(
-        self, enforcer: Enforcer, floors: Floors, read_pressure_percent: Callable[[], float | None]
+        self,
+        enforcer: Enforcer,
+        floors: Floors,
+        read_pressure_percent: Callable[[], float | None],
+        energy_store: EnergyStore,
     ) -> None:
         self.enforcer = enforcer
+        self._energy_store = energy_store
+        self._account = _recalled(energy_store)
+        self._regime = Regime()
+        self._save_at = 0.0
         self._floors = floors
         self._budget: Budget | None = None
         self._controller = CapController(PressureValve(read_pressure_percent), self._standing_uw)
@@ -71,25 +87,63 @@ class Follower:
     def carry_out(self, directive: Directive | None, now: datetime, moment: float) -> bool:
         """Bring ``directive`` of the budget last given into force; whether it is another than before."""
         budget, before = self._budget, self.directive
+        self._count(now, moment)
         if directive is None or budget is None or directive.action is Action.RELEASE:
             self.report = self.enforcer.release()
         elif directive.now_uw is not None:
             terms = self._floors.terms(budget)
             self.report = self.enforcer.enforce(directive.now_uw, terms, dry_run=budget.dry_run)
         self.directive = directive
+        self._regime = self._regime_under(directive)
         another = directive is None or before is None or not directive.continues(before)
         if another:
             self._measure(before, now, moment)
         return another
 
-    def release(self) -> None:
-        """Put back the originals."""
+    def release(self, now: datetime, moment: float) -> None:
+        """Put back the originals, then read the energy counters a last time."""
         self.report = self.enforcer.release()
+        self._count(now, moment)
+        self._save(moment)
 
-    def sample(self, moment: float) -> None:
+    def sample(self, now: datetime, moment: float) -> None:
         """Read the energy counters, if a sample is due."""
         if self._meter.due(moment):
-            self._meter.sample(moment, self.enforcer.hardware.energies())
+            self._meter.sample(moment, self._count(now, moment))
+            if moment >= self._save_at:
+                self._save(moment)
+
+    def energy(self, now: datetime, *, ended: bool) -> Mapping[str, Any] | None:
+        """The energy counted, as the status tells it."""
+        return self._account.published(now, ended=ended)
+
+    def adopt_energy(self, published: object) -> None:
+        """Go on from the energy that the node's status told when this agent came, where nothing was kept on disk."""
+        if isinstance(published, Mapping):
+            try:
+                self._account.adopt(published)
+            except (KeyError, TypeError, ValueError) as error:
+                self._energy_store.refuse(error)
+
+    def _count(self, now: datetime, moment: float) -> Mapping[str, tuple[Zone, int]]:
+        readings = self.enforcer.hardware.energies()
+        self._account.sample(now, moment, readings, self._regime)
+        return readings
+
+    def _save(self, moment: float) -> None:
+        self._save_at = moment + SAVE_SECONDS
+        account = self._account.saved()
+        if account is not None:
+            self._energy_store.save(account)
+
+    def _regime_under(self, directive: Directive | None) -> Regime:
+        budget = self._budget
+        if budget is None or directive is None:
+            return Regime()
+        capped = directive.action is Action.CAP and self.enforcer.supported and not budget.dry_run
+        return Regime(
+            budget.policy, directive.now_uw if capped else None, lifted=directive.phase is Phase.LIFTED
+        )
 
     def _measure(self, before: Directive | None, now: datetime, moment: float) -> None:
         """Close the measurement under the directive ``before`` and begin another."""
@@ -104,3 +158,15 @@ class Follower:
 
     def _standing_uw(self) -> int:
         return 0 if self._budget is None else self.enforcer.standing_uw(self._floors.terms(self._budget))
+
+
+def _recalled(store: EnergyStore) -> EnergyAccount:
+    """The account that an earlier agent kept, or a new one."""
+    account = EnergyAccount()
+    kept = store.recall()
+    if kept is not None:
+        try:
+            account.load(kept[0], same_boot=kept[1])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            store.refuse(error)
+    return account

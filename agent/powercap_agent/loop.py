@@ -80,6 +80,7 @@ class Loop:
                     return event.exit_code
                 if isinstance(event, BudgetSeen):
                     self._publisher.observe(event.body)
+                    self._follower.adopt_energy(((event.body or {}).get("status") or {}).get("energy"))
                     self._fresh = self._known.learn(event.body) or self._fresh
         finally:
             self._leave()
@@ -106,7 +107,9 @@ class Loop:
             self._check_at = moment + self._check_seconds()
             self._enforcer.survey()
             self._carry_out(directive)
-        self._follower.sample(moment)
+        self._follower.sample(self._times.clock.now(), moment)
+        if self._publisher.energy_due(self._times.clock.now()):
+            self._publish()
         self._check_at = min(self._check_at, moment + self._check_seconds())
         return self._wait_seconds(directive, moment)
 
@@ -152,6 +155,7 @@ class Loop:
                 generation=known.generation,
                 stopped=stopped,
                 draw=follower.draw,
+                energy=follower.energy(now, ended=stopped),
             )
             self._publisher.publish(state, now)
         elif known.invalid is not None:
@@ -159,7 +163,7 @@ class Loop:
 
     def _leave(self) -> None:
         """Put the originals back, then publish the last status if there is time."""
-        self._follower.release()
+        self._follower.release(self._times.clock.now(), self._times.monotonic())
         self._publish(stopped=True)
         if not self._publisher.close(LAST_STATUS_SECONDS):
             self._log.warning("the API server did not take the last status in time")

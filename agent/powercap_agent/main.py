@@ -27,6 +27,7 @@ from .loop import Loop, Times
 from .mailbox import Mailbox
 from .options import Options, OptionsError, read_options
 from .state.cache import BudgetCache
+from .state.energy_store import EnergyStore
 from .state.known_budget import KnownBudget
 from .state.lock import AlreadyRunningError, lock_state
 from .state.originals_store import OriginalsStore
@@ -107,6 +108,7 @@ def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
             enforcer,
             Floors(options.hard_floor_uw, options.floor_percent),
             lambda: read_cpu_pressure(KernelFiles(), options.pressure_file),
+            EnergyStore(options.state_dir, enforcer.store.boot_id, log),
         ),
         StatusPublisher(reporter),
         log,

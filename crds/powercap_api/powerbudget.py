@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from .crd import Column, KindSpec
+from .energy import HISTORY_STEPS, MAX_RUNS
 from .model import ApiModel, Conditions, KubeObject, Time
 from .names import PLURALS, POWER_BUDGET
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
@@ -251,6 +252,45 @@ class BudgetDraw(ApiModel):
     """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
 
 
+_PerStep = Annotated[
+    list[Annotated[int, Field(ge=0)]],
+    Field(max_length=HISTORY_STEPS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+]
+
+
+class EnergyHistory(ApiModel):
+    """What the node drew in quarters of an hour that follow each other, under one policy."""
+
+    policy: Annotated[str, Field(max_length=253)]
+    """The policy that governed the node."""
+    start: Time
+    """Begin of the first quarter."""
+    joules: _PerStep
+    """Energy of all packages together in each quarter, in joules."""
+    seconds: _PerStep | None = None
+    """Seconds of each quarter that were measured. Absent: all of them were."""
+    bound_seconds: _PerStep | None = None
+    """Seconds of each quarter in which the draw came within 5 % of the cap in force. Absent: none."""
+    lifts: _PerStep | None = None
+    """How often the cap was lifted for a while in each quarter. Absent: never."""
+
+
+class BudgetEnergy(ApiModel):
+    """Energy that the node's packages drew, by their counters."""
+
+    since: Time
+    """When counting began. A reboot may begin anew; a restart of the agent does not."""
+    until: Time
+    """The last reading of the counters."""
+    joules: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+    """Energy of all packages together since then, in joules. Dies that mirror one counter are counted once."""
+    history: Annotated[
+        list[EnergyHistory],
+        Field(max_length=MAX_RUNS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = Field(default_factory=list)
+    """The last six hours in quarters of an hour, in order of time."""
+
+
 class PowerBudgetStatus(ApiModel):
     """What the node's agent did."""
 
@@ -269,6 +309,8 @@ class PowerBudgetStatus(ApiModel):
     """Every zone that the agent looks after or whose energy counter it reads."""
     draw: BudgetDraw | None = None
     """What the node drew in the slot before."""
+    energy: BudgetEnergy | None = None
+    """Energy that the node drew. It is written with every change of the status, and once an hour at least."""
     reapplied: int | None = None
     """How often something else had changed a limit and the agent set it again, since the agent started."""
 

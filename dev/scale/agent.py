@@ -18,9 +18,10 @@ from powercap_agent.follower import Floors
 from powercap_agent.schedule.budget import Budget, read_budget
 from powercap_agent.schedule.cap_controller import CapController
 from powercap_agent.schedule.pressure_valve import PressureValve
-from powercap_agent.schedule.schedule import Action, Directive
+from powercap_agent.schedule.schedule import Action, Directive, Phase
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import SHORTEST_SECONDS
+from powercap_agent.status.energy_account import EnergyAccount, Regime
 from powercap_agent.status.publisher import StatusPublisher, StatusSink
 
 _FLOORS = Floors(hard_floor_uw=5_000_000, floor_percent=5)
@@ -40,6 +41,10 @@ class SimulatedAgent:
         self._directive: Directive | None = None
         self._began: datetime | None = None
         self._draw: MeasuredDraw | None = None
+        self._account = EnergyAccount()
+        self._regime = Regime()
+        self._counted_at: float | None = None
+        self._counter_uj = 0.0
 
     @property
     def next_turn(self) -> datetime | None:
@@ -71,6 +76,8 @@ class SimulatedAgent:
             return
         if self._directive is None or not directive.continues(self._directive):
             self._measure(now)
+        self._count(now, moment)
+        self._regime = Regime(self._budget.policy, directive.now_uw, lifted=directive.phase is Phase.LIFTED)
         self._directive = directive
         report = self._report(directive)
         self._applied_uw = report.applied_uw or hardware.ORIGINAL_UW
@@ -82,6 +89,7 @@ class SimulatedAgent:
             reapplied=0,
             generation=self._budget.generation,
             draw=self._draw,
+            energy=self._account.published(now),
         )
         self._publisher.publish(state, now)
 
@@ -95,6 +103,15 @@ class SimulatedAgent:
             and seconds >= SHORTEST_SECONDS
         ):
             self._draw = MeasuredDraw(hardware.drawn(before.cap_uw, seconds), now, before.cap_uw)
+
+    def _count(self, now: datetime, moment: float) -> None:
+        """Let the counters have run since the last turn, and read them."""
+        seconds = 0.0 if self._counted_at is None else moment - self._counted_at
+        self._counted_at = moment
+        self._counter_uj += (
+            hardware.drawn(self._regime.cap_uw or hardware.ORIGINAL_UW, 1).total.average_uw * seconds
+        )
+        self._account.sample(now, moment, hardware.counters(self._counter_uj), self._regime)
 
     def _report(self, directive: Directive) -> Report:
         if self._budget is None or directive.action is Action.RELEASE or directive.now_uw is None:

@@ -61,3 +61,8 @@ def drawn(cap_uw: int, seconds: float) -> NodeDraw:
     return NodeDraw(
         seconds, Draw(2 * each.average_uw, 2 * each.peak_uw), tuple((zone, each) for zone in ZONES)
     )
+
+
+def counters(drawn_uj: float) -> dict[str, tuple[Zone, int]]:
+    """The energy counters once so much was drawn, in microjoules by zone key. They never wrap."""
+    return {zone.key: (zone, int(drawn_uj / len(ZONES))) for zone in ZONES}

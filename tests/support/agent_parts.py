@@ -16,6 +16,7 @@ from powercap_agent.loop import Loop, Times
 from powercap_agent.mailbox import BudgetSeen, Event, Mailbox, Stop
 from powercap_agent.planning.limits import Terms
 from powercap_agent.state.cache import BudgetCache
+from powercap_agent.state.energy_store import EnergyStore
 from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.state.originals_store import OriginalsStore
 from powercap_agent.status.publisher import StatusPublisher
@@ -190,6 +191,7 @@ class Rehearsal:
                 self.machine.enforcer(),
                 Floors(hard_floor_uw=5_000_000, floor_percent=5),
                 lambda: self.machine.pressure,
+                EnergyStore(str(self.machine.state), self.machine.boot_id, log),
             ),
             StatusPublisher(self.sink),
             log,

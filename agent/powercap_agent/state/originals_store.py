@@ -24,7 +24,8 @@ class OriginalsStore:
             StateError: the file exists and cannot be read. It is left as it is, for a person to look at.
         """
         self._folder = folder
-        self._boot_id = boot_id
+        self.boot_id = boot_id
+        """The kernel's id of this boot."""
         self._limits: dict[str, int] = {}
         self._disabled: frozenset[str] = frozenset()
         self._written: dict[str, list[int]] = {}
@@ -80,7 +81,7 @@ class OriginalsStore:
         if saved is None:
             return
         try:
-            if saved["bootId"] != self._boot_id:
+            if saved["bootId"] != self.boot_id:
                 return
             self._limits = {str(key): int(limit) for key, limit in saved["limits"].items()}
             self._disabled = frozenset(str(key) for key in saved.get("disabled", ()))
@@ -94,7 +95,7 @@ class OriginalsStore:
         if (limits, disabled, written) == (self._limits, self._disabled, self._written):
             return
         if limits or disabled:
-            content: dict[str, object] = {"bootId": self._boot_id, "limits": limits}
+            content: dict[str, object] = {"bootId": self.boot_id, "limits": limits}
             if disabled:
                 content["disabled"] = sorted(disabled)
             if written:

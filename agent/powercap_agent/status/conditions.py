@@ -1,8 +1,9 @@
 """The conditions Applied (limits hold what was asked for) and Ready (the node follows its budget). Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from powercap_api.reasons import BudgetReason, Fallback, ZoneReason
 from powercap_api.units import format_watts_short
@@ -40,6 +41,8 @@ class NodeState:
     """True for the last status of an agent that ends."""
     draw: MeasuredDraw | None = None
     """What was drawn in the slot before."""
+    energy: Mapping[str, Any] | None = None
+    """``PowerBudgetStatus.energy`` in wire form."""
 
     def is_next_step_of(self, published: "NodeState | None") -> bool:
         """Whether all that is new since ``published`` is one more step of the same lowering."""

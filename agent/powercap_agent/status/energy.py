@@ -67,7 +67,7 @@ class DrawMeter:
 
     def sample(self, now: float, readings: Mapping[str, tuple[Zone, int]]) -> None:
         """Take in the counters, in microjoules by zone key, of one moment."""
-        mirrors = _mirrored(readings)
+        mirrors = mirrored(readings)
         if self._began is None or now <= self._last:
             self._begin(now, readings, mirrors)
             return
@@ -75,7 +75,11 @@ class DrawMeter:
         self._mirrors &= mirrors
         for key, counter in list(self._counters.items()):
             after_uj = readings[key][1] if key in readings else None
-            delta_uj = None if after_uj is None else _delta(counter, after_uj, seconds)
+            delta_uj = (
+                None
+                if after_uj is None
+                else energy_since(counter.reading_uj, after_uj, counter.zone.max_energy_uj, seconds)
+            )
             if after_uj is None or delta_uj is None:
                 del self._counters[key]
                 continue
@@ -112,7 +116,12 @@ class DrawMeter:
         self._counters = {key: _Counter(zone, reading) for key, (zone, reading) in readings.items()}
 
     def _counts(self, zone: Zone) -> bool:
-        return is_package(zone) and zone.kind != RAPL_MMIO and zone.key not in self._mirrors
+        return is_counted(zone) and zone.key not in self._mirrors
+
+
+def is_counted(zone: Zone) -> bool:
+    """Whether the zone's energy belongs to the node's total: packages, each interface's twins once."""
+    return is_package(zone) and zone.kind != RAPL_MMIO
 
 
 def binds(draw_uw: int, cap_uw: int) -> bool:
@@ -125,15 +134,15 @@ def _average(drawn_uj: int, seconds: float) -> int:
     return round(drawn_uj / seconds)
 
 
-def _delta(counter: _Counter, after_uj: int, seconds: float) -> int | None:
-    """Energy since the last sample in microjoules; None where it cannot be."""
-    delta_uj = after_uj - counter.reading_uj
+def energy_since(before_uj: int, after_uj: int, wraps_at_uj: int | None, seconds: float) -> int | None:
+    """Energy between two readings in microjoules, over one wrap at most; None where it cannot be."""
+    delta_uj = after_uj - before_uj
     if delta_uj < 0:
-        delta_uj += counter.zone.max_energy_uj or 0
+        delta_uj += wraps_at_uj or 0
     return delta_uj if 0 <= delta_uj <= ABSURD_UW * seconds else None
 
 
-def _mirrored(readings: Mapping[str, tuple[Zone, int]]) -> set[str]:
+def mirrored(readings: Mapping[str, tuple[Zone, int]]) -> set[str]:
     """Keys of dies that show the counter of another die of their package."""
     mirrors = set()
     first: dict[str, list[int]] = {}

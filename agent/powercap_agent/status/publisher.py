@@ -1,10 +1,15 @@
-"""Publishes a status if it differs from the last one written to this object."""
+"""Publishes a status if it differs from the last one written to this object, or if its energy is an hour old."""
 
-from datetime import datetime
-from typing import Any, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from powercap_api.clock import format_time
 
 from .conditions import NodeState
 from .status import Status, build_refusal, build_status, says_the_same
+
+ENERGY_EVERY: Final = timedelta(hours=1)
+"""Energy alone is a reason to write a status this long after the last one."""
 
 
 class StatusSink(Protocol):
@@ -48,20 +53,30 @@ class StatusPublisher:
 
     def publish(self, state: NodeState, now: datetime) -> None:
         """Submit the status of ``state``, unless it says the same as the last one or is only one more step of the
-        same lowering."""
+        same lowering. Energy counted up is nothing new within an hour."""
         if not state.is_next_step_of(self._state):
             self._state = state
-            self._submit(build_status(state, now, self._published))
+            self._submit(build_status(state, now, self._published), now)
 
     def publish_refusal(self, why: str, generation: int, now: datetime) -> None:
         """Submit the status of a spec that cannot be read where no earlier one is known."""
-        self._submit(build_refusal(why, generation, now, self._published))
+        self._submit(build_refusal(why, generation, now, self._published), now)
 
     def close(self, seconds: float) -> bool:
         """Wait until the last status is written, for at most ``seconds``; whether it was."""
         return self._sink.close(seconds)
 
-    def _submit(self, status: Status) -> None:
-        if not says_the_same(status, self._published):
+    def energy_due(self, now: datetime) -> bool:
+        """Whether a status is to be published for its energy alone."""
+        energy = (self._published or {}).get("energy")
+        return energy is not None and str(energy["until"]) <= format_time(now - ENERGY_EVERY)
+
+    def _submit(self, status: Status, now: datetime) -> None:
+        if not says_the_same(status, self._published) or self._energy_is_new(status, now):
             self._published = status
             self._sink.submit(status)
+
+    def _energy_is_new(self, status: Status, now: datetime) -> bool:
+        if status.get("energy") is None:
+            return False
+        return (self._published or {}).get("energy") is None or self.energy_due(now)

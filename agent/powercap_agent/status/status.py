@@ -7,7 +7,7 @@ None removes the value of an earlier status.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
@@ -22,6 +22,7 @@ from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, r
 from .energy import binds
 
 Status = dict[str, Any]
+_UNHEEDED: Final[Status] = {"energy": None}
 
 
 def build_status(state: NodeState, now: datetime, before: Mapping[str, Any] | None) -> Status:
@@ -35,6 +36,7 @@ def build_status(state: NodeState, now: datetime, before: Mapping[str, Any] | No
         "current": _current(state),
         "zones": _zones(state.report.results, state.draw),
         "draw": None if state.draw is None else _draw(state.draw),
+        "energy": state.energy,
         "reapplied": state.reapplied,
     }
 
@@ -55,8 +57,8 @@ def build_refusal(why: str, generation: int, now: datetime, before: Mapping[str,
 
 
 def says_the_same(status: Status, seen: Mapping[str, Any] | None) -> bool:
-    """Whether writing ``status`` over ``seen`` would change nothing."""
-    return bool(seen) and _said(status) == _said(dict(seen or {}))
+    """Whether writing ``status`` over ``seen`` would change nothing but the energy counted up."""
+    return bool(seen) and _said(status) | _UNHEEDED == _said(dict(seen or {})) | _UNHEEDED
 
 
 def _said(status: Status) -> Status:

@@ -305,6 +305,63 @@ def test_the_draw_of_a_slot_is_told_in_the_next(node: Machine) -> None:
     )
 
 
+def draws(node: Machine, watts: int, seconds: int) -> Callable[[], None]:
+    """Time passes, the package drawing so much."""
+    energy = node.root / "intel-rapl/intel-rapl:0/energy_uj"
+
+    def step() -> None:
+        energy.write_text(f"{int(energy.read_text()) + watts * seconds * WATT}\n", encoding="ascii")
+        node.time.pass_by(timedelta(seconds=seconds))
+
+    return step
+
+
+def test_energy_alone_is_told_once_an_hour(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    steady = seen([40] * 24)
+    rehearsal.run([steady, nothing, *[draws(node, 30, 300)] * 30])
+    told = [status["energy"] for status in rehearsal.sink.statuses]
+    assert [energy["until"][11:16] for energy in told] == ["12:00", "13:00", "14:00", "14:30"]
+    assert [energy["joules"] for energy in told] == [0, 108_000, 216_000, 270_000]
+    assert told[1]["history"] == [
+        {"policy": "default", "start": "2025-10-09T12:00:00Z", "joules": [27_000] * 4}
+    ]
+
+
+def test_energy_goes_on_over_a_restart_of_the_agent(node: Machine) -> None:
+    Rehearsal(node).run([seen([40] * 4), nothing, draws(node, 30, 300)])
+    draws(node, 65, 100)()
+    again = Rehearsal(node)
+    again.run([seen([40] * 4), nothing, draws(node, 38, 300)])
+    energy = again.sink.statuses[-1]["energy"]
+    assert energy["joules"] == 30 * 300 + 65 * 100 + 38 * 300
+    assert energy["since"] == "2025-10-09T12:00:00Z"
+    assert energy["history"][0]["boundSeconds"] == [300]
+
+
+def test_energy_goes_on_over_a_reboot_from_what_the_status_told(node: Machine) -> None:
+    first = Rehearsal(node)
+    first.run([seen([40] * 4), nothing, draws(node, 30, 300)])
+    (node.state / "energy.json").unlink()
+    body = seen([40] * 4).body
+    assert body is not None
+    body["status"] = first.sink.statuses[-1]
+    again = Rehearsal(node)
+    again.run([BudgetSeen(body), nothing, draws(node, 30, 300)])
+    assert again.sink.statuses[-1]["energy"]["joules"] == 18_000
+    assert again.sink.statuses[-1]["energy"]["history"][0]["joules"] == [18_000]
+
+
+@pytest.mark.parametrize("kept", ["{", "{}", '{"bootId": "boot-1", "account": {"since": 5}}', "[]"])
+def test_energy_that_was_kept_and_cannot_be_read_begins_anew(node: Machine, kept: str) -> None:
+    node.state.mkdir(exist_ok=True)
+    (node.state / "energy.json").write_text(kept, encoding="utf-8")
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40] * 4), nothing, draws(node, 30, 300)])
+    assert rehearsal.sink.statuses[-1]["energy"]["joules"] == 9_000
+    assert "the energy kept from before cannot be read: counting begins anew" in node.logged.getvalue()
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(
     caps=st.lists(st.integers(10, 65), min_size=1, max_size=8),

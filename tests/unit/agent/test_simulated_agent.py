@@ -85,11 +85,11 @@ def _reason(status: Status) -> str:
 
 
 def _comparable(status: Status) -> Status:
-    """Without the power drawn, which the simulated agent makes up."""
+    """Without the power and the energy drawn, which the simulated agent makes up."""
     current = {name: value for name, value in (status["current"] or {}).items() if name != "draw"}
     drawn = {"averageMicrowatts", "peakMicrowatts"}
     zones = [{name: zone[name] for name in zone.keys() - drawn} for zone in status["zones"]]
-    return {name: value for name, value in status.items() if name != "draw"} | {
+    return {name: value for name, value in status.items() if name not in {"draw", "energy"}} | {
         "current": current,
         "zones": zones,
     }
