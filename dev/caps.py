@@ -7,6 +7,7 @@ from typing import Any
 
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.schedule import cap_uw, read_segments
+from powercap_api.units import Power
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,12 @@ class Cap:
     basis: str | None
 
 
-def caps_of(spec: Mapping[str, Any]) -> list[Cap]:
-    """The caps of a budget's spec in wire form, in order of time."""
+def caps_of(spec: Mapping[str, Any], node_uw: int = 0) -> list[Cap]:
+    """The caps of a budget's spec in wire form, in order of time; percentages are of ``node_uw``."""
     read = PowerBudgetSpec.model_validate(spec)
     slots = read_segments([segment.plain() for segment in read.schedule])
-    low, high = read.min_power_microwatts, read.max_source_microwatts
+    low = Power(read.min_power_microwatts, read.min_power_percent).on(node_uw)
+    high = Power(read.max_source_microwatts, read.max_source_percent).on(node_uw)
     return [Cap(slot.start, cap_uw(slot.share, low, high), slot.basis) for slot in slots]
 
 

@@ -65,7 +65,9 @@ class Follower:
         self._regime = Regime()
         self._save_at = 0.0
         self._floors = floors
-        self._budget: Budget | None = None
+        self._given: Budget | None = None
+        self.budget: Budget | None = None
+        """The budget that is followed, with percentages worked out for this node."""
         self._controller = CapController(PressureValve(read_pressure_percent), self._standing_uw)
         self._meter = DrawMeter()
         self.directive: Directive | None = None
@@ -76,8 +78,9 @@ class Follower:
 
     def next_directive(self, budget: Budget | None, now: datetime, moment: float) -> Directive | None:
         """What is to be in force at ``now``; None: there is no budget."""
-        self._budget = budget
-        return self._controller.directive(budget, now, moment)
+        if budget != self._given:
+            self._given, self.budget = budget, self._on_node(budget)
+        return self._controller.directive(self.budget, now, moment)
 
     @property
     def next_step_at(self) -> float | None:
@@ -86,13 +89,15 @@ class Follower:
 
     def carry_out(self, directive: Directive | None, now: datetime, moment: float) -> bool:
         """Bring ``directive`` of the budget last given into force; whether it is another than before."""
-        budget, before = self._budget, self.directive
+        budget, before = self.budget, self.directive
         self._count(now, moment)
         if directive is None or budget is None or directive.action is Action.RELEASE:
             self.report = self.enforcer.release()
         elif directive.now_uw is not None:
             terms = self._floors.terms(budget)
             self.report = self.enforcer.enforce(directive.now_uw, terms, dry_run=budget.dry_run)
+        # Packages may have come or become readable meanwhile; the next directive is of the node as it is now.
+        self.budget = self._on_node(self._given)
         self.directive = directive
         self._regime = self._regime_under(directive)
         another = directive is None or before is None or not directive.continues(before)
@@ -137,7 +142,7 @@ class Follower:
             self._energy_store.save(account)
 
     def _regime_under(self, directive: Directive | None) -> Regime:
-        budget = self._budget
+        budget = self.budget
         if budget is None or directive is None:
             return Regime()
         capped = directive.action is Action.CAP and self.enforcer.supported and not budget.dry_run
@@ -156,8 +161,13 @@ class Follower:
             self.draw = MeasuredDraw(drawn, now, before.cap_uw if capped else None)
         self._meter.sample(moment, self.enforcer.hardware.energies())
 
+    def _on_node(self, budget: Budget | None) -> Budget | None:
+        if budget is None or not budget.in_percent:
+            return budget
+        return budget.on_node(self.enforcer.node_reference_uw(self._floors.terms(budget)))
+
     def _standing_uw(self) -> int:
-        return 0 if self._budget is None else self.enforcer.standing_uw(self._floors.terms(self._budget))
+        return 0 if self.budget is None else self.enforcer.standing_uw(self._floors.terms(self.budget))
 
 
 def _recalled(store: EnergyStore) -> EnergyAccount:

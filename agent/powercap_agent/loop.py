@@ -144,9 +144,9 @@ class Loop:
 
     def _publish(self, *, stopped: bool = False) -> None:
         known, follower, now = self._known, self._follower, self._times.clock.now()
-        if known.budget is not None and follower.directive is not None:
+        if known.budget is not None and follower.budget is not None and follower.directive is not None:
             state = NodeState(
-                known.budget,
+                follower.budget,
                 follower.directive,
                 follower.report,
                 supported=self._enforcer.supported,

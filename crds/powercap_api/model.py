@@ -21,7 +21,12 @@ from pydantic.types import JsonValue
 
 from .clock import format_time
 from .names import API_VERSION
-from .units import MAX_NODE_WATTS, MIN_NODE_WATTS, parse_watts
+from .units import MAX_NODE_WATTS, MIN_NODE_WATTS, Power, parse_watts
+
+_PERCENTAGES = "[" + ", ".join(f"'{number}%'" for number in range(1, 101)) + "]"
+_PERCENT_OF = "{" + ", ".join(f"'{number}%': {number}" for number in range(1, 101)) + "}"
+"""Every percentage by name: older API servers estimate a look-up as one step, and reading a number out of text of
+unknown length as more than they allow."""
 
 
 def readable(power: str) -> str:
@@ -37,16 +42,28 @@ def quantity(power: str) -> str:
     return f"(type({power}) == int ? quantity('0').add({power}) : quantity({power}))"
 
 
-def power_rules(power: str, field_path: str = "", *, optional: bool = False) -> list[JsonValue]:
-    """The CEL rules that an int-or-string value, such as ``self`` or ``self.power``, is a power that a node can have.
+def percentage(power: str) -> str:
+    """The CEL condition that an int-or-string value is meant as a percentage."""
+    return f"(type({power}) == string && {power}.endsWith('%'))"
+
+
+def power_rules(
+    power: str, field_path: str = "", *, optional: bool = False, percent: bool = False
+) -> list[JsonValue]:
+    """The CEL rules that an int-or-string value, such as ``self`` or ``self.power``, is a power that a node can have,
+    in watts or, with ``percent``, also as a percentage.
 
     API servers before 1.34 take no notice of an int-or-string's maxLength. They estimate each conversion of it as one
     of 3 MiB, and refuse a CRD that does so for each item of a list. The rules of items are therefore those of the
     object that has the field: there ``[self.power].all(p, …)`` is estimated without that length.
     """
     unreadable = f"!{readable('p')}"
+    known = (readable("p"), 'must be a power in watts, such as "40" or 40000000u')
+    if percent:
+        form = 'must be a power in watts, such as "40" or 40000000u, or a percentage, such as "80%"'
+        known = (f"{readable('p')} || {percentage('p')}", form)
     rules = (
-        (readable("p"), 'must be a power in watts, such as "40" or 40000000u'),
+        known,
         (
             f"{unreadable} || !{quantity('p')}.isLessThan(quantity('{MIN_NODE_WATTS}'))",
             f"must be at least {MIN_NODE_WATTS} W: to lift the caps set suspend: true instead",
@@ -55,6 +72,16 @@ def power_rules(power: str, field_path: str = "", *, optional: bool = False) -> 
             f"{unreadable} || !{quantity('p')}.isGreaterThan(quantity('{MAX_NODE_WATTS}'))",
             f"is in watts and more than any node draws ({MAX_NODE_WATTS} W): "
             'write "40" for 40 W; a number of microwatts takes the suffix u, as in 40000000u',
+        ),
+        *(
+            [
+                (
+                    f"!{percentage('p')} || p in {_PERCENTAGES}",
+                    'a percentage is a whole number from 1 to 100 and the sign, such as "80%"',
+                )
+            ]
+            if percent
+            else []
         ),
     )
     where: dict[str, JsonValue] = {"fieldPath": field_path} if field_path else {}
@@ -65,11 +92,17 @@ def power_rules(power: str, field_path: str = "", *, optional: bool = False) -> 
 
 
 def at_most(power: str, maximum: str) -> str:
-    """The CEL condition that a power is not above another; what is unreadable has its own rule."""
+    """The CEL condition that a power is not above another of the same form; what is unreadable has its own rule."""
     return (
-        f"[{power}].all(p, [{maximum}].all(m, !{readable('p')} || !{readable('m')} ||"
-        f" !{quantity('p')}.isGreaterThan({quantity('m')})))"
+        f"[{power}].all(p, [{maximum}].all(m, (!{readable('p')} || !{readable('m')} ||"
+        f" !{quantity('p')}.isGreaterThan({quantity('m')})) &&"
+        f" [{_PERCENT_OF}].all(number, !(p in number) || !(m in number) || number[p] <= number[m])))"
     )
+
+
+def same_form(power: str, other: str) -> str:
+    """The CEL condition that two powers are both in watts or both percentages."""
+    return f"[{power}].all(p, [{other}].all(o, {percentage('p')} == {percentage('o')}))"
 
 
 _INT_OR_STRING: dict[str, JsonValue] = {
@@ -95,6 +128,26 @@ Watts = Annotated[
     ItemWatts, WithJsonSchema({**_INT_OR_STRING, "x-kubernetes-validations": [*power_rules("self")]})
 ]
 """A power as people write it: a Kubernetes Quantity in watts. ``parse_watts`` makes microwatts of it."""
+
+
+def _valid_power(value: str) -> str:
+    Power.parse(value)
+    return value
+
+
+ItemPower = Annotated[
+    str,
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    AfterValidator(_valid_power),
+    WithJsonSchema(_INT_OR_STRING),
+]
+"""``NodePower`` in an item of a list, whose model has the rules (``power_rules``)."""
+NodePower = Annotated[
+    ItemPower,
+    WithJsonSchema({**_INT_OR_STRING, "x-kubernetes-validations": [*power_rules("self", percent=True)]}),
+]
+"""A power of a node as people write it: in watts as ``ItemWatts``, or in percent of what the node's own original limits
+add up to. ``Power.parse`` reads it."""
 
 
 Time = Annotated[

@@ -17,6 +17,7 @@ from .reasons import DeviceDriver, Fallback, Split, ZoneName
 from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, Segment
 
 PowerMicrowatts = Annotated[int, Field(ge=1, le=100_000_000_000, json_schema_extra={"format": "int64"})]
+PowerPercent = Annotated[int, Field(ge=1, le=100)]
 
 
 _ONE_OWNER: Final = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
@@ -118,10 +119,16 @@ class PowerBudgetSpec(ApiModel):
         Field(max_length=MAX_SEGMENTS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
     """Caps in order of time."""
-    max_source_microwatts: PowerMicrowatts
-    """Power of the node that a full share (10000) stands for, in microwatts."""
-    min_power_microwatts: PowerMicrowatts
-    """Power that the node always gets, in microwatts: the agent never caps below it."""
+    max_source_microwatts: PowerMicrowatts | None = None
+    """Power of the node that a full share (10000) stands for, in microwatts. Either this or maxSourcePercent."""
+    max_source_percent: PowerPercent | None = None
+    """The same in percent of what the node's original limits add up to. An original above the highest power that the
+    hardware names counts as that power."""
+    min_power_microwatts: PowerMicrowatts | None = None
+    """Power that the node always gets, in microwatts: the agent never caps below it, or below maxSource where that is
+    less. Either this or minPowerPercent."""
+    min_power_percent: PowerPercent | None = None
+    """The same in percent of what the node's original limits add up to."""
     valid_until: Time
     """End of the schedule. After it the agent does what onExpiry says."""
     on_expiry: Fallback = Fallback.MIN_POWER
@@ -351,6 +358,13 @@ class PowerBudget(KubeObject):
             Column("Age", "date", ".metadata.creationTimestamp", "Time since creation"),
         ),
         spec_rules=(
+            *(
+                {
+                    "rule": f"has(self.{name}Microwatts) != has(self.{name}Percent)",
+                    "message": f"give either {name}Microwatts or {name}Percent",
+                }
+                for name in ("maxSource", "minPower")
+            ),
             {
                 "rule": "(has(self.zones) ? self.zones.filter(z, z.zone == 'dram' && has(z.sharePercent))"
                 ".map(z, z.sharePercent).sum() : 0) + (has(self.devices) ? self.devices.filter(d, "

@@ -1,18 +1,19 @@
 """PowerPolicy: what a person edits to say how much power which nodes get, and by what rule."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .crd import Column, KindSpec
 from .hardware import HardwareSpec
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
-from .model import ApiModel, Conditions, KubeObject, Time, Watts, at_most
+from .model import ApiModel, Conditions, DecimalText, KubeObject, NodePower, Time, at_most
 from .names import PLURALS, POWER_POLICY
 from .reasons import Fallback
 from .strategy import POWER_RULES, StrategySpec
 from .tariff import TariffSpec
+from .units import Power
 
 
 class Provider(StrEnum):
@@ -91,11 +92,13 @@ class FallbackSpec(ApiModel):
 class PowerPolicySpec(ApiModel):
     """How much power which nodes get, and by what rule."""
 
-    max_source: Watts
-    """Power of one node at the best period of the day, in watts: "40", or 40000000u for the same in microwatts.
+    max_source: NodePower
+    """Power of one node at the best period of the day, in watts: "40", or 40000000u for the same in microwatts. Or as
+    a percentage, "80%", of what each node's own original limits add up to, for nodes of several sizes.
     A node's own limits are never raised above what they were before powercap."""
-    min_power: Watts = "10"
-    """Power that a node always gets, in watts: no cap goes below it."""
+    min_power: NodePower = "10"
+    """Power that a node always gets, in watts or as a percentage like maxSource, whichever form maxSource has: no cap
+    goes below it. Where it is more than maxSource on a node, that node gets maxSource."""
     node_selector: NodeSelector = Field(default={})
     """Labels that a node must have for the policy to apply. Empty: every node. A node labelled
     powercap.dev/exempt=true is never selected."""
@@ -120,6 +123,20 @@ class PowerPolicySpec(ApiModel):
     dry_run: bool = False
     """True: caps are computed and shown, but no limit is changed."""
 
+    @model_validator(mode="after")
+    def _powers_of_one_form(self) -> Self:
+        """As the API server's rule says: a power of the strategy is a share of maxSource only in the same form."""
+        strategy = self.strategy
+        powers = [strategy.power, strategy.otherwise and strategy.otherwise.power]
+        powers += [window.power for window in strategy.windows or ()]
+        in_percent = Power.parse(self.max_source).percent is not None
+        if any(power and (Power.parse(power).percent is not None) != in_percent for power in powers):
+            raise ValueError(
+                "a power of the strategy must be in watts where maxSource is in watts, and a percentage where"
+                " maxSource is one"
+            )
+        return self
+
 
 class PolicyCurrent(ApiModel):
     """The cap that the policy gives its nodes now."""
@@ -127,7 +144,13 @@ class PolicyCurrent(ApiModel):
     start: Time
     """Begin of the market period."""
     cap: str
-    """Cap of one node, such as "25.2 W"."""
+    """Cap of one node, such as "25.2 W". Where maxSource is a percentage: of what each node's own original limits add
+    up to, such as "50.4 %"."""
+    cap_microwatts: int | None = None
+    """The cap in microwatts. Absent where maxSource is a percentage: nodes differ."""
+    cap_ratio: DecimalText | None = None
+    """The cap as a part of what each node's own original limits add up to, such as "0.504", where maxSource is a
+    percentage."""
     share: str
     """The cap as a share of maxSource, such as "63 %"."""
     volume: str | None = None
@@ -185,9 +208,14 @@ class PowerPolicy(KubeObject):
                 "MaxSource",
                 "string",
                 ".spec.maxSource",
-                "Power of one node at the day's best period, in watts",
+                "Power of one node at the day's best period, in watts or in percent of the node's own limits",
             ),
-            Column("MinPower", "string", ".spec.minPower", "Power that a node always gets, in watts"),
+            Column(
+                "MinPower",
+                "string",
+                ".spec.minPower",
+                "Power that a node always gets, in watts or in percent of the node's own limits",
+            ),
             Column("Strategy", "string", ".spec.strategy.type", "Rule by which the market gives the cap"),
             Column("Market", "string", ".status.market", "Market followed"),
             Column("Nodes", "integer", ".status.nodes", "Nodes that the policy governs"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from .model import ApiModel, ItemWatts, Watts, at_most, power_rules
+from .model import ApiModel, ItemPower, NodePower, at_most, power_rules, same_form
 from .week import STARTS_WITHIN_THE_DAY, WINDOW_RULES, ClockText, Weekday, Weekdays
 
 
@@ -135,8 +135,9 @@ class _Parameters(ApiModel):
     within: HoursWindow | None = None
     """CheapestHours only: the hours are taken from here, such as {start: "20:00", end: "08:00"}. Default: from the
     delivery day, 00:00 to 24:00."""
-    power: Watts | None = None
-    """Fixed only: power of one node all day, in watts. Default: maxSource."""
+    power: NodePower | None = None
+    """Fixed only: power of one node all day, in watts, or as a percentage where maxSource is one. Default:
+    maxSource."""
 
 
 class PlainStrategySpec(_Parameters):
@@ -158,7 +159,9 @@ class ScheduleWindow(ApiModel):
     """A stretch of the week with a power of its own."""
 
     model_config = ConfigDict(
-        json_schema_extra={"x-kubernetes-validations": [*WINDOW_RULES, *power_rules("self.power", ".power")]}
+        json_schema_extra={
+            "x-kubernetes-validations": [*WINDOW_RULES, *power_rules("self.power", ".power", percent=True)]
+        }
     )
 
     days: Weekdays = Field(default=list(Weekday))
@@ -168,8 +171,8 @@ class ScheduleWindow(ApiModel):
     where it begins in it."""
     end: ClockText
     """When it ends, such as "06:00"; at or before start it ends on the day after."""
-    power: ItemWatts
-    """Power of one node in the window, in watts."""
+    power: ItemPower
+    """Power of one node in the window, in watts, or as a percentage where maxSource is one."""
 
 
 class StrategySpec(_Parameters):
@@ -196,27 +199,35 @@ class StrategySpec(_Parameters):
     """Schedule only: the strategy between the windows. Default: Volume."""
 
 
+_POWERS: Final = (
+    ("strategy.power", "!has(self.strategy.power) || ", "self.strategy.power", ""),
+    (
+        "strategy.otherwise.power",
+        "!has(self.strategy.otherwise) || !has(self.strategy.otherwise.power) || ",
+        "self.strategy.otherwise.power",
+        "",
+    ),
+    (
+        "the power of a window",
+        "!has(self.strategy.windows) || self.strategy.windows.all(window, ",
+        "window.power",
+        ")",
+    ),
+)
 POWER_RULES: Final = tuple(
     {
-        "rule": rule,
-        "message": f"{named} must not be above maxSource: lower it or raise maxSource",
+        "rule": f"{before}{condition(power, 'self.maxSource')}{after}",
+        "message": f"{named} must {must}",
         "fieldPath": ".strategy",
     }
-    for named, rule in (
+    for named, before, power, after in _POWERS
+    for condition, must in (
+        (at_most, "not be above maxSource: lower it or raise maxSource"),
         (
-            "strategy.power",
-            f"!has(self.strategy.power) || {at_most('self.strategy.power', 'self.maxSource')}",
-        ),
-        (
-            "strategy.otherwise.power",
-            "!has(self.strategy.otherwise) || !has(self.strategy.otherwise.power) || "
-            + at_most("self.strategy.otherwise.power", "self.maxSource"),
-        ),
-        (
-            "the power of a window",
-            "!has(self.strategy.windows) || "
-            f"self.strategy.windows.all(window, {at_most('window.power', 'self.maxSource')})",
+            same_form,
+            "be in watts where maxSource is in watts, and a percentage where maxSource is one, such as"
+            ' maxSource: "80%" and power: "40%"',
         ),
     )
 )
-"""Rules of the policy's spec: no power that a strategy names is above maxSource."""
+"""Rules of the policy's spec: no power that a strategy names is above maxSource, or of another form than it."""

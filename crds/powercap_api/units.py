@@ -1,4 +1,4 @@
-"""Power as whole microwatts, and as people write it.
+"""Power as whole microwatts, and as people write it: in watts, or as a percentage.
 
 Every power inside the project is an ``int`` number of microwatts in a name that ends in ``_uw``, the unit of the
 kernel's powercap files; text in watts exists only at the edges, in what a person writes and reads. All
@@ -6,8 +6,9 @@ arithmetic here is exact (Decimal), so that a value read and printed again is th
 """
 
 import re
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Final, Self
 
 MICROWATTS_PER_WATT: Final = 1_000_000
 
@@ -27,10 +28,44 @@ _QUANTITY: Final = re.compile(
     r"(?P<number>[+-]?(?:[0-9]{1,24}\.?[0-9]{0,24}|\.[0-9]{1,24})(?:[eE][+-]?[0-9]{1,2})?)"
     r"(?P<suffix>[numkMGTPE]?|[KMGTPE]i)"
 )
+_PERCENTAGE: Final = re.compile(r"(?P<number>100|[1-9][0-9]?)%")
 
 
 class PowerFormatError(ValueError):
-    """The text is no power in watts as a Kubernetes Quantity."""
+    """The text is no power in watts as a Kubernetes Quantity, and no percentage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """A power as a policy gives it: in microwatts, or in percent of what a node's own original limits add up to."""
+
+    uw: int | None = None
+    percent: int | None = None
+    """A whole number from 1 to 100; None where the power is in microwatts."""
+
+    @classmethod
+    def parse(cls, text: str | int) -> Self:
+        """Read ``"40"`` (watts, as ``parse_watts`` does) or ``"80%"``.
+
+        Raises:
+            PowerFormatError: neither of the two.
+        """
+        if not str(text).strip().endswith("%"):
+            return cls(uw=parse_watts(text))
+        match = _PERCENTAGE.fullmatch(str(text))
+        if match is None:
+            raise PowerFormatError(
+                f'{text!r} is no percentage: write a whole number from 1 to 100, such as "80%"'
+            )
+        return cls(percent=int(match["number"]))
+
+    def on(self, node_uw: int) -> int:
+        """The power in microwatts on a node whose original limits add up to ``node_uw``."""
+        return node_uw * (self.percent or 0) // 100 if self.uw is None else self.uw
+
+    def __str__(self) -> str:
+        """For people: ``40 W``, ``80 %``."""
+        return f"{self.percent} %" if self.uw is None else f"{format_watts(self.uw)} W"
 
 
 def parse_watts(text: str | int) -> int:

@@ -210,7 +210,7 @@ def schedule_rule(axis: "Axes") -> None:
     """The windows over a week; between them the other strategy."""
     windows = [Window.of(window) for window in StrategySpec.model_validate(NIGHTS).windows or ()]
     monday = datetime(2026, 3, 16)  # noqa: DTZ001 - the clock on the wall, in a week without a change
-    shades = {window.power_uw: 0.2 + 0.6 * window.power_uw / LIMITS.max_uw for window in windows}
+    shades = {window.power: 0.2 + 0.6 * LIMITS.power_uw(window.power) / LIMITS.max_uw for window in windows}
     for weekday in range(7):
         local_times = [monday + timedelta(days=weekday, minutes=15 * quarter) for quarter in range(96)]
         held = [next((one for one in windows if one.when.holds(local)), None) for local in local_times]
@@ -221,7 +221,7 @@ def schedule_rule(axis: "Axes") -> None:
                     [(quarters[0] / 4, len(quarters) / 4)],
                     (weekday - 0.42, 0.84),
                     color=CAP_COLOUR,
-                    alpha=shades[window.power_uw],
+                    alpha=shades[window.power],
                     lw=0,
                 )
     for text, hour, row in (("140 W", 3, 1), ("60 W", 19.25, 2), ("100 W", 12, 6), ("Price", 12, 2)):

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from powercap_api.conditions import find_condition, is_true
 from powercap_api.reasons import ConditionType, PolicyReason
-from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
+from powercap_api.units import MICROWATTS_PER_WATT, Power
 
 from .loop_pauses import LoopPauses
 from .market.fallback import KnownDays, is_complete
@@ -37,7 +37,9 @@ NAMES: Final = frozenset(
         "policy_nodes_ready",
         "policy_nodes_unsupported",
         "policy_max_source_watts",
+        "policy_max_source_ratio",
         "policy_cap_watts",
+        "policy_cap_ratio",
         "policy_market_data",
         "policy_fallback_days_total",
         "node_ready",
@@ -125,7 +127,17 @@ def _policies(world: World) -> Iterable[Metric]:
     most = GaugeMetricFamily(
         "powercap_policy_max_source_watts", "Power of a node at the best period.", labels=by_policy
     )
+    most_ratio = GaugeMetricFamily(
+        "powercap_policy_max_source_ratio",
+        "Power of a node at the best period, as a part of what its original limits add up to.",
+        labels=by_policy,
+    )
     cap = GaugeMetricFamily("powercap_policy_cap_watts", "Cap of a node now.", labels=by_policy)
+    cap_ratio = GaugeMetricFamily(
+        "powercap_policy_cap_ratio",
+        "Cap of a node now, as a part of what its original limits add up to.",
+        labels=by_policy,
+    )
     data = GaugeMetricFamily(
         "powercap_policy_market_data", "Whose results are followed.", labels=["policy", "state"]
     )
@@ -145,16 +157,22 @@ def _policies(world: World) -> Iterable[Metric]:
         nodes.add_metric([name], status.nodes or 0)
         followed.add_metric([name], status.nodes_ready or 0)
         unsupported.add_metric([name], lacking)
-        most.add_metric([name], parse_watts(policy.spec.max_source) / MICROWATTS_PER_WATT)
-        if status.current is not None:
-            cap.add_metric([name], float(status.current.cap.removesuffix(" W")))
+        max_source, current = Power.parse(policy.spec.max_source), status.current
+        if max_source.uw is not None:
+            most.add_metric([name], max_source.uw / MICROWATTS_PER_WATT)
+        if max_source.percent is not None:
+            most_ratio.add_metric([name], max_source.percent / 100)
+        if current is not None and current.cap_microwatts is not None:
+            cap.add_metric([name], current.cap_microwatts / MICROWATTS_PER_WATT)
+        if current is not None and current.cap_ratio is not None:
+            cap_ratio.add_metric([name], float(current.cap_ratio))
         market_data = find_condition(status.conditions, ConditionType.MARKET_DATA)
         for state in _STATES:
             data.add_metric(
                 [name, state.value], float(market_data is not None and market_data.reason == state)
             )
         fallbacks.add_metric([name], 0 if status.fallbacks is None else status.fallbacks.days)
-    return ready, nodes, followed, unsupported, most, cap, data, fallbacks
+    return ready, nodes, followed, unsupported, most, most_ratio, cap, cap_ratio, data, fallbacks
 
 
 def _nodes(world: World) -> Iterable[Metric]:

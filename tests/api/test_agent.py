@@ -106,6 +106,21 @@ def test_a_budget_is_applied_reported_followed_and_undone(kube: Kube, agent: Sta
     node.until(lambda limits: limits == node.original)
 
 
+def test_a_percentage_is_of_the_nodes_own_limits(kube: Kube, agent: StartAgent) -> None:
+    body = budget([40, 20], maxSourcePercent=50)
+    del body["spec"]["maxSourceMicrowatts"]
+    body["spec"]["schedule"][0]["shares"] = [10_000, 4_000]
+    kube.apply(body)
+    node = agent(TWO_SOCKETS)
+    # Half of 105 W and 85 W.
+    node.until_limits(
+        **{"intel-rapl/intel-rapl:0/long_term": 52_500_000, "intel-rapl/intel-rapl:1/long_term": 42_500_000}
+    )
+    eventually(lambda: ready(kube) == ("True", "Applied"), lambda: kube.get("powerbudget", "node-1"))
+    current = kube.get("powerbudget", "node-1")["status"]["current"]
+    assert (current["cap"], current["why"]) == ("95 W", "100 % of 95 W (50 % of this node's 190 W), test")
+
+
 def test_nothing_is_written_to_the_api_when_nothing_changes(kube: Kube, agent: StartAgent) -> None:
     kube.apply(budget([40], stabilisationSeconds=1))
     agent()

@@ -77,6 +77,18 @@ def test_the_server_fills_in_every_default(kube: Kube) -> None:
         {"maxSource": "40000000u", "minPower": "10000000u"},
         {"maxSource": "0.14k", "nodeSelector": {"node-role.kubernetes.io/worker": "", "zone": "a"}},
         {"maxSource": "40", "minPower": 40},
+        {"maxSource": "80%"},
+        {"maxSource": "80%", "minPower": "80%"},
+        {"maxSource": "100%", "minPower": "9%", "strategy": {"type": "Fixed", "power": "10%"}},
+        {"maxSource": "40", "minPower": "50%"},
+        {
+            "maxSource": "80%",
+            "strategy": {
+                "type": "Schedule",
+                "windows": [{"start": "22:00", "end": "06:00", "power": "80%"}],
+                "otherwise": {"type": "Fixed", "power": "9%"},
+            },
+        },
     ],
 )
 def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
@@ -92,6 +104,39 @@ def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
         ({"maxSource": "forty"}, 'must be a power in watts, such as "40" or 40000000u'),
         ({"maxSource": "40W"}, 'must be a power in watts, such as "40" or 40000000u'),
         ({"maxSource": 40.5}, "maxSource"),
+        ({"maxSource": "180%"}, 'a percentage is a whole number from 1 to 100 and the sign, such as "80%"'),
+        ({"maxSource": "0%"}, "a percentage is a whole number from 1 to 100"),
+        ({"maxSource": "12.5%"}, "a percentage is a whole number from 1 to 100"),
+        ({"maxSource": "80 %"}, "a percentage is a whole number from 1 to 100"),
+        ({"maxSource": "%"}, "a percentage is a whole number from 1 to 100"),
+        ({"maxSource": "half"}, 'or 40000000u, or a percentage, such as "80%"'),
+        ({"maxSource": "9%", "minPower": "10%"}, "minPower must not be above maxSource"),
+        ({"maxSource": "80%", "strategy": {"type": "Fixed", "power": "90%"}}, "must not be above maxSource"),
+        (
+            {"maxSource": "80%", "strategy": {"type": "Fixed", "power": "90"}},
+            'such as maxSource: "80%" and power: "40%"',
+        ),
+        ({"maxSource": "80", "strategy": {"type": "Fixed", "power": "9%"}}, "in watts where maxSource is"),
+        (
+            {
+                "maxSource": "80%",
+                "strategy": {
+                    "type": "Schedule",
+                    "windows": [{"start": "22:00", "end": "06:00", "power": "9"}],
+                },
+            },
+            "the power of a window must be in watts where maxSource is in watts, and a percentage where",
+        ),
+        (
+            {
+                "maxSource": "80%",
+                "strategy": {
+                    "type": "Schedule",
+                    "windows": [{"start": "22:00", "end": "06:00", "power": "101%"}],
+                },
+            },
+            "a percentage is a whole number from 1 to 100",
+        ),
         ({"maxSource": "40", "minPower": "50"}, "minPower must not be above maxSource"),
         ({"market": {"area": "XX"}}, 'Unsupported value: "XX": supported values: "AT", "BE"'),
         ({"market": {"auction": "IDA9"}}, 'Unsupported value: "IDA9": supported values: "SDAC", "IDA1"'),
@@ -173,6 +218,20 @@ def test_a_schedule_out_of_bounds_is_refused(kube: Kube, segment: dict[str, Any]
     (whole,) = budget()["spec"]["schedule"]
     with pytest.raises(KubectlError, match=said):
         kube.apply(budget(schedule=[whole | segment]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"maxSourcePercent": 80}, "give either maxSourceMicrowatts or maxSourcePercent"),
+        ({"maxSourceMicrowatts": None}, "give either maxSourceMicrowatts or maxSourcePercent"),
+        ({"minPowerPercent": 80}, "give either minPowerMicrowatts or minPowerPercent"),
+    ],
+)
+def test_a_budget_has_each_power_in_one_form(kube: Kube, spec: dict[str, Any], said: str) -> None:
+    with pytest.raises(KubectlError, match=said):
+        kube.apply(budget(**spec))
+    kube.apply(budget(maxSourceMicrowatts=None, maxSourcePercent=80))
 
 
 def test_explain_says_the_unit(kube: Kube) -> None:

@@ -315,6 +315,8 @@ def test_the_first_policy(render: Render) -> None:
         "dryRun": True,
         "nodeSelector": {"pool": "batch"},
     }
+    shares = {"policy": {"maxSource": "80%", "minPower": "20%"}}
+    assert render(shares).one("PowerPolicy", "default")["spec"]["maxSource"] == "80%"
     assert not render({"policy": {"create": False}}).all("PowerPolicy")
 
 
@@ -391,6 +393,8 @@ def test_the_test_program_looks_for_the_names_that_there_are(render: Render) -> 
     ("option", "said"),
     [
         ("policy.maxSource=40W", "/policy/maxSource"),
+        ("policy.maxSource=180%", "/policy/maxSource"),
+        ("policy.minPower=0%", "/policy/minPower"),
         ("policy.maxSource=40000000", "is more than 100 kW"),
         ("policy.market.auction=IDA9", "/policy/market/auction"),
         ("agent.minPercent=101", "/agent/minPercent"),

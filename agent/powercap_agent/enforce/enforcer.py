@@ -18,7 +18,7 @@ from ..hardware.zone import LimitError, Zone, limit_key
 from ..logs import Log
 from ..planning.limits import Terms, Write, reference
 from ..planning.packages import package_candidates
-from ..planning.plan import highest_of_unknown, managed_limits, plan_writes
+from ..planning.plan import highest_of_unknown, managed_limits, node_reference, plan_writes
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .limit_writer import LimitWriter
@@ -107,6 +107,11 @@ class Enforcer:
                 most_uw = reference(write.zone, originals)
                 total_uw += most_uw if reading_uw is None else min(reading_uw, most_uw)
         return total_uw
+
+    def node_reference_uw(self, terms: Terms) -> int:
+        """What the node's original limits add up to, in microwatts: what percentages of a budget are of."""
+        originals, _ = self._originals.find(managed_limits(self.zones, terms))
+        return node_reference(self.zones, originals, terms)
 
     def _put_back(self, keys: Sequence[str]) -> list[ZoneResult]:
         for key in keys:

@@ -75,6 +75,18 @@ def highest_of_unknown(zones: Sequence[Zone], originals: Originals) -> dict[str,
     return {key: (lead.max_power_uw if lead is not None else 0) or most_uw for key, lead in leads.items()}
 
 
+def node_reference(zones: Sequence[Zone], originals: Originals, terms: Terms) -> int:
+    """What the node's original limits add up to, in microwatts: what percentages of a budget are of.
+
+    The references of all that shares the node's cap on these terms, and what packages without a usable original count
+    as. It does not depend on the floors of the terms.
+    """
+    writes = plan_writes(zones, originals, sum(originals.values()), terms)
+    sharing = {write.zone.key: write.zone for write in writes if write.counted}
+    known_uw = sum(reference(zone, originals) for zone in sharing.values())
+    return known_uw + sum(highest_of_unknown(zones, originals).values())
+
+
 def _packages(zones: Sequence[Zone], originals: Originals) -> list[Zone]:
     """The packages that share the cap: those of the first interface that has any with a usable original."""
     candidates = [zone for zone in package_candidates(zones) if lead_original(zone, originals)]

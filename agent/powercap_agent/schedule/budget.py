@@ -5,10 +5,10 @@ server's schema refuses is refused here too: the cached copy and a changed CRD a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
 from powercap_api.schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, Segment, Slot, read_segments
@@ -38,14 +38,22 @@ class PressureRule:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The node's caps over the day. Fields are those of PowerBudgetSpec; powers in microwatts, times in UTC."""
+    """The node's caps over the day. Fields are those of PowerBudgetSpec; powers in microwatts, times in UTC.
+
+    A power that is a percentage is ``MAX_CAP_UW``, which caps nothing, until ``on_node`` has made microwatts of it.
+    """
 
     uid: str
     generation: int
     policy: str
     max_source_uw: int
     min_power_uw: int
+    """Never above ``max_source_uw`` after ``on_node``."""
     valid_until: datetime
+    max_source_percent: int | None = None
+    min_power_percent: int | None = None
+    node_uw: int | None = None
+    """What the node's original limits add up to, after ``on_node`` of a budget with a percentage."""
     slots: tuple[Slot, ...] = ()
     """The schedule: equal neighbours are one slot."""
     on_expiry: Fallback = Fallback.MIN_POWER
@@ -59,6 +67,18 @@ class Budget:
     lift_until: datetime | None = None
     suspend: bool = False
     dry_run: bool = False
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether a power is a percentage of what the node's original limits add up to."""
+        return self.max_source_percent is not None or self.min_power_percent is not None
+
+    def on_node(self, node_uw: int) -> Self:
+        """The budget on a node whose original limits add up to ``node_uw``: with all powers in microwatts."""
+        most, least = self.max_source_percent, self.min_power_percent
+        max_uw = self.max_source_uw if most is None else node_uw * most // 100
+        min_uw = self.min_power_uw if least is None else node_uw * least // 100
+        return replace(self, max_source_uw=max_uw, min_power_uw=min(min_uw, max_uw), node_uw=node_uw)
 
 
 def read_budget(body: object) -> Budget:
@@ -77,12 +97,16 @@ def read_budget(body: object) -> Budget:
         raise InvalidBudgetError(
             f"zones and devices take {sum(taken)} % of the cap: nothing is left for packages"
         )
+    max_source_uw, max_source_percent = _power(spec, "maxSource")
+    min_power_uw, min_power_percent = _power(spec, "minPower")
     return Budget(
         uid=_text(metadata, "uid") or "",
         generation=_whole(metadata, "generation", 0, 2**63, default=0),
         policy=_required_text(spec, "policy"),
-        max_source_uw=_whole(spec, "maxSourceMicrowatts", 1, MAX_CAP_UW),
-        min_power_uw=_whole(spec, "minPowerMicrowatts", 1, MAX_CAP_UW),
+        max_source_uw=max_source_uw,
+        min_power_uw=min_power_uw,
+        max_source_percent=max_source_percent,
+        min_power_percent=min_power_percent,
         valid_until=_time(spec.get("validUntil"), "spec.validUntil"),
         slots=tuple(read_segments(_segments(spec.get("schedule", [])))),
         on_expiry=_one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
@@ -97,6 +121,16 @@ def read_budget(body: object) -> Budget:
         suspend=_flag(spec, "suspend"),
         dry_run=_flag(spec, "dryRun"),
     )
+
+
+def _power(spec: Mapping[str, object], name: str) -> tuple[int, int | None]:
+    """A power in microwatts and in percent: of the two fields for it exactly one is there."""
+    percent = _optional_whole(spec, f"{name}Percent", 1, 100)
+    if percent is None:
+        return _whole(spec, f"{name}Microwatts", 1, MAX_CAP_UW), None
+    if spec.get(f"{name}Microwatts") is not None:
+        raise InvalidBudgetError(f"{name}Microwatts and {name}Percent are both there")
+    return MAX_CAP_UW, percent
 
 
 def _segments(value: object) -> list[Segment]:

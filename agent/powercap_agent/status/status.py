@@ -99,6 +99,8 @@ def _current(state: NodeState) -> dict[str, Any]:
 
 def _why(budget: Budget, slot: Slot) -> str:
     why = f"{format_share(slot.share)} of {format_watts_short(budget.max_source_uw)}"
+    if budget.max_source_percent is not None and budget.node_uw is not None:
+        why += f" ({budget.max_source_percent} % of this node's {format_watts_short(budget.node_uw)})"
     if cap_uw(slot.share, 0, budget.max_source_uw) < budget.min_power_uw:
         why += f", raised to minPower {format_watts_short(budget.min_power_uw)}"
     return why if slot.basis is None else f"{why}, {slot.basis}"

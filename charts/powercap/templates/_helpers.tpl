@@ -171,6 +171,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 policy.maxSource is not set: the watts that one node may draw at the best period of the day. What a node's packages may
 draw today is their long_term limit, one line in microwatts for each package, on the node itself:
   cat /sys/class/powercap/intel-rapl:?/constraint_0_power_limit_uw
+For nodes of several sizes give a part of what each may draw: --set policy.maxSource=80%
 Begin with a dry run, which reports caps and writes nothing: --set policy.maxSource=WATTS --set policy.dryRun=true
 Or install without a policy: --set policy.create=false
 {{- end }}

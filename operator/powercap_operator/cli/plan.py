@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from powercap_api.names import API_VERSION, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.units import PowerFormatError, parse_watts
 
 from ..market.csv_format import csv_resolution, from_csv
 from ..market.delivery_day import day_bounds, period_starts
@@ -36,6 +37,8 @@ examples:
       and why each is what it is
   powercap plan --policy policy.yaml --csv day.csv --date 2025-10-26 --plot day.svg
       the delivery day said by hand, and a figure drawn
+  powercap plan --policy share.yaml --csv day.csv --node-watts 200
+      maxSource: "80%" in watts, on a node whose limits add up to 200 W without powercap
   powercap plan --policy solar.yaml --date 2025-10-09
       strategies that look at no market (Solar, Fixed, a Schedule over them) need no results
 
@@ -84,13 +87,27 @@ def add_plan_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
     )
+    parser.add_argument(
+        "--node-watts",
+        type=_node_watts,
+        metavar="WATTS",
+        help="what the limits of the node's packages add up to without powercap: turns a policy's percentages into"
+        " watts (kubectl get powerbudget NODE -o yaml shows the limits as originalMicrowatts)",
+    )
     parser.set_defaults(run=run)
+
+
+def _node_watts(text: str) -> int:
+    try:
+        return parse_watts(text)
+    except PowerFormatError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, and draw it where that was asked for; the exit code."""
     try:
-        policy = resolve(read_policy(arguments.policy))
+        policy = resolve(read_policy(arguments.policy), arguments.node_watts)
         planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date))
         if arguments.plot is not None:
             draw_plan_figure(planned, arguments.plot)

@@ -9,7 +9,6 @@ from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.powerpolicy import MANUAL, PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
-from powercap_api.units import format_watts, format_watts_short
 
 from ..strategies.base import percent
 from .assignment import Assignment
@@ -75,11 +74,14 @@ def _current(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyCu
     period = None if resolved.policy.spec.suspend else planned.period_at(now)
     if period is None:
         return None
-    share = Decimal(period.cap_uw) / resolved.limits.max_uw
+    limits = resolved.limits
+    share = Decimal(period.cap_uw) / limits.max_uw
     unit = f"{planned.currency}/MWh" if planned.currency else "per MWh"
     return PolicyCurrent(
         start=period.start,
-        cap=format_watts_short(period.cap_uw),
+        cap=limits.cap_text(period.cap_uw),
+        cap_microwatts=None if limits.in_percent else period.cap_uw,
+        cap_ratio=f"{Decimal(period.cap_uw) / limits.node_uw:f}" if limits.in_percent else None,
         share=percent(share),
         volume=None if period.volume is None else f"{period.volume} MWh",
         price=None if period.price is None else f"{period.price} {unit}",
@@ -220,7 +222,7 @@ def _tomorrow(planned: Plan) -> str:
 
 def _then(resolved: ResolvedPolicy) -> str:
     return {
-        "MinPower": f"nodes are capped at minPower, {format_watts(resolved.limits.min_uw)} W",
+        "MinPower": f"nodes are capped at minPower, {resolved.limits.least_text}",
         "Hold": "nodes keep their last cap",
         "Release": "the nodes' original limits are in force",
     }[resolved.policy.spec.fallback.then]

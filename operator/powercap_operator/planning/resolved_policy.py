@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from powercap_api.markets import Market
 from powercap_api.powerpolicy import PRICE_ONLY, PowerPolicy
-from powercap_api.units import parse_watts
+from powercap_api.units import Power
 
 from .. import strategies
 from ..market.delivery_day import day_of
@@ -27,7 +27,10 @@ class ResolvedPolicy:
     strategy_name: str
     """For people, such as ``Schedule over Price``."""
     limits: Limits
-    """minPower and maxSource in microwatts."""
+    """minPower and maxSource as numbers."""
+    max_source: Power
+    min_power: Power
+    """As the policy has them: a node's budget carries them in the same form."""
     request: ResultsRequest
     """The results that it follows: market, providers that have what the strategy needs, and these needs."""
     tariff: Tariff
@@ -55,20 +58,23 @@ class ResolvedPolicy:
         return day_of(now, self.zone)
 
 
-def resolve(policy: PowerPolicy) -> ResolvedPolicy:
-    """Work out what a policy's spec implies. minPower never exceeds maxSource, whoever wrote the policy."""
+def resolve(policy: PowerPolicy, node_uw: int | None = None) -> ResolvedPolicy:
+    """Work out what a policy's spec implies, for all nodes or for one whose original limits add up to ``node_uw``
+    microwatts: only then are percentages watts."""
     spec = policy.spec
     strategy = strategies.create(spec.strategy)
     needs = Needs(strategy.needs_market, strategy.needs_volume, strategy.needs_price)
     providers = tuple(
         provider for provider in spec.market.providers if not (needs.volume and provider in PRICE_ONLY)
     )
-    max_uw = parse_watts(spec.max_source)
+    max_source, min_power = Power.parse(spec.max_source), Power.parse(spec.min_power)
     return ResolvedPolicy(
         policy=policy,
         strategy=strategy,
         strategy_name=strategies.describe(spec.strategy),
-        limits=Limits(min(parse_watts(spec.min_power), max_uw), max_uw),
+        limits=Limits.of(min_power, max_source, node_uw),
+        max_source=max_source,
+        min_power=min_power,
         request=ResultsRequest(market_of(spec.market), providers, needs),
         tariff=Tariff.of(spec.tariff),
         hardware=hardware_terms(policy),

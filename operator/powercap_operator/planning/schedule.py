@@ -34,7 +34,7 @@ class PlannedPeriod:
     share: int
     """The cap as a share of maxSource, as budgets carry it."""
     cap_uw: int
-    """What agents make of the share, in microwatts."""
+    """What agents make of the share, in microwatts; of which node, the policy's ``Limits`` say."""
     basis: str
     """The rule and the results, in words: the same for a whole day."""
     why: str
@@ -165,7 +165,7 @@ def budget_spec(
     A budget that says the same as ``existing`` is equal to it, so that comparing tells whether to write.
     """
     current = _current_start(planned, now)
-    policy, limits = resolved.policy, resolved.limits
+    policy, max_source, min_power = resolved.policy, resolved.max_source, resolved.min_power
     past: list[Slot] = []
     if existing is not None and existing.get("policy") == resolved.name:
         before = PowerBudgetSpec.model_validate(existing)
@@ -181,8 +181,10 @@ def budget_spec(
         schedule=[
             ScheduleSegment.of(segment) for segment in make_segments([*past, *coming], planned.valid_until)
         ],
-        max_source_microwatts=limits.max_uw,
-        min_power_microwatts=limits.min_uw,
+        max_source_microwatts=max_source.uw,
+        max_source_percent=max_source.percent,
+        min_power_microwatts=min_power.uw,
+        min_power_percent=min_power.percent,
         valid_until=planned.valid_until,
         on_expiry=policy.spec.fallback.then,
         stabilisation_seconds=policy.spec.stabilisation_seconds,

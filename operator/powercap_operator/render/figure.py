@@ -77,6 +77,7 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
     policy, results = planned.policy, planned.results
     span = (results.periods[0].start, results.end)
     market = f"{policy.market}, " if results.currency else ""
+    drawn = "" if policy.limits.in_percent else f"{planned.watt_hours:.0f} Wh, "
     paid: list[Panel] = []
     if policy.tariff and any(period.price is not None for period in results.periods):
         prices_paid = policy.tariff.applied(results.periods, policy.zone)
@@ -84,8 +85,7 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
     _draw(
         path,
         f"{policy.name}: caps of one node on {results.day}",
-        f"{market}strategy {policy.strategy_name}; {planned.watt_hours:.0f} Wh,"
-        f" {planned.share * 100:.0f} % of maxSource all day",
+        f"{market}strategy {policy.strategy_name}; {drawn}{planned.share * 100:.0f} % of maxSource all day",
         [cap_panel(planned), *_market_panels(results.periods, results.end, results.currency or ""), *paid],
         span,
         policy.zone,
@@ -153,28 +153,30 @@ def steps(
 
 
 def cap_panel(planned: DayPlan) -> Panel:
-    """The caps in watts, with maxSource and minPower as lines."""
+    """The caps in watts, or in percent of the node's own limits, with maxSource and minPower as lines."""
     limits = planned.policy.limits
     begin = planned.results.periods[0].start
     edges = [*(_hours(slot.start, begin) for slot in planned.slots), _hours(planned.results.end, begin)]
     watts = [slot.cap_uw / 1e6 for slot in planned.slots]
+    unit = "%" if limits.in_percent else "W"
 
     def panel(axis: "Axes") -> None:
         axis.stairs(watts, edges, fill=True, color=CAP_COLOUR, alpha=0.28, lw=0)
         axis.stairs(watts, edges, color=CAP_COLOUR, lw=1.6, baseline=None)
-        limit_lines(axis, limits.min_uw / 1e6, limits.max_uw / 1e6)
-        axis.set_ylabel("cap, W")
+        limit_lines(axis, limits.min_uw / 1e6, limits.max_uw / 1e6, unit)
+        axis.set_ylabel(f"cap, {unit}")
         plain_grid(axis)
 
     return panel
 
 
-def limit_lines(axis: "Axes", least: float, most: float) -> None:
+def limit_lines(axis: "Axes", least: float, most: float, unit: str = "W") -> None:
     """minPower and maxSource, named at the right edge, and room above them."""
-    for value, name, place in ((most, "maxSource", "bottom"), (least, "minPower", "top")):
+    lines = [(most, "maxSource", "bottom"), (least, "minPower", "top")]
+    for value, name, place in lines if least else lines[:1]:
         axis.axhline(value, color=QUIET, lw=0.9, ls=(0, (4, 3)))
         axis.annotate(
-            f"{name} {value:g} W",
+            f"{name} {value:g} {unit}",
             (1, value),
             xycoords=("axes fraction", "data"),
             xytext=(-3, 2 if place == "bottom" else -2),

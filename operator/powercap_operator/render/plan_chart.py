@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.units import format_watts_short
-
 from ..market.fallback import DayResults
 from ..planning.resolved_policy import ResolvedPolicy
 from ..planning.schedule import PlannedPeriod, merge, plan_periods
+from ..strategies import Limits
 from .bars import bar
 
 WIDTH: Final = 80
@@ -35,7 +34,7 @@ class DayPlan:
 
     @property
     def watt_hours(self) -> Decimal:
-        """What one node draws over the day at the caps."""
+        """What one node draws over the day at the caps; where these are percentages, a node of 100 W."""
         microwatt_seconds = sum(
             slot.cap_uw * int((end - slot.start).total_seconds())
             for slot, end in zip(self.slots, self.ends, strict=True)
@@ -74,7 +73,7 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
         width = _SHORT_BAR
     elif shows_market:
         width -= _VOLUME + _PRICE + 2 + shows_paid * (_PRICE + 1)
-    head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits.max_uw, width)}"
+    head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits, width)}"
     if why:
         head += " WHY"
     elif shows_market:
@@ -82,7 +81,7 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
         head += f" {'PAID':>{_PRICE}}" if shows_paid else ""
     lines = [*_title(planned), "", head]
     for slot, end in zip(planned.slots, planned.ends, strict=True):
-        line = f"{_label(planned, slot.start, end):{_PERIOD}} {format_watts_short(slot.cap_uw):>{_CAP}}"
+        line = f"{_label(planned, slot.start, end):{_PERIOD}} {limits.short_text(slot.cap_uw):>{_CAP}}"
         line += f" {bar(slot.cap_uw, limits.max_uw, width)}"
         if why:
             line += f" {slot.why}"
@@ -99,19 +98,25 @@ def _title(planned: DayPlan) -> Sequence[str]:
     followed = f"{market} of " if policy.request.needs.market else ""
     return (
         f"{policy.name}: {followed}{planned.results.day}, {market.bidding_zone.time_zone} time",
-        f"strategy {policy.strategy_name}, maxSource {format_watts_short(limits.max_uw)},"
-        f" minPower {format_watts_short(limits.min_uw)}",
+        f"strategy {policy.strategy_name}, maxSource {limits.short_text(limits.max_uw)},"
+        f" minPower {limits.least_text}",
     )
 
 
 def _summary(planned: DayPlan) -> list[str]:
-    powers = [slot.cap_uw for slot in planned.slots]
+    powers, limits = [slot.cap_uw for slot in planned.slots], planned.policy.limits
     count = f"{len(powers)} slot" + ("" if len(powers) == 1 else "s")
+    drawn = f"at the caps one node draws {planned.watt_hours:.1f} Wh"
+    if limits.in_percent:
+        drawn = "of what the node's own limits add up to"
     lines = [
-        f"{count} from {format_watts_short(min(powers))} to {format_watts_short(max(powers))};"
-        f" at the caps one node draws {planned.watt_hours:.1f} Wh",
+        f"{count} from {limits.short_text(min(powers))} to {limits.short_text(max(powers))}; {drawn}",
         f"in {planned.hours:f} hours, {planned.share * 100:.0f} % of maxSource all day",
     ]
+    if limits.in_percent:
+        lines.append("in watts: --node-watts WATTS, what a node's limits add up to without powercap")
+    if limits.min_text:
+        lines.append(f"caps below minPower, {limits.min_text}, are raised to it on the node")
     zone = planned.policy.zone
     if any(slot.start.astimezone(zone).fold for slot in planned.slots):
         lines.append(f"{_REPEATED} the second pass of the hour that the clocks repeat")
@@ -131,6 +136,6 @@ def _unit(planned: DayPlan) -> str:
     return f"{planned.results.currency or ''}/MWh"
 
 
-def _scale(max_uw: int, width: int) -> str:
-    most = format_watts_short(max_uw)
-    return f"0 W{most:>{width - 3}}"
+def _scale(limits: Limits, width: int) -> str:
+    least, most = limits.short_text(0), limits.short_text(limits.max_uw)
+    return f"{least}{most:>{width - len(least)}}"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from powercap_api.markets import BiddingZone
 from powercap_api.strategy import PlainStrategySpec, StrategySpec
-from powercap_api.units import format_watts, parse_watts
+from powercap_api.units import Power
 
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, full
@@ -25,7 +25,7 @@ class FixedStrategy:
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
         """Take the power from the policy."""
-        self._power_uw = None if spec.power is None else parse_watts(spec.power)
+        self._power = None if spec.power is None else Power.parse(spec.power)
 
     def caps(
         self,
@@ -39,6 +39,6 @@ class FixedStrategy:
         return [self._cap(limits)] * len(periods)
 
     def _cap(self, limits: Limits) -> Cap:
-        if self._power_uw is None:
+        if self._power is None:
             return full(limits, "fixed")
-        return bounded(self._power_uw, limits, f"fixed: {format_watts(self._power_uw)} W")
+        return bounded(limits.power_uw(self._power), limits, f"fixed: {self._power}")

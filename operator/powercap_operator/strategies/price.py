@@ -23,7 +23,6 @@ from powercap_api.strategy import (
     PlainStrategySpec,
     StrategySpec,
 )
-from powercap_api.units import format_watts
 
 from ..market.results import Period
 from ..market.tariff import short_price
@@ -92,7 +91,7 @@ class PriceStrategy:
             return least(limits, f"{short_price(price)} {unit}, at or above {band.high_text}")
         share = (band.high - price) / (band.high - band.low)
         between = f"{short_price(price)} {unit} between {band.low_text} and {band.high_text}"
-        why = f"{between}: {percent(share)} of {format_watts(limits.max_uw)} W"
+        why = f"{between}: {percent(share)} of {limits.whole_text}"
         # multiplied before divided: exact, so that a higher price never gets a microwatt more
         wanted = (band.high - price) * limits.max_uw / (band.high - band.low)
         return bounded(int(wanted), limits, why)

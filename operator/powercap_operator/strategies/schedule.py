@@ -15,7 +15,7 @@ from typing import Self
 
 from powercap_api.markets import BiddingZone
 from powercap_api.strategy import ScheduleWindow
-from powercap_api.units import format_watts, parse_watts
+from powercap_api.units import Power
 
 from ..market.results import Period
 from ..market.weekly_window import WeeklyWindow
@@ -24,19 +24,19 @@ from .base import Cap, Limits, Strategy, Stretch, bounded
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window of the week, and the power that a node gets in it, in microwatts."""
+    """A window of the week, and the power that a node gets in it."""
 
     when: WeeklyWindow
-    power_uw: int
+    power: Power
 
     @classmethod
     def of(cls, spec: ScheduleWindow) -> Self:
         """The window that the policy describes."""
-        return cls(WeeklyWindow.of(spec.days, spec.start, spec.end), parse_watts(spec.power))
+        return cls(WeeklyWindow.of(spec.days, spec.start, spec.end), Power.parse(spec.power))
 
     def cap(self, limits: Limits) -> Cap:
         """The cap of every period in the window."""
-        return bounded(self.power_uw, limits, f"window {self.when.text}: {format_watts(self.power_uw)} W")
+        return bounded(limits.power_uw(self.power), limits, f"window {self.when.text}: {self.power}")
 
 
 class ScheduleStrategy:

@@ -17,7 +17,6 @@ from typing import Final
 
 from powercap_api.markets import BiddingZone
 from powercap_api.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
-from powercap_api.units import format_watts
 
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, least, percent
@@ -54,7 +53,7 @@ class SolarStrategy:
         if not RISE_HOUR <= hour <= SET_HOUR:
             return least(limits, f"solar curve: no sun before {RISE_HOUR} and after {SET_HOUR} h")
         share = solar_share(hour, self._alpha)
-        why = f"solar curve at {local:%H:%M}: {percent(share)} of {format_watts(limits.max_uw)} W"
+        why = f"solar curve at {local:%H:%M}: {percent(share)} of {limits.whole_text}"
         return bounded(int(share * limits.max_uw), limits, why)
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 from powercap_api.markets import BiddingZone
 from powercap_api.strategy import PlainStrategySpec, Reference, StrategySpec
-from powercap_api.units import format_watts
 
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, least, percent
@@ -59,7 +58,7 @@ class VolumeStrategy:
             return least(limits, "no volume all day")
         share = volume / reference
         named = f"{volume:f} MWh of {_short(reference)} MWh"
-        why = f"{named}: {percent(share)} of {format_watts(limits.max_uw)} W"
+        why = f"{named}: {percent(share)} of {limits.whole_text}"
         # multiplied before divided: the period with the reference volume gets maxSource to the microwatt
         return bounded(int(volume * limits.max_uw / reference), limits, why)
 

@@ -90,6 +90,33 @@ def test_a_changed_spec_is_followed_at_once(
     assert condition(rehearsal.sink.statuses[-2]) == ready
 
 
+def in_percent(shares: list[int], **spec: Any) -> BudgetSeen:
+    body = budget_body([40] * len(shares), **spec)
+    body["spec"]["schedule"][0]["shares"] = shares
+    del body["spec"]["maxSourceMicrowatts"]
+    return BudgetSeen(body)
+
+
+def test_a_percentage_is_of_this_nodes_own_limits(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    budget = in_percent([10_000, 5_000, 100], maxSourcePercent=80)
+    rehearsal.run([budget, nothing, at(node, QUARTER), at(node, 2 * QUARTER)])
+    # Of 65 W; the third is raised to minPower.
+    assert package_watts(rehearsal) == [65, 52, 26, 10]
+    current = rehearsal.sink.statuses[0]["current"]
+    assert (current["cap"], current["applied"]) == ("52 W", "52 W")
+    assert current["why"] == "100 % of 52 W (80 % of this node's 65 W), test"
+
+
+def test_a_percentage_is_of_the_originals_after_a_restart_too(node: Machine) -> None:
+    Rehearsal(node).run([in_percent([10_000], maxSourcePercent=50), nothing])
+    enforcer = node.enforcer()
+    enforcer.enforce(20_000_000, BOUNDS)
+    rehearsal = Rehearsal(node)
+    rehearsal.run([in_percent([10_000], maxSourcePercent=50), nothing])
+    assert package_watts(rehearsal)[1] == 32.5
+
+
 def test_a_budget_that_goes_takes_its_caps_along(node: Machine) -> None:
     rehearsal = Rehearsal(node)
     rehearsal.run([seen([40]), BudgetSeen(None), nothing])

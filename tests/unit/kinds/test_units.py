@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from powercap_api.units import (
     MAX_NODE_WATTS,
+    Power,
     PowerFormatError,
     format_watts,
     format_watts_short,
@@ -66,3 +67,31 @@ def test_printed_and_read_again_is_the_same(microwatts: int) -> None:
 )
 def test_tables_show_a_tenth_of_a_watt(microwatts: int, text: str) -> None:
     assert format_watts_short(microwatts) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "power", "shown"),
+    [
+        ("80%", Power(percent=80), "80 %"),
+        ("1%", Power(percent=1), "1 %"),
+        ("100%", Power(percent=100), "100 %"),
+        ("40", Power(uw=40_000_000), "40 W"),
+        (37, Power(uw=37_000_000), "37 W"),
+        ("37500000u", Power(uw=37_500_000), "37.5 W"),
+    ],
+)
+def test_a_power_in_either_form(text: str | int, power: Power, shown: str) -> None:
+    assert Power.parse(text) == power
+    assert str(power) == shown
+
+
+@pytest.mark.parametrize("text", ["0%", "101%", "12.5%", "80 %", " 80%", "-5%", "05%", "%", "a%", "٨٠%"])
+def test_no_percentage(text: str) -> None:
+    with pytest.raises(PowerFormatError, match='write a whole number from 1 to 100, such as "80%"'):
+        Power.parse(text)
+
+
+def test_a_power_on_a_node() -> None:
+    assert Power(percent=80).on(190_000_000) == 152_000_000
+    assert Power(percent=33).on(1_000_001) == 330_000
+    assert Power(uw=40_000_000).on(190_000_000) == 40_000_000

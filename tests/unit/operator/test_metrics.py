@@ -34,7 +34,8 @@ def test_every_metric_is_there_under_its_name() -> None:
     world = settled(make_world([make_policy()], [make_day(date(2025, 10, 9))], [make_node("a")]), NOW)
     view = replace(world.budgets["a"], cap_uw=25_000_000, applied_uw=24_875_000)
     found = scrape(replace(world, budgets={"a": view}))
-    assert {series.split("{")[0] for series in found} == NAMES
+    in_percent = {"powercap_policy_max_source_ratio", "powercap_policy_cap_ratio"}
+    assert {series.split("{")[0] for series in found} == NAMES - in_percent
     assert found['powercap_build_info{version="1.2.3"}'] == 1
     assert found['powercap_policy_ready{policy="default"}'] == 1
     assert found['powercap_policy_max_source_watts{policy="default"}'] == 40
@@ -45,6 +46,15 @@ def test_every_metric_is_there_under_its_name() -> None:
     assert found[f"powercap_market_day_complete{{{day}}}"] == 1
     assert found["powercap_api_writes_total"] == 42
     assert found["powercap_leader"] == 1
+
+
+def test_powers_in_percent_are_ratios() -> None:
+    policy = make_policy(maxSource="80%")
+    found = scrape(settled(make_world([policy], [make_day(DAY)], [make_node("a")]), NOW))
+    assert found['powercap_policy_max_source_ratio{policy="default"}'] == 0.8
+    assert 0 < found['powercap_policy_cap_ratio{policy="default"}'] <= 0.8
+    assert not {'powercap_policy_max_source_watts{policy="default"}'} & set(found)
+    assert not {'powercap_policy_cap_watts{policy="default"}'} & set(found)
 
 
 def test_two_objects_for_one_day_are_one_series() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powercap_agent.schedule.budget import InvalidBudgetError, read_budget
+from powercap_agent.schedule.budget import MAX_CAP_UW, InvalidBudgetError, read_budget
 from powercap_api.powerbudget import PowerBudget, PowerBudgetSpec
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
 from powercap_api.schedule import read_segments
@@ -45,8 +45,6 @@ SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "schedule": st.lists(SEGMENTS, max_size=8, unique_by=lambda segment: segment["start"]).map(
             lambda segments: sorted(segments, key=lambda segment: segment["start"])
         ),
-        "max_source_microwatts": POWERS,
-        "min_power_microwatts": POWERS,
         "valid_until": TIMES,
     },
     optional={
@@ -72,7 +70,18 @@ SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "lift_until": TIMES,
     },
 )
-SPECS = SPEC_FIELDS.map(PowerBudgetSpec.model_validate)
+PERCENT = st.integers(1, 100)
+MAX_SOURCE = st.one_of(
+    st.fixed_dictionaries({"max_source_microwatts": POWERS}),
+    st.fixed_dictionaries({"max_source_percent": PERCENT}),
+)
+MIN_POWER = st.one_of(
+    st.fixed_dictionaries({"min_power_microwatts": POWERS}),
+    st.fixed_dictionaries({"min_power_percent": PERCENT}),
+)
+SPECS = st.builds(lambda *parts: parts[0] | parts[1] | parts[2], SPEC_FIELDS, MAX_SOURCE, MIN_POWER).map(
+    PowerBudgetSpec.model_validate
+)
 
 
 @given(SPECS)
@@ -83,8 +92,10 @@ def test_all_that_the_model_writes_is_read_alike(spec: PowerBudgetSpec) -> None:
     read = read_budget(json.loads(json.dumps(budget.to_wire())))
     assert (read.uid, read.generation) == ("u", 3)
     assert read.policy == spec.policy
-    assert read.max_source_uw == spec.max_source_microwatts
-    assert read.min_power_uw == spec.min_power_microwatts
+    assert read.max_source_uw == (spec.max_source_microwatts or MAX_CAP_UW)
+    assert read.min_power_uw == (spec.min_power_microwatts or MAX_CAP_UW)
+    assert read.max_source_percent == spec.max_source_percent
+    assert read.min_power_percent == spec.min_power_percent
     assert read.valid_until == spec.valid_until
     assert read.on_expiry == spec.on_expiry
     assert read.stabilisation_seconds == spec.stabilisation_seconds
@@ -119,6 +130,55 @@ def test_absent_fields_have_the_models_defaults() -> None:
     assert (model.split, model.dwell_seconds) == (None, None)
     assert (read.ramp_uw_per_second, read.pressure, read.lift_until) == (None, None, None)
     assert (model.ramp_microwatts_per_second, model.pressure, model.lift_until) == (None, None, None)
+
+
+PERCENTAGES = {
+    "policy": "p",
+    "maxSourcePercent": 80,
+    "minPowerPercent": 20,
+    "validUntil": "2025-10-09T12:00:00Z",
+}
+
+
+def test_percentages_are_of_what_the_nodes_limits_add_up_to() -> None:
+    read = read_budget({"metadata": {}, "spec": PERCENTAGES})
+    assert read.in_percent
+    node = read.on_node(190_000_000)
+    assert (node.max_source_uw, node.min_power_uw) == (152_000_000, 38_000_000)
+    # Worked out again from another sum, as packages come and go.
+    assert node.on_node(100_000_000).max_source_uw == 80_000_000
+
+
+@pytest.mark.parametrize(
+    ("max_source", "min_power", "expected"),
+    [
+        ({"maxSourcePercent": 80}, {"minPowerMicrowatts": 10_000_000}, (80_000_000, 10_000_000)),
+        ({"maxSourcePercent": 5}, {"minPowerMicrowatts": 10_000_000}, (5_000_000, 5_000_000)),
+        ({"maxSourceMicrowatts": 40_000_000}, {"minPowerPercent": 20}, (40_000_000, 20_000_000)),
+        ({"maxSourceMicrowatts": 40_000_000}, {"minPowerPercent": 50}, (40_000_000, 40_000_000)),
+    ],
+)
+def test_watts_and_percentages_mix(
+    max_source: dict[str, int], min_power: dict[str, int], expected: tuple[int, int]
+) -> None:
+    spec = {"policy": "p", "validUntil": "2025-10-09T12:00:00Z"} | max_source | min_power
+    node = read_budget({"metadata": {}, "spec": spec}).on_node(100_000_000)
+    assert (node.max_source_uw, node.min_power_uw) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"maxSourcePercent": 0}, "maxSourcePercent is 0"),
+        ({"maxSourcePercent": 101}, "maxSourcePercent is 101"),
+        ({"maxSourcePercent": "80"}, "maxSourcePercent is '80'"),
+        ({"minPowerMicrowatts": 5}, "minPowerMicrowatts and minPowerPercent are both there"),
+        ({"minPowerPercent": None}, "minPowerMicrowatts is None"),
+    ],
+)
+def test_a_wrong_percentage_is_refused(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(InvalidBudgetError, match=complaint):
+        read_budget({"metadata": {}, "spec": PERCENTAGES | change})
 
 
 def segment(**fields: Any) -> dict[str, Any]:

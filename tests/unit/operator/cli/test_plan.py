@@ -86,6 +86,31 @@ def test_the_price_paid_has_a_column_of_its_own(tmp_path: Path, capsys: Captured
     assert Decimal(peak[1]) == round((Decimal(peak[0]) + 75) * Decimal("1.2"), 2)
 
 
+def test_percentages_without_a_node_and_with_one(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, maxSource="80%", strategy={"type": "Fixed", "power": "40%"})
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-09")
+    assert lines[1] == "strategy Fixed, maxSource 80 %, minPower 10 W"
+    assert lines[3].split() == ["CAP", "0", "%", "80", "%"]
+    assert lines[4].split()[:3] == ["00:00-24:00", "40", "%"]
+    assert lines[-4:] == [
+        "1 slot from 40 % to 40 %; of what the node's own limits add up to",
+        "in 24 hours, 50 % of maxSource all day",
+        "in watts: --node-watts WATTS, what a node's limits add up to without powercap",
+        "caps below minPower, 10 W, are raised to it on the node",
+    ]
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-09", "--node-watts", "200")
+    assert lines[1] == "strategy Fixed, maxSource 160 W, minPower 10 W"
+    assert lines[4].split()[:3] == ["00:00-24:00", "80", "W"]
+    assert lines[-2].endswith("at the caps one node draws 1920.0 Wh")
+
+
+def test_a_nodes_watts_are_a_power(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, maxSource="80%", strategy={"type": "Fixed"})
+    with pytest.raises(SystemExit):
+        main(["plan", "--policy", policy, "--node-watts", "200000000"])
+    assert "if you mean microwatts, write 200000000u" in capsys.readouterr().err
+
+
 def test_why_says_why(tmp_path: Path, capsys: Captured) -> None:
     policy = write_policy(tmp_path, strategy={"type": "Solar"})
     lines = planned(capsys, "--policy", policy, "--date", "2025-10-09", "--why")

@@ -43,6 +43,78 @@ def test_the_rule_it_grew_from() -> None:
     ]
 
 
+def test_percentages_are_shares_of_each_node() -> None:
+    volumes = ["100", "50", "5", *["100"] * 93]
+    resolved = resolve(make_policy(maxSource="80%", minPower="20%"))
+    planned = plan(resolved, KnownDays([make_day(DAY, volumes)]), NOON)
+    assert [slot.why for slot in planned.periods[:3]] == [
+        "100 MWh of 100 MWh: 100 % of maxSource 80 %",
+        "50 MWh of 100 MWh: 50 % of maxSource 80 %",
+        "5 MWh of 100 MWh: 5 % of maxSource 80 %, raised to minPower 20 %",
+    ]
+    spec = budget_spec(resolved, planned, None, NOON)
+    assert (spec["maxSourcePercent"], spec["minPowerPercent"]) == (80, 20)
+    assert not {"maxSourceMicrowatts", "minPowerMicrowatts"} & set(spec)
+    assert [slot.share for slot in slots(spec)] == [10_000, 5_000, 2_500, 10_000]
+
+
+def test_a_floor_in_watts_under_a_percentage_is_the_agents_to_apply() -> None:
+    resolved = resolve(make_policy(maxSource="80%", minPower="10"))
+    planned = plan(resolved, KnownDays([make_day(DAY, ["100", "5"] * 48)]), NOON)
+    assert [slot.share for slot in planned.periods[:2]] == [10_000, 500]
+    spec = budget_spec(resolved, planned, None, NOON)
+    assert (spec["maxSourcePercent"], spec["minPowerMicrowatts"]) == (80, 10 * WATT)
+
+
+def test_percentages_are_watts_on_a_node_that_is_known() -> None:
+    resolved = resolve(make_policy(maxSource="80%", minPower="10"), 200 * WATT)
+    planned = plan(resolved, KnownDays([make_day(DAY, ["100", "5"] * 48)]), NOON)
+    assert [slot.cap_uw for slot in planned.periods[:2]] == [160 * WATT, 10 * WATT]
+    assert planned.periods[0].why == "100 MWh of 100 MWh: 100 % of 160 W"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "share", "why"),
+    [
+        ({"type": "Fixed", "power": "40%"}, 5_000, "fixed: 40 %"),
+        ({"type": "Fixed"}, 10_000, "fixed: maxSource 80 %"),
+        (
+            {"type": "Schedule", "windows": [{"start": "00:00", "end": "24:00", "power": "20%"}]},
+            2_500,
+            "window daily 00:00–24:00: 20 %",
+        ),
+    ],
+)
+def test_strategies_name_powers_in_percent(strategy: dict[str, Any], share: int, why: str) -> None:
+    policy = make_policy(maxSource="80%", strategy=strategy)
+    period = plan(resolve(policy), KnownDays([make_day(DAY)]), NOON).periods[0]
+    assert (period.share, period.why) == (share, why)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"maxSource": "80%", "strategy": {"type": "Fixed", "power": "40"}},
+        {"maxSource": "80", "strategy": {"type": "Fixed", "power": "40%"}},
+        {
+            "maxSource": "80",
+            "strategy": {"type": "Schedule", "windows": [{"start": "01:00", "end": "02:00", "power": "9%"}]},
+        },
+        {
+            "maxSource": "80",
+            "strategy": {
+                "type": "Schedule",
+                "windows": [{"start": "01:00", "end": "02:00", "power": "9"}],
+                "otherwise": {"type": "Fixed", "power": "40%"},
+            },
+        },
+    ],
+)
+def test_a_strategys_power_has_the_form_of_max_source(spec: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="in watts where maxSource is in watts"):
+        make_policy(**spec)
+
+
 def test_average_is_cut_off_at_max_source() -> None:
     volumes = ["10", "30"] * 48
     policy = make_policy(strategy={"type": "Volume", "reference": "Average"})
