@@ -91,8 +91,8 @@ scale: $(STAMP) ## what NODES=5000 cost a control plane, with simulated agents: 
 	$(BIN)/python -m dev.scale --nodes $(or $(NODES),1000) --edits $(or $(EDITS),10) \
 	  $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
 
-fuzz: $(STAMP) ## damage pages at random for minutes: FUZZ=100000 examples
-	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest tests/unit/operator/sources/epex/test_page_fuzz.py
+fuzz: $(STAMP) ## damage all that is read (pages, budgets, streams, state, CSV, policies): FUZZ=100000 inputs each
+	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest --durations=0 $$(find tests/unit -name '*_fuzz.py')
 
 figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
 	$(BIN)/python -m dev.figures

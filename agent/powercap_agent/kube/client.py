@@ -244,5 +244,5 @@ def _token(path: str) -> str:
 def _decode(data: bytes) -> Any:
     try:
         return json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # nested too deeply for the decoder
         raise ApiUnreachableError(f"the answer is no JSON: {data[:60]!r}") from error

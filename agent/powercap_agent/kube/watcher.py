@@ -85,10 +85,12 @@ class Watcher:
     def _list(self) -> str:
         found = self._client.get(f"{BUDGETS_PATH}?{urlencode(self._selector)}")
         try:
-            items, version = found["items"], str(found["metadata"]["resourceVersion"])
+            items, version = found["items"], _version(found)
             budget = items[0] if items else None
         except (KeyError, TypeError, IndexError) as error:
             raise ApiError(f"the list of PowerBudgets makes no sense: {error!r}") from error
+        if not isinstance(items, list) or not isinstance(budget, dict | None):
+            raise ApiError("the list of PowerBudgets has something else in it")
         self._well()
         self._tell(budget)
         return version
@@ -114,7 +116,7 @@ class Watcher:
                 raise _ExpiredError("the resource version is too old")
             raise _ExpiredError(f"the watch sent an error: {seen.get('message')}")
         try:
-            self._version = str(seen["metadata"]["resourceVersion"])
+            self._version = _version(seen)
         except (KeyError, TypeError) as error:
             raise _ExpiredError("the watch sent an object without a resourceVersion") from error
         if kind in {"ADDED", "MODIFIED"}:
@@ -145,6 +147,18 @@ class Watcher:
         if self._trouble is not None:
             self._trouble = None
             self._log.info("the API server answers again")
+
+
+def _version(found: dict[str, Any]) -> str:
+    """The resource version of an object or a list.
+
+    Raises:
+        KeyError, TypeError: it has none that could be sent back.
+    """
+    version = found["metadata"]["resourceVersion"]
+    if not isinstance(version, str) or not version.isascii() or not version:
+        raise TypeError(f"resourceVersion is {version!r}")
+    return version
 
 
 def _hint(status: int | None) -> str:

@@ -12,6 +12,8 @@ from typing import Final
 from .store import StateError, read_state, remove_state, write_state
 
 _FILE: Final = "originals.json"
+_LARGEST_UW: Final = 2**63 - 1
+"""Firmware's "no limit" is far below it."""
 
 
 class OriginalsStore:
@@ -83,10 +85,10 @@ class OriginalsStore:
         try:
             if saved["bootId"] != self.boot_id:
                 return
-            self._limits = {str(key): int(limit) for key, limit in saved["limits"].items()}
+            self._limits = {str(key): _microwatts(limit) for key, limit in saved["limits"].items()}
             self._disabled = frozenset(str(key) for key in saved.get("disabled", ()))
             written = saved.get("written", {})
-            self._written = {str(key): [int(uw) for uw in values] for key, values in written.items()}
+            self._written = {str(key): [_microwatts(uw) for uw in values] for key, values in written.items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             path = os.path.join(self._folder, _FILE)
             raise StateError(f"{path} cannot be read: {error!r}") from error
@@ -104,3 +106,14 @@ class OriginalsStore:
         else:
             remove_state(self._folder, _FILE)
         self._limits, self._disabled, self._written = limits, disabled, written
+
+
+def _microwatts(value: object) -> int:
+    """A power as this store writes it.
+
+    Raises:
+        ValueError: it is none, and must not be put into a limit.
+    """
+    if type(value) is not int or not 0 <= value <= _LARGEST_UW:
+        raise ValueError(f"{str(value)[:40]!r} is no power in microwatts")
+    return value

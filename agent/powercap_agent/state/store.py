@@ -21,7 +21,7 @@ def read_state(folder: str, name: str) -> Any:
             return json.load(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # nested too deeply for the decoder
         raise StateError(f"{path} cannot be read: {error!r}") from error
 
 

@@ -152,7 +152,7 @@ def read_policy(path: Path) -> PowerPolicy:
         body = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"cannot read the policy: {error}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError: 2025-02-31 as a plain word
         raise PlanError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(body, dict) or body.get("kind") != POWER_POLICY:
         raise PlanError(

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -118,6 +118,9 @@ def test_deletion_is_told(api: FakeApi, follow: Follow) -> None:
         lambda connection: connection.bytes(b'{"type":"ERROR","object":{"kind":"Status","code":500}}\n'),
         lambda connection: connection.bytes(b'{"type":"MODIFIED"}\n'),
         lambda connection: connection.bytes(b'{"type":"MODIFIED","object":{}}\n'),
+        lambda connection: connection.bytes(
+            b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"\\ud800"}}}\n'
+        ),
     ],
 )
 def test_an_error_event_means_listing_anew(
@@ -139,12 +142,20 @@ def test_410_as_an_answer_means_listing_anew(api: FakeApi, follow: Follow) -> No
     eventually(lambda: api.lists() == 2, "a second list")
 
 
-@pytest.mark.parametrize("garbage", [b"<html>\n", b"[]\n", b'{"type":"MOD'])
+@pytest.mark.parametrize("garbage", [b"<html>\n", b"[]\n", b'{"type":"MOD', b"[" * 100_000 + b"\n"])
 def test_garbage_and_broken_streams_mean_watching_anew(api: FakeApi, follow: Follow, garbage: bytes) -> None:
     api.watches = deque([lambda connection: connection.bytes(garbage), modified("12", "after"), stay])
     following = follow()
     eventually(lambda: following.policies() == ["listed", "after"], following.policies)
     assert api.lists() == 1
+
+
+def test_a_list_of_something_else_is_asked_for_again(api: FakeApi, follow: Follow) -> None:
+    api.budget = cast("Any", [BUDGET])
+    following = follow()
+    eventually(lambda: api.lists() >= 2, "a second list")
+    api.budget = BUDGET
+    eventually(lambda: following.policies() == ["listed"], following.policies)
 
 
 def test_a_silent_watch_is_given_up(api: FakeApi, follow: Follow) -> None:

@@ -39,7 +39,22 @@ def test_dropped_ones_are_gone_and_the_file_with_the_last(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"bootId": "boot-1", "limits": {"a": "x"}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"bootId": "boot-1", "limits": {"a": "x"}}',
+        '{"bootId": "boot-1", "limits": {"a": Infinity}}',
+        '{"bootId": "boot-1", "limits": {"a": -5}}',
+        '{"bootId": "boot-1", "limits": {"a": 65.5}}',
+        '{"bootId": "boot-1", "limits": {"a": true}}',
+        '{"bootId": "boot-1", "limits": {"a": 5}, "written": {"a": [Infinity]}}',
+    ],
+)
 def test_a_file_that_cannot_be_read_is_left_for_a_person(tmp_path: Path, text: str) -> None:
     file = tmp_path / "originals.json"
     file.write_text(text, encoding="utf-8")

@@ -167,6 +167,16 @@ def test_it_says_what_is_missing(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("text", ["kind: [", "spec: 2025-02-31", "[" * 2000], ids=["open", "day", "deep"])
+def test_a_file_that_is_no_yaml_is_said_in_a_line(text: str, tmp_path: Path, capsys: Captured) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(text, encoding="utf-8")
+    assert main(["plan", "--policy", str(policy)]) == 1
+    err = capsys.readouterr().err
+    assert "is no YAML" in err
+    assert err.count("\n") == 1
+
+
 def test_half_a_day_counts_with_the_auction_before_it(tmp_path: Path, capsys: Captured) -> None:
     """As in the cluster: the day's largest volume may be in the half that the other auction has."""
     files = {}
