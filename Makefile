@@ -30,6 +30,7 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
 	$(BIN)/python -m powercap_api.generate --check
 	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme --check
+	$(BIN)/python -m dev.sight metrics --check
 	$(BIN)/python -m dev.release check
 
 unit: $(STAMP) ## unit tests: no network, no cluster
@@ -46,6 +47,9 @@ chart: $(STAMP) ## tests of the Helm chart: rendered, and judged by a real API s
 
 oldest: ## api and chart on the oldest version of Kubernetes that is stated
 	$(MAKE) api chart KUBERNETES=$(firstword $(sort $(notdir $(wildcard dev/cluster/programs/versions/*))))
+
+sight: $(STAMP) ## metrics, alerts, dashboard and page with a real Prometheus and a real browser; ARGS are pytest's
+	$(BIN)/python -m dev.sight test $(ARGS)
 
 e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's, KUBERNETES as for api
 	$(BIN)/python -m dev.e2e $(ARGS)
@@ -68,10 +72,11 @@ release: ## name a version everywhere and date it in the changelog: VERSION=0.2.
 	@test -n "$(VERSION)" || { echo "set VERSION, such as make release VERSION=0.2.0"; exit 2; }
 	$(PYTHON) -m dev.release set '$(VERSION)'
 
-crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the chart's table of values
+crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the tables of values and of metrics
 	$(BIN)/python -m powercap_api.generate
 	$(BIN)/python -m powercap_api.generate charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme
+	$(BIN)/python -m dev.sight metrics
 
 pins: $(STAMP) ## pin every dependency by version and hash in dev/requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \

@@ -33,10 +33,14 @@ class Heartbeats:
         beat()
         return beat
 
+    def idle_seconds(self) -> dict[str, float]:
+        """Time since each loop last turned; may be asked from any thread."""
+        now = self.monotonic()
+        return {loop: max(now - turned, 0.0) for loop, turned in self._turned.copy().items()}
+
     def stuck(self) -> list[str]:
         """Names of the loops that have not turned lately."""
-        now = self.monotonic()
-        return [loop for loop, turned in self._turned.items() if now - turned > STALE_SECONDS]
+        return [loop for loop, seconds in self.idle_seconds().items() if seconds > STALE_SECONDS]
 
 
 @asynccontextmanager

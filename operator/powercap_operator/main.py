@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,7 +15,8 @@ import kopf
 from kubernetes_asyncio import config
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.client.api_client import ApiClient
-from prometheus_client import CollectorRegistry, start_http_server
+
+from powercap_api.clock import Clock
 
 from . import logs
 from .fetcher import Fetcher
@@ -28,7 +28,9 @@ from .kube.event_recorder import Recorder
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
 from .loop_pauses import LoopPauses
-from .metrics import Counts, WorldCollector
+from .metrics import server as metrics_server
+from .metrics.collector import Scrapes
+from .metrics.process import Counts
 from .options import Options, parse_options
 from .planning.snapshot import World
 from .reconcile import Reconciler
@@ -69,10 +71,12 @@ class Parts:
     election: Election
     reconciler: Reconciler
     pauses: LoopPauses
+    heartbeats: Heartbeats
+    clock: Clock
 
 
-def serve_metrics(at: tuple[str, int], parts: Parts) -> None:
-    """Serve ``/metrics`` from a thread of its own, until the process ends.
+def scrapes(parts: Parts) -> Scrapes:
+    """What ``/metrics`` answers.
 
     Only the leader tells of the cluster, so that nothing is counted twice.
     """
@@ -82,12 +86,10 @@ def serve_metrics(at: tuple[str, int], parts: Parts) -> None:
 
     def counts() -> Counts:
         passes, failed = parts.reconciler.passes, parts.reconciler.failed_passes
-        return Counts(passes, failed, parts.cluster.writes, parts.pauses, parts.election.leading)
+        writes, leading = parts.cluster.writes, parts.election.leading
+        return Counts(passes, failed, writes, parts.pauses, leading, parts.heartbeats.idle_seconds())
 
-    registry = CollectorRegistry()
-    registry.register(WorldCollector(world, counts, version("powercap")))
-    every_address = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - scrapes come from outside
-    start_http_server(at[1], addr=at[0] or every_address, registry=registry)
+    return Scrapes(world, counts, version("powercap"), parts.clock.now)
 
 
 def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading:
@@ -116,7 +118,8 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
             cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake, election, beat
         )
         if options.metrics is not None:
-            serve_metrics(options.metrics, Parts(cluster, cache, election, reconciler, pauses))
+            parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, options.clock)
+            metrics_server.serve(options.metrics, scrapes(parts).text)
         registry = kopf.OperatorRegistry()
         watches.register(registry, cache, reconciler.wake)
         try:

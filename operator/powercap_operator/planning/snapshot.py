@@ -28,6 +28,15 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawView:
+    """What the agent says that the node drew in the slot before."""
+
+    average_uw: int
+    binds: bool | None
+    """Whether the cap held the draw back; None where there was no cap."""
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetView:
     """A budget as it stands in the API: its whole spec, and how the agent says it fares."""
 
@@ -44,6 +53,14 @@ class BudgetView:
     """What the slot asks for, as the agent says; of no matter to decisions, so no change."""
     applied_uw: int | None = field(default=None, compare=False)
     """What the packages read back together."""
+    slot_end: datetime | None = field(default=None, compare=False)
+    """End of the slot in force, as the agent says: by then it reports again."""
+    draw: DrawView | None = field(default=None, compare=False)
+    """What the node drew in the slot before."""
+    energy_joules: int | None = field(default=None, compare=False)
+    """What the node's packages have drawn since the agent began to count; it goes on over restarts."""
+    reapplied: int | None = field(default=None, compare=False)
+    """How often something else had changed a limit, since the agent started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +122,15 @@ def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
         message=ready.get("message"),
         cap_uw=current.get("capMicrowatts"),
         applied_uw=current.get("appliedMicrowatts"),
+        slot_end=None if current.get("end") is None else datetime.fromisoformat(current["end"]),
+        draw=_draw(status.get("draw")),
+        energy_joules=(status.get("energy") or {}).get("joules"),
+        reapplied=status.get("reapplied"),
     )
+
+
+def _draw(draw: Mapping[str, Any] | None) -> DrawView | None:
+    return None if draw is None else DrawView(draw["averageMicrowatts"], draw.get("binds"))
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,179 @@
+"""Every metric there is: its name, what it means, its type and its labels.
+
+Names and units follow Prometheus's conventions: watts, joules, seconds; ``_total`` for counters, ``_ratio`` for shares.
+Prices are the exception: they are per megawatt-hour, as every market and every bill has them.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+NODE: Final = ("node", "policy")
+POLICY: Final = ("policy",)
+MARKET: Final = ("area", "auction", "resolution_minutes", "provider")
+MARKET_DAY: Final = (*MARKET, "date")
+AHEAD: Final = (*MARKET, "minutes_ahead")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric. ``name`` is without ``_total`` where the type is counter."""
+
+    name: str
+    text: str
+    labels: tuple[str, ...] = ()
+    type: Literal["gauge", "counter", "histogram"] = "gauge"
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Names of the series as a scrape has them."""
+        if self.type == "counter":
+            return (f"{self.name}_total",)
+        if self.type == "histogram":
+            return tuple(f"{self.name}_{part}" for part in ("bucket", "count", "sum"))
+        return (self.name,)
+
+
+BUILD_INFO: Final = Family("powercap_build_info", "Version of the operator.", ("version",))
+
+POLICY_READY: Final = Family("powercap_policy_ready", "1 where the policy is in force.", POLICY)
+POLICY_MAX_SOURCE: Final = Family(
+    "powercap_policy_max_source_watts", "Power of a node at the best period.", POLICY
+)
+POLICY_MAX_SOURCE_RATIO: Final = Family(
+    "powercap_policy_max_source_ratio",
+    "Power of a node at the best period, as a part of what its original limits add up to.",
+    POLICY,
+)
+POLICY_CAP: Final = Family("powercap_policy_cap_watts", "Cap of one node now.", POLICY)
+POLICY_CAP_RATIO: Final = Family(
+    "powercap_policy_cap_ratio",
+    "Cap of one node now, as a part of what its original limits add up to.",
+    POLICY,
+)
+POLICY_SHARE: Final = Family(
+    "powercap_policy_share_ratio", "Cap of one node now as a share of maxSource, from 0 to 1.", POLICY
+)
+POLICY_DATA: Final = Family(
+    "powercap_policy_market_data",
+    "1 for the state of the results that are followed: Current, Fallback, Missing, Pending or NotNeeded.",
+    (*POLICY, "state"),
+)
+POLICY_FALLBACKS: Final = Family(
+    "powercap_policy_fallbacks",
+    "Delivery days on which an earlier day's results stood in.",
+    POLICY,
+    "counter",
+)
+POLICY_NODES: Final = Family("powercap_policy_nodes", "Nodes that the policy governs.", POLICY)
+POLICY_NODES_READY: Final = Family("powercap_policy_nodes_ready", "Nodes that follow their budget.", POLICY)
+POLICY_NODES_UNSUPPORTED: Final = Family(
+    "powercap_policy_nodes_unsupported", "Nodes that have nothing to cap.", POLICY
+)
+POLICY_NODES_SILENT: Final = Family(
+    "powercap_policy_nodes_silent", "Nodes whose agent has not reported since its slot ended.", POLICY
+)
+POLICY_NODES_BINDING: Final = Family(
+    "powercap_policy_nodes_binding", "Nodes that the cap held back in the slot before.", POLICY
+)
+POLICY_NODES_CAP: Final = Family(
+    "powercap_policy_nodes_cap_watts", "Caps of all nodes of the policy together.", POLICY
+)
+POLICY_NODES_APPLIED: Final = Family(
+    "powercap_policy_nodes_applied_watts", "Limits in force on all nodes of the policy together.", POLICY
+)
+POLICY_NODES_DRAW: Final = Family(
+    "powercap_policy_nodes_draw_watts",
+    "Power drawn by all nodes of the policy together in the slot before.",
+    POLICY,
+)
+POLICY_NODES_REASON: Final = Family(
+    "powercap_policy_nodes_by_reason",
+    "Nodes of the policy by the reason of their condition Ready; Silent where the agent does not report.",
+    (*POLICY, "reason"),
+)
+
+NODE_READY: Final = Family("powercap_node_ready", "1 where the node follows its budget.", NODE)
+NODE_REASON: Final = Family(
+    "powercap_node_reason",
+    "1 for the reason of the node's condition Ready; Silent where the agent does not report.",
+    (*NODE, "reason"),
+)
+NODE_CAP: Final = Family("powercap_node_cap_watts", "Cap that the slot asks for.", NODE)
+NODE_APPLIED: Final = Family(
+    "powercap_node_applied_watts", "Sum of the limits that the packages read back.", NODE
+)
+NODE_DRAW: Final = Family("powercap_node_draw_watts", "Average power drawn in the slot before.", NODE)
+NODE_ENERGY: Final = Family(
+    "powercap_node_energy_joules",
+    "Energy that the node's packages have drawn, over restarts of the agent and of the node.",
+    NODE,
+    "counter",
+)
+NODE_BINDING: Final = Family(
+    "powercap_node_binding",
+    "1 where the draw of the slot before came within 5 % of the cap, so that the cap held it back.",
+    NODE,
+)
+NODE_LIFTED: Final = Family(
+    "powercap_node_lifted",
+    "1 where the original limits are in force for a while: the node was under pressure, or not ready.",
+    NODE,
+)
+NODE_REAPPLIED: Final = Family(
+    "powercap_node_reapplied_limits",
+    "Limits that something else had changed and the agent set again, since the agent started.",
+    NODE,
+    "counter",
+)
+
+DAY_COMPLETE: Final = Family("powercap_market_day_complete", "1 where all periods are there.", MARKET_DAY)
+DAY_REQUESTS: Final = Family(
+    "powercap_market_day_requests", "Requests made to the source for the day.", MARKET_DAY
+)
+DAY_REQUESTS_LEFT: Final = Family(
+    "powercap_market_day_requests_left",
+    "Requests that may still be made to the source for the day.",
+    MARKET_DAY,
+)
+PRICE: Final = Family(
+    "powercap_market_price_per_mwh",
+    "Price per megawatt-hour in the market period that begins so many minutes after the current one.",
+    (*AHEAD, "currency"),
+)
+VOLUME: Final = Family(
+    "powercap_market_volume_joules",
+    "Energy traded in the market period that begins so many minutes after the current one.",
+    AHEAD,
+)
+
+PASSES: Final = Family("powercap_reconcile_passes", "Looks at the whole cluster.", type="counter")
+FAILURES: Final = Family(
+    "powercap_reconcile_failures", "Looks after which not everything could be written.", type="counter"
+)
+WRITES: Final = Family(
+    "powercap_api_writes", "Requests to the API server that meant to change something.", type="counter"
+)
+LEADER: Final = Family("powercap_leader", "1 where this operator leads, 0 where it is ready to take over.")
+LOOP_IDLE: Final = Family(
+    "powercap_loop_idle_seconds", "Time since the loop of that name last turned.", ("loop",)
+)
+LOOP_PAUSE: Final = Family(
+    "powercap_loop_pause_seconds",
+    "Time for which the event loop was held up, looked at fifty times a second.",
+    type="histogram",
+)
+LOOP_LONGEST_PAUSE: Final = Family(
+    "powercap_loop_longest_pause_seconds",
+    "Longest time for which the event loop was held up since the start.",
+)
+LOOP_LONGEST_STEP: Final = Family(
+    "powercap_loop_longest_step_seconds",
+    "Most processor time that the event loop took in one pause since the start.",
+)
+
+FAMILIES: Final = tuple(value for value in list(globals().values()) if isinstance(value, Family))
+"""All of them, in the order above."""
+LABELS: Final = {name: frozenset(family.labels) for family in FAMILIES for name in family.series}
+"""Labels by the name of the series; a histogram's buckets have ``le`` too."""
+NAMES: Final = frozenset(LABELS)
+"""Name of every series there is."""

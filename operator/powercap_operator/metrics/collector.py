@@ -1,0 +1,72 @@
+"""One scrape: the whole world as Prometheus's text format.
+
+Nothing is counted twice: a scrape looks at the same world that decisions are made from.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from ..planning.snapshot import World
+from .markets import market_metrics
+from .nodes import PolicySums, figures, sums, text_of
+from .policies import policy_metrics
+from .process import Counts, process_metrics
+
+
+class _Families(Collector):
+    """The families of one scrape, for the library."""
+
+    def __init__(self, metrics: Iterator[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        return self._metrics
+
+
+def exposition(world: World, counts: Counts, version: str, now: datetime) -> bytes:
+    """Everything that there is to say at ``now``, in Prometheus's text format."""
+    nodes = figures(world.budgets.values(), now)
+    by_policy = sums(nodes)
+    return _families_text(_metrics(world, by_policy, counts, version, now)) + "".join(text_of(nodes)).encode()
+
+
+def _metrics(
+    world: World, by_policy: dict[str, PolicySums], counts: Counts, version: str, now: datetime
+) -> Iterator[Metric]:
+    yield from process_metrics(counts, version)
+    yield from policy_metrics(list(world.policies.values()), by_policy)
+    yield from market_metrics(world.days.values(), now)
+
+
+def _families_text(metrics: Iterator[Metric]) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(metrics))
+    return generate_latest(registry)
+
+
+class Scrapes:
+    """Answers scrapes; may be called from any thread."""
+
+    def __init__(
+        self,
+        world: Callable[[], World],
+        counts: Callable[[], Counts],
+        version: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        """``world`` and ``counts`` are called from the server's threads."""
+        self._world = world
+        self._counts = counts
+        self._version = version
+        self._now = now
+        self._process = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._process)
+
+    def text(self) -> bytes:
+        """The metrics now, those of the process's memory and processor time too."""
+        told = exposition(self._world(), self._counts(), self._version, self._now())
+        return told + generate_latest(self._process)

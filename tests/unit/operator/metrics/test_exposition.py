@@ -1,0 +1,226 @@
+"""Metrics say what the world is."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from powercap_operator.loop_pauses import LoopPauses
+from powercap_operator.market.publication import DAILY_LIMIT
+from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
+from powercap_operator.metrics.collector import exposition
+from powercap_operator.metrics.nodes import SILENT_AFTER
+from powercap_operator.metrics.process import Counts
+from powercap_operator.planning.snapshot import BudgetView, DrawView, World
+from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment, new_day
+from tests.unit.operator.planning.test_decision import settled
+
+DAY = date(2025, 10, 9)
+NOW = moment("2025-10-09T10:07Z")
+
+
+def text_of(world: World, pauses: LoopPauses | None = None, now: datetime = NOW) -> str:
+    counts = Counts(7, 1, 42, pauses or LoopPauses(), leading=True, idle_seconds={"reconciler": 0.5})
+    return exposition(world, counts, "1.2.3", now).decode()
+
+
+def scrape(world: World, pauses: LoopPauses | None = None, now: datetime = NOW) -> dict[str, float]:
+    lines = text_of(world, pauses, now).splitlines()
+    return {
+        series: float(value)
+        for series, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    }
+
+
+def one_node(**said: Any) -> World:
+    """A settled world of one policy and one node, whose agent says this."""
+    world = settled(make_world([make_policy()], [make_day(DAY)], [make_node("a")]), NOW)
+    return replace(world, budgets={"a": replace(world.budgets["a"], **said)})
+
+
+def reporting() -> World:
+    """One whose agent has said everything that there is to say."""
+    return one_node(
+        cap_uw=25_000_000,
+        applied_uw=24_875_000,
+        draw=DrawView(18_300_000, binds=False),
+        energy_joules=86_400,
+        reapplied=3,
+    )
+
+
+def test_every_metric_is_there_under_its_name() -> None:
+    found = scrape(reporting())
+    in_percent = {"powercap_policy_max_source_ratio", "powercap_policy_cap_ratio"}
+    assert {series.split("{")[0] for series in found} == NAMES - in_percent
+    assert found['powercap_build_info{version="1.2.3"}'] == 1
+    assert found['powercap_policy_ready{policy="default"}'] == 1
+    assert found['powercap_policy_max_source_watts{policy="default"}'] == 40
+    assert found['powercap_policy_market_data{policy="default",state="Current"}'] == 1
+    assert found['powercap_policy_market_data{policy="default",state="Fallback"}'] == 0
+    day = 'area="FR",auction="IDA1",date="2025-10-09",provider="EPEX",resolution_minutes="15"'
+    assert found[f"powercap_market_day_complete{{{day}}}"] == 1
+    assert found[f"powercap_market_day_requests_left{{{day}}}"] == DAILY_LIMIT
+    assert found["powercap_api_writes_total"] == 42
+    assert found["powercap_leader"] == 1
+    assert found['powercap_loop_idle_seconds{loop="reconciler"}'] == 0.5
+
+
+def test_labels_and_types_are_those_of_the_catalogue() -> None:
+    types = {name: family.type for family in FAMILIES for name in family.series}
+    for family in text_string_to_metric_families(text_of(reporting())):
+        for sample in family.samples:
+            assert types[sample.name] == family.type, sample.name
+            assert sample.labels.keys() - {"le"} == LABELS[sample.name], sample.name
+
+
+def test_a_node_has_at_most_ten_series() -> None:
+    found = scrape(reporting())
+    node = {series.split("{")[0]: value for series, value in found.items() if 'node="a"' in series}
+    assert len(node) == len([series for series in found if 'node="a"' in series]) <= 10
+    assert node == {
+        "powercap_node_ready": 1,
+        "powercap_node_reason": 1,
+        "powercap_node_cap_watts": 25,
+        "powercap_node_applied_watts": 24.875,
+        "powercap_node_draw_watts": 18.3,
+        "powercap_node_energy_joules_total": 86_400,
+        "powercap_node_binding": 0,
+        "powercap_node_lifted": 0,
+        "powercap_node_reapplied_limits_total": 3,
+    }
+    assert found['powercap_node_reason{node="a",policy="default",reason="Applied"}'] == 1
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    found = scrape(one_node(ready=False, reason=None, message=None))
+    assert {series for series in found if 'node="a"' in series} == {
+        'powercap_node_ready{node="a",policy="default"}',
+        'powercap_node_lifted{node="a",policy="default"}',
+        'powercap_node_reason{node="a",policy="default",reason="NoReport"}',
+    }
+
+
+def test_an_agent_that_no_longer_reports_is_silent() -> None:
+    world = one_node(cap_uw=25_000_000, applied_uw=25_000_000, slot_end=NOW, draw=DrawView(1, binds=True))
+    last = scrape(world, now=NOW + SILENT_AFTER)
+    assert last['powercap_node_ready{node="a",policy="default"}'] == 1
+    assert last['powercap_policy_nodes_silent{policy="default"}'] == 0
+    assert last['powercap_policy_nodes_binding{policy="default"}'] == 1
+    found = scrape(world, now=NOW + SILENT_AFTER + timedelta(seconds=1))
+    assert found['powercap_node_ready{node="a",policy="default"}'] == 0
+    assert found['powercap_node_reason{node="a",policy="default",reason="Silent"}'] == 1
+    assert found['powercap_policy_nodes_silent{policy="default"}'] == 1
+    assert found['powercap_policy_nodes_by_reason{policy="default",reason="Silent"}'] == 1
+    assert found['powercap_policy_nodes_cap_watts{policy="default"}'] == 0
+    assert not [series for series in found if series.startswith(("powercap_node_cap", "powercap_node_draw"))]
+
+
+def test_nodes_of_a_policy_together() -> None:
+    def node(name: str, reason: str, draw_uw: int, *, binds: bool) -> BudgetView:
+        return BudgetView(
+            name, "", {}, "default", None, reason == "Applied", reason, None,
+            cap_uw=25_000_000, applied_uw=24_000_000, draw=DrawView(draw_uw, binds=binds),
+        )  # fmt: skip
+
+    nodes = [
+        node("a", "Applied", 24_000_000, binds=True),
+        node("b", "Applied", 10_000_000, binds=False),
+        node("c", "Lifted", 30_000_000, binds=True),
+        replace(node("d", "Applied", 1_000_000, binds=True), policy_label="other"),
+    ]
+    found = scrape(make_world([make_policy()], budgets=nodes))
+    policy = 'policy="default"'
+    assert found[f"powercap_policy_nodes_cap_watts{{{policy}}}"] == 75
+    assert found[f"powercap_policy_nodes_applied_watts{{{policy}}}"] == 72
+    assert found[f"powercap_policy_nodes_draw_watts{{{policy}}}"] == 64
+    assert found[f"powercap_policy_nodes_binding{{{policy}}}"] == 2
+    assert found[f'powercap_policy_nodes_by_reason{{{policy},reason="Applied"}}'] == 2
+    assert found[f'powercap_policy_nodes_by_reason{{{policy},reason="Lifted"}}'] == 1
+    assert found[f'powercap_node_lifted{{node="c",{policy}}}'] == 1
+
+
+def test_periods_are_told_by_how_far_ahead_they_are() -> None:
+    volumes = [f"{index}.5" for index in range(96)]
+    world = make_world([], [make_day(DAY, volumes), make_day(DAY + timedelta(days=1), volumes)])
+    found = scrape(world, now=moment("2025-10-09T21:47Z"))
+    market = 'area="FR",auction="IDA1"'
+    volume = {
+        minutes: found.get(
+            f'powercap_market_volume_joules{{{market},minutes_ahead="{minutes}",provider="EPEX",resolution_minutes="15"}}'
+        )
+        for minutes in (-15, 0, 15, 24 * 60, 24 * 60 + 15)
+    }
+    megawatt_hour = 3.6e9
+    assert volume == {
+        -15: None,
+        0: 95.5 * megawatt_hour,
+        15: 0.5 * megawatt_hour,
+        24 * 60: 95.5 * megawatt_hour,
+        24 * 60 + 15: None,
+    }
+    labels = f'{{{market},currency="EUR",minutes_ahead="0",provider="EPEX",resolution_minutes="15"}}'
+    assert found[f"powercap_market_price_per_mwh{labels}"] == 50
+
+
+def test_one_auction_at_two_resolutions_is_two_markets() -> None:
+    hourly = new_day(DAY, "hourly", auction="SDAC", resolutionMinutes=60)
+    quarters = new_day(DAY, "quarters", auction="SDAC", resolutionMinutes=15)
+    found = scrape(make_world([], [hourly, quarters]))
+    assert len([series for series in found if series.startswith("powercap_market_day_complete")]) == 2
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "é{}="])
+def test_hostile_names_are_escaped(name: str) -> None:
+    hostile = replace(one_node().budgets["a"], name=name, reason=name)
+    families = text_string_to_metric_families(text_of(make_world(budgets=[hostile])))
+    (family,) = [family for family in families if family.name == "powercap_node_reason"]
+    assert [sample.labels for sample in family.samples] == [
+        {"node": name, "policy": "default", "reason": name}
+    ]
+
+
+def test_powers_in_percent_are_ratios() -> None:
+    policy = make_policy(maxSource="80%")
+    found = scrape(settled(make_world([policy], [make_day(DAY)], [make_node("a")]), NOW))
+    assert found['powercap_policy_max_source_ratio{policy="default"}'] == 0.8
+    cap = found['powercap_policy_cap_ratio{policy="default"}']
+    assert 0 < cap <= 0.8
+    assert found['powercap_policy_share_ratio{policy="default"}'] == cap / 0.8
+    assert not {'powercap_policy_max_source_watts{policy="default"}'} & set(found)
+    assert not {'powercap_policy_cap_watts{policy="default"}'} & set(found)
+
+
+def test_two_objects_for_one_day_are_one_series() -> None:
+    found = text_of(make_world([], [make_day(DAY), new_day(DAY, name="by-hand")]))
+    series = [line for line in found.splitlines() if line.startswith("powercap_market_day_complete{")]
+    assert [line.rsplit(" ", 1)[1] for line in series] == ["1.0"]
+
+
+def test_a_fallback_is_counted() -> None:
+    days = [make_day(DAY - timedelta(days=1)), in_vain(DAY), in_vain(DAY + timedelta(days=1))]
+    world = make_world([make_policy(fallback={"previousDays": 7})], days, [make_node("a")])
+    world = settled(settled(world, NOW), NOW + timedelta(days=1))
+    found = scrape(world)
+    assert found['powercap_policy_fallbacks_total{policy="default"}'] == 2
+    assert found['powercap_policy_market_data{policy="default",state="Fallback"}'] == 1
+
+
+def test_an_empty_cluster_has_metrics_too() -> None:
+    assert scrape(World())["powercap_reconcile_passes_total"] == 7
+
+
+def test_pauses_of_the_loop_are_counted_by_length() -> None:
+    pauses = LoopPauses()
+    for seconds, processor_seconds in ((0.001, 0.02), (0.001, 0.0), (0.2, 0.19), (30.0, 0.001)):
+        pauses.add(seconds, processor_seconds)
+    found = scrape(World(), pauses)
+    assert found["powercap_loop_longest_pause_seconds"] == 30
+    assert found["powercap_loop_longest_step_seconds"] == 0.19
+    assert found['powercap_loop_pause_seconds_bucket{le="0.01"}'] == 2
+    assert found['powercap_loop_pause_seconds_bucket{le="0.1"}'] == 2
+    assert found['powercap_loop_pause_seconds_bucket{le="0.25"}'] == 3
+    assert found['powercap_loop_pause_seconds_bucket{le="+Inf"}'] == 4
+    assert found["powercap_loop_pause_seconds_sum"] == 30.202
