@@ -119,14 +119,44 @@ def test_the_node_s_folders(render: Render) -> None:
         assert paths == {"powercap": "/p", "state": "/s"}
 
 
-def test_devices_beyond_the_powercap_folder(render: Render) -> None:
-    rendered = render({"agent": {"hwmonWritable": True, "runtimeClassName": "nvidia"}})
+def _program(pod: Object) -> Object:
+    """The container that touches limits: an init container where the pod only has to do it once."""
+    found: Object = [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]][0]
+    return found
+
+
+def test_hwmon_takes_two_folders_of_sys(render: Render) -> None:
+    rendered = render({"agent": {"hwmonWritable": True, "runtimeClassName": "kata"}})
     for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
-        assert pod["spec"]["runtimeClassName"] == "nvidia"
+        assert pod["spec"]["runtimeClassName"] == "kata"
         paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]}
-        assert paths["sys"] == "/sys"
-    assert "/host/sys/class/hwmon" in json.dumps(rendered.agent)
+        assert {path for path in paths.values() if path.startswith("/sys/")} == {
+            "/sys/devices/virtual/powercap",
+            "/sys/class/hwmon",
+            "/sys/devices",
+        }
+        mounts = {mount["name"]: mount for mount in _program(pod)["volumeMounts"]}
+        assert (mounts["hwmon"]["mountPath"], mounts["hwmon"]["readOnly"]) == ("/host/sys/class/hwmon", True)
+        assert mounts["devices"]["mountPath"] == "/host/sys/devices"
     assert "/host/sys" not in json.dumps(render().agent)
+
+
+def test_one_value_for_nvidia_s_cards(render: Render) -> None:
+    rendered, usual = render({"agent": {"nvidia": {"enabled": True}}}), render()
+    for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
+        container = _program(pod)
+        assert pod["spec"]["runtimeClassName"] == "nvidia"
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SYS_ADMIN"]}
+        assert container["securityContext"]["privileged"] is False
+        environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+        assert environment["POWERCAP_NVML_LIBRARY"] == "libnvidia-ml.so.1"
+        assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"
+        assert environment["NVIDIA_DRIVER_CAPABILITIES"] == "utility"
+    assert "runtimeClassName" not in usual.agent["spec"]
+    assert "NVIDIA" not in json.dumps(usual.agent)
+    assert "SYS_ADMIN" not in json.dumps(usual.agent)
+    named = render({"agent": {"nvidia": {"enabled": True}, "runtimeClassName": "gpu"}})
+    assert named.agent["spec"]["runtimeClassName"] == "gpu"
 
 
 def test_the_agent_s_ways_to_be_stronger(render: Render) -> None:

@@ -76,6 +76,17 @@ have no such key, and mean no. */}}
 {{- end }}
 {{- end }}
 
+{{/* Whether the agent caps NVIDIA's cards: empty where not, also with values kept from a version without the key. */}}
+{{- define "powercap.nvidia" -}}
+{{- if (.Values.agent.nvidia).enabled }}true{{ end }}
+{{- end }}
+
+{{/* Runtime class of the agent's pods; empty: the default one. */}}
+{{- define "powercap.agentRuntimeClass" -}}
+{{- if .Values.agent.runtimeClassName }}{{ .Values.agent.runtimeClassName }}
+{{- else if include "powercap.nvidia" . }}nvidia{{ end }}
+{{- end }}
+
 {{/* What Pod Security `restricted` wants of a container. */}}
 {{- define "powercap.restrictedContainer" -}}
 allowPrivilegeEscalation: false
@@ -105,6 +116,10 @@ privileged: false
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
+  {{- if include "powercap.nvidia" . }}
+  # NVIDIA's driver asks for it before it sets a power limit.
+  add: [SYS_ADMIN]
+  {{- end }}
 {{- end }}
 {{- with .Values.agent.seLinuxType }}
 seLinuxOptions:
@@ -129,6 +144,14 @@ runtimes mask it. */}}
 - name: POWERCAP_HWMON_ROOT
   value: /host/sys/class/hwmon
 {{- end }}
+{{- if include "powercap.nvidia" . }}
+- name: POWERCAP_NVML_LIBRARY
+  value: libnvidia-ml.so.1
+- name: NVIDIA_VISIBLE_DEVICES
+  value: all
+- name: NVIDIA_DRIVER_CAPABILITIES
+  value: utility
+{{- end }}
 {{- end }}
 
 {{- define "powercap.agentMounts" -}}
@@ -137,8 +160,11 @@ runtimes mask it. */}}
 - name: state
   mountPath: /run/powercap
 {{- if .Values.agent.hwmonWritable }}
-- name: sys
-  mountPath: /host/sys
+- name: hwmon
+  mountPath: /host/sys/class/hwmon
+  readOnly: true
+- name: devices
+  mountPath: /host/sys/devices
 {{- end }}
 {{- end }}
 
@@ -151,9 +177,12 @@ runtimes mask it. */}}
     path: {{ .Values.agent.stateHostPath }}
     type: DirectoryOrCreate
 {{- if .Values.agent.hwmonWritable }}
-- name: sys
+- name: hwmon
   hostPath:
-    path: /sys
+    path: /sys/class/hwmon
+- name: devices
+  hostPath:
+    path: /sys/devices
 {{- end }}
 {{- end }}
 
