@@ -22,11 +22,12 @@ $(STAMP): pyproject.toml dev/requirements.txt
 
 test: lint unit api chart ## lint, unit, API and chart tests
 
-lint: $(STAMP) ## ruff, mypy strict, import contracts, CRDs up to date
+lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m dev.sizes
 	$(BIN)/python -m powercap_api.generate --check
 	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme --check

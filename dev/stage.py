@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.process.component import Component
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION

@@ -92,7 +92,7 @@ def _endpoint(given: argparse.Namespace, environment: Mapping[str, str]) -> Endp
         raise OptionsError(str(error)) from error
 
 
-def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+def _without_options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="powercap-agent",
         description="Follows the node's PowerBudget: writes its caps into the kernel's power-capping files, and puts"
@@ -100,13 +100,6 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-    def option(flag: str, variable: str, default: str, help_text: str) -> None:
-        shown = f" (default: {default})" if default else ""
-        parser.add_argument(
-            flag, default=environment.get(variable) or default, help=f"{help_text}; {variable}{shown}"
-        )
-
     parser.add_argument(
         "command",
         nargs="?",
@@ -114,6 +107,18 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default="run",
         help="run: follow the budget (the default); restore: put the original limits back and end",
     )
+    return parser
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = _without_options()
+
+    def option(flag: str, variable: str, default: str, help_text: str) -> None:
+        shown = f" (default: {default})" if default else ""
+        parser.add_argument(
+            flag, default=environment.get(variable) or default, help=f"{help_text}; {variable}{shown}"
+        )
+
     option("--node-name", "NODE_NAME", "", "name of this node, required by run")
     option(
         "--powercap-root",

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from .crd import custom_resource_definition
 from .marketday import MarketDay
 from .powerbudget import PowerBudget
 from .powerpolicy import PowerPolicy
+from .schema.crd import custom_resource_definition
 
 KINDS = (MarketDay, PowerBudget, PowerPolicy)
 HEADER = "# Generated from crds/powercap_api by `make crds`. Do not edit.\n"

@@ -5,11 +5,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .crd import Column, KindSpec
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
-from .model import ApiModel, Conditions, DecimalText, KubeObject, Time
 from .names import MARKET_DAY, PLURALS
 from .powerpolicy import Provider
+from .schema.crd import Column, KindSpec
+from .schema.model import ApiModel, Conditions, DecimalText, KubeObject, Time
 
 _IDENTITY = ("provider", "area", "auction", "resolutionMinutes", "deliveryDate")
 

@@ -5,14 +5,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .crd import Column, KindSpec
-from .hardware import HardwareSpec
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
-from .model import ApiModel, Conditions, DecimalText, KubeObject, NodePower, Time, at_most
 from .names import PLURALS, POWER_POLICY
+from .policy.hardware import HardwareSpec
+from .policy.strategy import POWER_RULES, StrategySpec
+from .policy.tariff import TariffSpec
 from .reasons import Fallback
-from .strategy import POWER_RULES, StrategySpec
-from .tariff import TariffSpec
+from .schema.crd import Column, KindSpec
+from .schema.model import ApiModel, Conditions, DecimalText, KubeObject, NodePower, Time, at_most
 from .units import Power
 
 

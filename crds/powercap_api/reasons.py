@@ -78,7 +78,7 @@ class BudgetReason(StrEnum):
 
 
 class ZoneReason(StrEnum):
-    """How one constraint of one zone fared."""
+    """Result of one constraint of one zone."""
 
     APPLIED = "Applied"
     CLAMPED = "Clamped"

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from dev.cluster.binaries import locate
-from dev.cluster.component import Component
 from dev.cluster.control_plane import COMPONENTS, ControlPlane, stop_components
 from dev.cluster.errors import ClusterError
 from dev.cluster.locks import exclusive
+from dev.cluster.process.component import Component
 
 _DEFAULT_ROOT = Path(__file__).parents[2] / ".cluster"
 

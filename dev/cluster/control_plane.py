@@ -19,13 +19,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dev.cluster import access, command_lines, pki
+from dev.cluster import access, pki
 from dev.cluster.binaries import Binaries
-from dev.cluster.command_lines import Layout
-from dev.cluster.component import Component
 from dev.cluster.errors import ControlPlaneError, KubectlError
-from dev.cluster.ports import free_port
-from dev.cluster.probe import Server, wait_until_ready
+from dev.cluster.process import command_lines
+from dev.cluster.process.command_lines import Layout
+from dev.cluster.process.component import Component
+from dev.cluster.process.ports import free_port
+from dev.cluster.process.probe import Server, wait_until_ready
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 """In the order of their start."""

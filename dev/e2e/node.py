@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dev.cluster.binaries import Binaries
-from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.process.component import Component
 from dev.e2e import node_files
 from dev.e2e.images import Image, Images, run
 from dev.e2e.network import ADDRESS, POD_RANGE

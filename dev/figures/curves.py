@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from powercap_api.markets import Auction, Market
 from powercap_api.names import API_VERSION
+from powercap_api.policy.strategy import StrategySpec
+from powercap_api.policy.week import Weekday
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.strategy import StrategySpec
-from powercap_api.week import Weekday
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.fallback import DayResults

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from dev.cluster.binaries import Binaries
-from dev.cluster.component import Component
 from dev.cluster.control_plane import ControlPlane
-from dev.cluster.ports import free_port
+from dev.cluster.process.component import Component
+from dev.cluster.process.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.scale import bare_client
 from dev.scale.bare_client import Request

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from powercap_api.energy import HISTORY_STEPS
+from powercap_api.budget.energy import HISTORY_STEPS
 from powercap_api.names import API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
 from powercap_operator.market.delivery_day import day_of, period_starts
 from powercap_operator.market.fallback import KnownDays, market_of

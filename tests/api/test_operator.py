@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dev.caps import caps_of
-from dev.cluster.ports import free_port
+from dev.cluster.process.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today
 from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY

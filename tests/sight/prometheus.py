@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import yaml
 
-from dev.cluster.ports import free_port
+from dev.cluster.process.ports import free_port
 from dev.sight.packages import program
 from dev.stage import wait_until
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from dev.cluster.ports import free_port
+from dev.cluster.process.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_operator.market.results import Query

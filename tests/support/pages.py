@@ -135,28 +135,36 @@ def _aggregate(group: Sequence[list[Decimal | None]]) -> list[Decimal | None]:
     return whole
 
 
+def _rows(periods: Sequence[Period], hour: int | None) -> list[list[Decimal | None]]:
+    """A row for each period, and after each ``hour`` of them one for all."""
+    rows: list[list[Decimal | None]] = []
+    group: list[list[Decimal | None]] = []
+    for period in periods:
+        group.append(_sides(period))
+        rows.append(group[-1])
+        if len(group) == hour:
+            rows.append(_aggregate(group))
+            group = []
+    return rows
+
+
+def _in_euro(query: Query) -> bool:
+    return query.market.area not in ("GB", "CH")
+
+
 def widget(query: Query, periods: Sequence[Period], style: Style | None = None) -> str:
     """What the site's script puts into ``.js-md-widget``: heading, labels, values."""
     style = style or Style()
     minutes = query.market.resolution_minutes
     aggregates = style.aggregates
     if aggregates is None:
-        aggregates = (
-            minutes < 60 and query.market.auction is Auction.SDAC and query.market.area not in ("GB", "CH")
-        )
+        aggregates = minutes < 60 and query.market.auction is Auction.SDAC and _in_euro(query)
     labels = "".join(
         f'\n{" " * 44}<li class="child {"impair" if place % 2 else ""} no-children">'
         f'<a href="#">{print_label(period.start, query, marked=style.marked)}</a></li>\n'
         for place, period in enumerate(periods)
     )
-    rows: list[list[Decimal | None]] = []
-    group: list[list[Decimal | None]] = []
-    for period in periods:
-        group.append(_sides(period))
-        rows.append(group[-1])
-        if aggregates and len(group) == 60 // minutes:
-            rows.append(_aggregate(group))
-            group = []
+    rows = _rows(periods, 60 // minutes if aggregates else None)
     body = "".join(_row(cells, place % 2 == 1) for place, cells in enumerate(rows))
     sign = {"EUR": "€", "GBP": "£"}[query.market.bidding_zone.currency]
     columns = {"Buy Volume": "MWh", "Sell Volume": "MWh", "Volume": "MWh", "Price": f"{sign}/MWh"}

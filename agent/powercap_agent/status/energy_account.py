@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from powercap_api.budget.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS
 from powercap_api.clock import format_time
-from powercap_api.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS
 
 from ..hardware.zone import Zone
 from .energy import binds, energy_since, is_counted, mirrored

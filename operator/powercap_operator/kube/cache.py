@@ -16,7 +16,7 @@ from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 
-from ..planning.snapshot import BudgetView, Interner, NodeView, World, view_budget, view_node
+from ..planning.snapshot import BudgetView, KnownSpecs, NodeView, World, view_budget, view_node
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class WorldCache:
 
     def __init__(self) -> None:
         """Begin with an empty cluster."""
-        self._interner = Interner()
+        self._specs = KnownSpecs()
         self._versions: dict[tuple[str, str], int] = {}
         self._policies: dict[str, PowerPolicy] = {}
         self._days: dict[str, MarketDay] = {}
@@ -65,8 +65,8 @@ class WorldCache:
     def drop(self, kind: str, name: str, version: str | None = None) -> bool:
         """Forget an object that was deleted. Whether it was known.
 
-        With the ``version`` of the deletion, a late word from before it does not bring the object back, and a late
-        word of the deletion does not take away an object that was made anew since.
+        With the ``version`` of the deletion, an event from before it that comes late does not bring the object back,
+        and a deletion that comes late does not take away an object that was made anew since.
         """
         if version is not None:
             if int(version) < self._versions.get((kind, name), 0):
@@ -85,8 +85,6 @@ class WorldCache:
         changed = [self.put(kind, body) for body in bodies] + [self.drop(kind, name) for name in old]
         for name in old:
             del self._versions[kind, name]
-        if kind == POWER_BUDGET:
-            self._interner.forget_except({id(budget.spec) for budget in self._budgets.values()})
         return any(changed)
 
     def _store(self, kind: str) -> dict[str, Any]:
@@ -104,7 +102,7 @@ class WorldCache:
         if kind == MARKET_DAY:
             return MarketDay.from_wire(dict(body))
         if kind == POWER_BUDGET:
-            return view_budget(body, self._interner)
+            return view_budget(body, self._specs)
         return view_node(body)
 
 

@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from powercap_api.tariff import TariffSpec
+from powercap_api.policy.tariff import TariffSpec
 
 from .results import Period
 from .weekly_window import WeeklyWindow

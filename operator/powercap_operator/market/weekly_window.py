@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Self
 
-from powercap_api.week import Weekday
+from powercap_api.policy.week import Weekday
 
 _WEEK = tuple(Weekday)
 

@@ -21,7 +21,7 @@ from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .resolved_policy import ResolvedPolicy, resolve
 from .schedule import Plan, budget_spec, plan
-from .snapshot import BudgetView, NodeView, World
+from .snapshot import BudgetView, KnownSpec, NodeView, World
 from .static_days import read_static_days
 from .wanted_days import is_pending, surplus_days, wanted_days
 
@@ -122,7 +122,7 @@ def _budget_writes(
     now: datetime,
 ) -> list[BudgetWrite]:
     """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
-    wanted: dict[tuple[str, int, datetime | None], tuple[Mapping[str, Any], bool]] = {}
+    wanted: dict[tuple[str, KnownSpec | None, datetime | None], tuple[Mapping[str, Any], bool]] = {}
     writes = []
     for name, policy in assignment.owner.items():
         if plans[policy.metadata.name].data == PolicyReason.PENDING:
@@ -130,7 +130,7 @@ def _budget_writes(
         node, existing = world.nodes[name], world.budgets.get(name)
         in_force = None if existing is None else existing.spec
         lift = lift_until(policy, node, now)
-        key = (policy.metadata.name, id(in_force), lift)
+        key = (policy.metadata.name, in_force, lift)
         if key not in wanted:
             resolved, planned = policies[policy.metadata.name], plans[policy.metadata.name]
             computed = budget_spec(resolved, planned, in_force, now, lift)

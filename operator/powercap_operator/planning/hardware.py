@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from powercap_api.hardware import DevicePolicy, ZonePolicy
+from powercap_api.policy.hardware import DevicePolicy, ZonePolicy
 from powercap_api.powerbudget import DeviceRule, PressureRule, ZoneRule
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import Split

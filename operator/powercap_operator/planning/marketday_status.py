@@ -18,8 +18,8 @@ from powercap_api.marketday import (
     MarketSource,
     MarketSummary,
 )
-from powercap_api.model import Condition
 from powercap_api.reasons import ConditionType, MarketDayReason
+from powercap_api.schema.model import Condition
 
 from ..market.errors import (
     Blocked,

@@ -11,9 +11,9 @@ from typing import Any, Final
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.marketday import MarketDay
-from powercap_api.model import Condition
 from powercap_api.powerpolicy import Provider
 from powercap_api.reasons import ConditionType, MarketDayReason
+from powercap_api.schema.model import Condition
 
 from ..market.fallback import KnownDays, is_complete, periods_of
 from ..market.price_comparison import TOLERANCE, compare_prices

@@ -1,6 +1,6 @@
 """The state of the cluster that decisions are made from, as values.
 
-Only what decisions need is kept of an object. Budgets with equal specs share one copy (``Interner``).
+Only what decisions need is kept of an object. Budgets with equal specs share one copy (``KnownSpecs``).
 """
 
 import json
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from weakref import WeakValueDictionary
 
 from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay
@@ -18,13 +19,48 @@ from powercap_api.reasons import ConditionType
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node: its name, its uid (for the budget's owner reference), its labels and how it fares."""
+    """A node: its name, its uid (for the budget's owner reference), its labels, and whether it is ready."""
 
     name: str
     uid: str
     labels: Mapping[str, str]
     not_ready_since: datetime | None = None
     """Since when Kubernetes calls it NotReady; None where it is ready, or has said nothing of itself."""
+
+
+class KnownSpec(dict[str, Any]):
+    """A budget's spec in wire form that can be a key, as equal specs have equal hashes. Never changed in place."""
+
+    __slots__ = ("__weakref__", "_hash")
+
+    def __init__(self, fields: Mapping[str, Any], text: str | None = None) -> None:
+        """Take the fields, and their JSON with sorted keys where it is there already."""
+        super().__init__(fields)
+        self._hash = hash(json.dumps(fields, sort_keys=True) if text is None else text)
+
+    def __hash__(self) -> int:  # type: ignore[override]  # dict says that it has none
+        """The same for equal specs."""
+        return self._hash
+
+
+class KnownSpecs:
+    """One copy of equal specs, for as long as it is used anywhere."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._specs: WeakValueDictionary[str, KnownSpec] = WeakValueDictionary()
+
+    def known(self, fields: Mapping[str, Any]) -> KnownSpec:
+        """The copy of this spec."""
+        text = json.dumps(fields, sort_keys=True)
+        spec = self._specs.get(text)
+        if spec is None:
+            spec = self._specs[text] = KnownSpec(fields, text)
+        return spec
+
+    def __len__(self) -> int:
+        """How many different specs are in use."""
+        return len(self._specs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +74,11 @@ class DrawView:
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """A budget as it stands in the API: its whole spec, and how the agent says it fares."""
+    """A budget as it stands in the API: its whole spec, and what the agent reports."""
 
     name: str
     uid: str
-    spec: Mapping[str, Any]
-    """Wire form; shared between equal budgets, so never changed in place."""
+    spec: KnownSpec
     policy_label: str | None
     owner_uid: str | None
     ready: bool
@@ -73,22 +108,6 @@ class World:
     budgets: Mapping[str, BudgetView] = field(default_factory=dict)
 
 
-class Interner:
-    """Keeps one copy of equal specs. ``forget_except`` drops those that are no longer in use."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._specs: dict[str, Mapping[str, Any]] = {}
-
-    def intern(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The copy kept of an equal spec, or this one."""
-        return self._specs.setdefault(json.dumps(spec, sort_keys=True), spec)
-
-    def forget_except(self, used: set[int]) -> None:
-        """Drop every spec whose ``id`` is not in ``used``."""
-        self._specs = {text: spec for text, spec in self._specs.items() if id(spec) in used}
-
-
 def view_node(body: Mapping[str, Any]) -> NodeView:
     """A Node as the API gives it."""
     metadata = body["metadata"]
@@ -103,7 +122,7 @@ def view_node(body: Mapping[str, Any]) -> NodeView:
     )
 
 
-def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
+def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     """A PowerBudget as the API gives it."""
     metadata = body["metadata"]
     owners = metadata.get("ownerReferences") or []
@@ -114,7 +133,7 @@ def view_budget(body: Mapping[str, Any], interner: Interner) -> BudgetView:
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
-        spec=interner.intern(_plain(body.get("spec") or {})),
+        spec=specs.known(_plain(body.get("spec") or {})),
         policy_label=(metadata.get("labels") or {}).get(POLICY_LABEL),
         owner_uid=next((owner.get("uid") for owner in owners if owner.get("kind") == "Node"), None),
         ready=ready.get("status") == "True",

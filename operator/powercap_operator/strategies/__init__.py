@@ -7,7 +7,7 @@ it returns is always within the limits: ``bounded`` sees to that in one place.
 from collections.abc import Callable
 from typing import Final
 
-from powercap_api.strategy import PlainStrategySpec, StrategySpec, StrategyType
+from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec, StrategyType
 
 from .base import Cap, Limits, Strategy, Stretch
 from .cheapest_hours import CheapestHoursStrategy

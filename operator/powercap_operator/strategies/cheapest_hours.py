@@ -23,7 +23,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powercap_api.markets import BiddingZone
-from powercap_api.strategy import DEFAULT_HOURS, PlainStrategySpec, StrategySpec
+from powercap_api.policy.strategy import DEFAULT_HOURS, PlainStrategySpec, StrategySpec
 
 from ..market.results import Period
 from ..market.tariff import short_price

@@ -9,7 +9,7 @@ on where nothing but its windows is to count.
 from collections.abc import Sequence
 
 from powercap_api.markets import BiddingZone
-from powercap_api.strategy import PlainStrategySpec, StrategySpec
+from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec
 from powercap_api.units import Power
 
 from ..market.results import Period

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from powercap_api.markets import BiddingZone
-from powercap_api.strategy import (
+from powercap_api.policy.strategy import (
     DEFAULT_HIGH_PERCENTILE,
     DEFAULT_LOW_PERCENTILE,
     PlainStrategySpec,

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Self
 
 from powercap_api.markets import BiddingZone
-from powercap_api.strategy import ScheduleWindow
+from powercap_api.policy.strategy import ScheduleWindow
 from powercap_api.units import Power
 
 from ..market.results import Period

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Final
 
 from powercap_api.markets import BiddingZone
-from powercap_api.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
+from powercap_api.policy.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
 
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, least, percent

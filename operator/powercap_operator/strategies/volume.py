@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from powercap_api.markets import BiddingZone
-from powercap_api.strategy import PlainStrategySpec, Reference, StrategySpec
+from powercap_api.policy.strategy import PlainStrategySpec, Reference, StrategySpec
 
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, least, percent

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from powercap_api.crd import SchemaError, structural
 from powercap_api.generate import main, render
+from powercap_api.schema.crd import SchemaError, structural
 
 FORBIDDEN = {"$ref", "title", "const", "$defs", "exclusiveMinimum", "exclusiveMaximum"}
 CRDS = {name: yaml.safe_load(text) for name, text in render().items()}

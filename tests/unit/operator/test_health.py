@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from dev.cluster.ports import free_port
+from dev.cluster.process.ports import free_port
 from powercap_operator.health import STALE_SECONDS, Heartbeats, probes
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone
 from powercap_agent.status.energy_account import EnergyAccount, Regime
-from powercap_api.energy import HISTORY_STEPS
-from powercap_api.powerbudget import BudgetEnergy
+from powercap_api.budget.energy import HISTORY_STEPS
+from powercap_api.budget.status import BudgetEnergy
 
 WATT = 1_000_000
 RANGE = 65_532_610_987

@@ -14,7 +14,7 @@ from powercap_agent.schedule.schedule import directive_at
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import Draw, NodeDraw
 from powercap_agent.status.status import build_refusal, build_status, format_period, says_the_same
-from powercap_api.powerbudget import PowerBudgetStatus
+from powercap_api.budget.status import PowerBudgetStatus
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import NOON, QUARTER, budget_body
 

@@ -73,7 +73,7 @@ def test_specs_that_nobody_has_any_more_are_forgotten() -> None:
     cache = WorldCache()
     cache.put(POWER_BUDGET, budget("a", 1, cap=1))
     cache.replace(POWER_BUDGET, [budget("a", 2, cap=2)], "2")
-    assert len(cache._interner._specs) == 1
+    assert len(cache._specs) == 1
 
 
 def test_a_budget_is_seen_with_owner_and_readiness() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from powercap_api.markets import BIDDING_ZONES
-from powercap_api.tariff import TariffSpec
+from powercap_api.policy.tariff import TariffSpec
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.results import Period
 from powercap_operator.market.tariff import Tariff, short_price

@@ -13,7 +13,7 @@ from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
 from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.nodes import SILENT_AFTER
 from powercap_operator.metrics.process import Counts
-from powercap_operator.planning.snapshot import BudgetView, DrawView, World
+from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment, new_day
 from tests.unit.operator.planning.test_decision import settled
 
@@ -121,7 +121,7 @@ def test_an_agent_that_no_longer_reports_is_silent() -> None:
 def test_nodes_of_a_policy_together() -> None:
     def node(name: str, reason: str, draw_uw: int, *, binds: bool) -> BudgetView:
         return BudgetView(
-            name, "", {}, "default", None, reason == "Applied", reason, None,
+            name, "", KnownSpec({}), "default", None, reason == "Applied", reason, None,
             cap_uw=25_000_000, applied_uw=24_000_000, draw=DrawView(draw_uw, binds=binds),
         )  # fmt: skip
 

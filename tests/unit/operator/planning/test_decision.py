@@ -11,7 +11,7 @@ from powercap_api.marketday import MarketDay
 from powercap_api.names import EXEMPT_LABEL, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.powerpolicy import PowerPolicy, PowerPolicyStatus
 from powercap_operator.planning.decision import Decision, decide
-from powercap_operator.planning.snapshot import BudgetView, World
+from powercap_operator.planning.snapshot import BudgetView, KnownSpec, World
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
 
 HISTORY = timedelta(days=14)
@@ -33,7 +33,7 @@ def carried_out(world: World, decision: Decision) -> World:
         budgets[write.node.name] = BudgetView(
             name=write.node.name,
             uid="uid",
-            spec=write.spec,
+            spec=KnownSpec(write.spec),
             policy_label=write.policy,
             owner_uid=write.node.uid,
             ready=True,

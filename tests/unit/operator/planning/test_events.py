@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from powercap_operator.planning.events import budget_events, condition_events, event_body
-from powercap_operator.planning.snapshot import BudgetView
+from powercap_operator.planning.snapshot import BudgetView, KnownSpec
 
 
 def one(kind: str, status: str, reason: str, message: str = "words") -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_a_condition_that_says_something_new_is_told(
     assert [(event.reason, event.warning) for event in found] == told
 
 
-BUDGET = BudgetView("node", "uid", {}, "default", "owner", True, "Applied", "fine")
+BUDGET = BudgetView("node", "uid", KnownSpec({}), "default", "owner", True, "Applied", "fine")
 
 
 @pytest.mark.parametrize(

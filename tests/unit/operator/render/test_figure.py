@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from powercap_api.markets import Auction, Market
-from powercap_api.strategy import StrategyType
+from powercap_api.policy.strategy import StrategyType
 from powercap_operator.cli.main import main
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.delivery_day import day_bounds

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from powercap_api.markets import BIDDING_ZONES
-from powercap_api.strategy import StrategySpec
+from powercap_api.policy.strategy import StrategySpec
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.results import Period

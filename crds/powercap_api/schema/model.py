@@ -5,7 +5,7 @@ read, so that an operator keeps working beside a newer CRD.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,9 +19,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.types import JsonValue
 
-from .clock import format_time
-from .names import API_VERSION
-from .units import MAX_NODE_WATTS, MIN_NODE_WATTS, Power, parse_watts
+from ..clock import format_time
+from ..names import API_VERSION
+from ..units import MAX_NODE_WATTS, MIN_NODE_WATTS, Power, parse_watts
 
 _PERCENTAGES = "[" + ", ".join(f"'{number}%'" for number in range(1, 101)) + "]"
 _PERCENT_OF = "{" + ", ".join(f"'{number}%': {number}" for number in range(1, 101)) + "}"
@@ -161,6 +161,10 @@ DecimalText = Annotated[
     str, WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "maxLength": 32})
 ]
 """A decimal number as text with the digits the exchange prints."""
+
+
+ONE_OWNER: Final = ConfigDict(json_schema_extra={"x-kubernetes-map-type": "atomic"})
+"""Written as a whole by one writer: the API server then stores who owns it in a word, not field by field."""
 
 
 class ApiModel(BaseModel):

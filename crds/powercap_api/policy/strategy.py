@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from .model import ApiModel, ItemPower, NodePower, at_most, power_rules, same_form
+from ..schema.model import ApiModel, ItemPower, NodePower, at_most, power_rules, same_form
 from .week import STARTS_WITHIN_THE_DAY, WINDOW_RULES, ClockText, Weekday, Weekdays
 
 

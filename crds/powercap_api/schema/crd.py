@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from .names import GROUP, VERSION
+from ..names import GROUP, VERSION
 
 _DROPPED = frozenset({"title", "additionalProperties", "const", "$defs"})
 

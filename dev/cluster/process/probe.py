@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dev.cluster.component import Component
 from dev.cluster.errors import ControlPlaneError
 from dev.cluster.pki import Pair
+from dev.cluster.process.component import Component
 
 _TIMEOUT_SECONDS = 5.0
 _FIRST_WAIT_SECONDS = 0.02

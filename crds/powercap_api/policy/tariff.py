@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from .model import ApiModel
+from ..schema.model import ApiModel
 from .week import WINDOW_RULES, ClockText, Weekday, Weekdays
 
 _AMOUNT: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"

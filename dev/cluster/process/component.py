@@ -15,8 +15,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev.cluster import launch
 from dev.cluster.errors import ControlPlaneError
+from dev.cluster.process import launch
 
 _POLL_SECONDS = 0.02
 _QUOTED_LINES = 15

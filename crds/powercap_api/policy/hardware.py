@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from pydantic.types import JsonValue
 
-from .model import ApiModel, ItemWatts, power_rules
-from .reasons import DeviceDriver, Split, ZoneName
+from ..reasons import DeviceDriver, Split, ZoneName
+from ..schema.model import ApiModel, ItemWatts, power_rules
 
 _SHARE_OR_CAP: dict[str, JsonValue] = {
     "x-kubernetes-validations": [

@@ -1,0 +1,1 @@
+"""Parts of a PowerPolicy's spec."""

@@ -1,0 +1,1 @@
+"""What the kinds' models share, and CRDs made of them."""

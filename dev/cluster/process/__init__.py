@@ -1,0 +1,1 @@
+"""Processes of a control plane: started, waited for, ended."""
