@@ -3,13 +3,23 @@
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
 from .names import MARKET_DAY, PLURALS
 from .powerpolicy import Provider
 from .schema.crd import Column, KindSpec
 from .schema.model import ApiModel, Conditions, DecimalText, KubeObject, Time
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2099
+_DAY_PATTERN = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+
+
+def _deliverable(day: date) -> date:
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"{day} is not between {_FIRST_YEAR} and {_LAST_YEAR}")
+    return day
+
 
 _IDENTITY = ("provider", "area", "auction", "resolutionMinutes", "deliveryDate")
 
@@ -27,13 +37,14 @@ class MarketDaySpec(ApiModel):
     """Length of the market time unit in minutes."""
     delivery_date: Annotated[
         date,
+        AfterValidator(_deliverable),
         Field(
             json_schema_extra={
                 "maxLength": 32,
                 "x-kubernetes-validations": [
                     {
-                        "rule": "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}$')",
-                        "message": "must be a day such as 2025-10-09",
+                        "rule": f"self.matches('{_DAY_PATTERN}')",
+                        "message": "must be a day such as 2025-10-09, from 2000 to 2099",
                     }
                 ],
             }

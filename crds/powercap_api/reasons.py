@@ -96,6 +96,13 @@ class ZoneReason(StrEnum):
     """Reading or writing failed in a way that may pass (an input/output error); it is tried again."""
 
 
+class ObjectReason(StrEnum):
+    """Reasons of conditions on objects of any kind."""
+
+    UNREADABLE = "Unreadable"
+    """This version of the operator cannot read the object, or cannot work with what it says."""
+
+
 class PolicyReason(StrEnum):
     """Reasons of a PowerPolicy's conditions."""
 

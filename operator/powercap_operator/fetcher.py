@@ -20,11 +20,12 @@ from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import MARKET_DAY
 
+from .faults.unreadable import FAULTS, what_is_wrong
 from .kube.cache import WorldCache
 from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError
 from .kube.event_recorder import Recorder
 from .kube.leadership import Election
-from .market.errors import DayIncomplete, MarketError, RequestBudgetSpent
+from .market.errors import DayIncomplete, Malformed, MarketError, RequestBudgetSpent
 from .market.fallback import DayKey
 from .market.publication import DAILY_LIMIT
 from .planning import marketday_status
@@ -121,6 +122,9 @@ class Fetcher:
         except MarketError as error:
             logger.warning("%s: %s", query, error.line, extra={"marketDay": name, "reason": error.reason})
             await self._write_outcome(name, partial(_failed, error))
+        except FAULTS as error:  # a defect: told like an answer that cannot be read, so that other days go on
+            logger.exception("%s: the answer could not be worked with", query, extra={"marketDay": name})
+            await self._write_outcome(name, partial(_failed, Malformed(what_is_wrong(error))))
         else:
             how = f"{len(fetched.periods)} periods by {fetched.route}"
             logger.info("%s: %s", query, how, extra={"marketDay": name})

@@ -6,9 +6,9 @@ logged and decided again from the world as it then is: there is no queue of thin
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay
@@ -121,16 +121,19 @@ class Reconciler:
                 continue
 
     async def _resync(self) -> bool:
-        """List everything anew; whether it could be. What is known stands where a list fails."""
-        try:
-            self._cache.replace(NODE, *await self._cluster.list_nodes())
-            for kind in (POWER_POLICY, MARKET_DAY, POWER_BUDGET):
-                self._cache.replace(kind, *await self._cluster.list_kind(kind))
-        except ClusterError as error:
-            logger.error("cannot list the cluster: %s", error)
-            return False
-        self.synced.set()
-        return True
+        """List everything anew; whether it could be. What is known of a kind stands where its list fails."""
+        self._cluster.forget_schemas()
+        failed = 0
+        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET):
+            try:
+                listed = self._cluster.list_nodes() if kind == NODE else self._cluster.list_kind(kind)
+                self._cache.replace(kind, *await listed)
+            except ClusterError as error:
+                failed += 1
+                logger.error("cannot list the cluster: %s", error)
+        if not failed:
+            self.synced.set()
+        return not failed
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
@@ -163,11 +166,11 @@ class Reconciler:
         ]
         works += [self._delete(MARKET_DAY, name) for name in decision.delete_days]
         works += [
-            self._write_status(POWER_POLICY, world.policies[name], status)
+            self._write_status(POWER_POLICY, name, *_known(world.policies, world, POWER_POLICY, name), status)
             for name, status in decision.policy_statuses.items()
         ]
         works += [
-            self._write_status(MARKET_DAY, world.days[name], status)
+            self._write_status(MARKET_DAY, name, *_known(world.days, world, MARKET_DAY, name), status)
             for name, status in decision.day_statuses.items()
         ]
         return works
@@ -192,6 +195,7 @@ class Reconciler:
         version = self._cache.version(POWER_BUDGET, write.node.name)
         body = await self._cluster.apply(POWER_BUDGET, write.node.name, write.metadata, write.spec, version)
         self._cache.put(POWER_BUDGET, body)
+        self._cache.learn(write.spec, body)
         logger.info(
             "budget of node %s written: policy %s, valid until %s",
             write.node.name,
@@ -212,9 +216,13 @@ class Reconciler:
             logger.debug("MarketDay %s is there already; its watch event will tell", name)
 
     async def _write_status(
-        self, kind: str, known: PowerPolicy | MarketDay, status: Mapping[str, object]
+        self,
+        kind: str,
+        name: str,
+        uid: str,
+        before: Sequence[Mapping[str, Any]],
+        status: Mapping[str, object],
     ) -> None:
-        name, uid = known.metadata.name, known.metadata.uid or ""
         try:
             body = await self._cluster.apply_status(kind, name, status, self._cache.version(kind, name))
         except NotFoundError:
@@ -222,10 +230,19 @@ class Reconciler:
             return
         if self._cache.put(kind, body) and kind == MARKET_DAY:
             self.wake()
-        before = [old.to_wire() for old in known.status.conditions]
-        after = body["status"]["conditions"]
-        for event in condition_events(kind, name, uid, before, after):
+        for event in condition_events(kind, name, uid, before, body["status"]["conditions"]):
             await self._recorder.record(event)
+
+
+def _known(
+    readable: Mapping[str, PowerPolicy] | Mapping[str, MarketDay], world: World, kind: str, name: str
+) -> tuple[str, list[Mapping[str, Any]]]:
+    """The object's uid, and the conditions that it has."""
+    found = readable.get(name)
+    if found is not None:
+        return found.metadata.uid or "", [old.to_wire() for old in found.status.conditions]
+    unreadable = world.unreadable[kind, name]
+    return unreadable.uid, unreadable.conditions
 
 
 def _backoff(failures: int) -> float:

@@ -190,7 +190,10 @@ def test_a_market_day_stands_for_one_day(kube: Kube) -> None:
         kube.apply(market_day(deliveryDate="2025-10-10"))
 
 
-@pytest.mark.parametrize("day", ["2025-10-9", "tomorrow", "2025-10-09T00:00:00Z"])
+@pytest.mark.parametrize(
+    "day",
+    ["2025-10-9", "tomorrow", "2025-10-09T00:00:00Z", "0001-01-01", "9999-12-31", "2025-13-01", "2025-10-32"],
+)
 def test_a_delivery_date_is_a_day(kube: Kube, day: str) -> None:
     with pytest.raises(KubectlError, match="must be a day such as 2025-10-09"):
         kube.apply(market_day(deliveryDate=day))

@@ -4,6 +4,7 @@ Field names are snake_case in Python and camelCase on the wire. Unknown fields a
 read, so that an operator keeps working beside a newer CRD.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -157,8 +158,19 @@ Time = Annotated[
 ]
 """A moment; RFC 3339 in UTC on the wire."""
 
+_DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
+
+
+def _decimal(value: str) -> str:
+    if len(value) > 32 or re.fullmatch(_DECIMAL, value, re.ASCII) is None:
+        raise ValueError(f"{value[:40]!r} is no decimal number")
+    return value
+
+
 DecimalText = Annotated[
-    str, WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "maxLength": 32})
+    str,
+    AfterValidator(_decimal),
+    WithJsonSchema({"type": "string", "pattern": _DECIMAL, "maxLength": 32}),
 ]
 """A decimal number as text with the digits the exchange prints."""
 

@@ -10,13 +10,20 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 
-from ..planning.snapshot import BudgetView, KnownSpecs, NodeView, World, view_budget, view_node
+from ..faults.unreadable import FAULTS, Unreadable, read_object, unreadable
+from ..planning.snapshot import (
+    BudgetView,
+    KnownSpec,
+    KnownSpecs,
+    NodeView,
+    World,
+    view_budget,
+    view_node,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +41,29 @@ class WorldCache:
         self._days: dict[str, MarketDay] = {}
         self._nodes: dict[str, NodeView] = {}
         self._budgets: dict[str, BudgetView] = {}
+        self._unreadable: dict[tuple[str, str], Unreadable] = {}
+        self._kept_as: dict[KnownSpec, KnownSpec] = {}
 
     def world(self) -> World:
         """The state now, as a value that later changes do not touch."""
-        return World(dict(self._policies), dict(self._days), dict(self._nodes), dict(self._budgets))
+        return World(
+            dict(self._policies),
+            dict(self._days),
+            dict(self._nodes),
+            dict(self._budgets),
+            unreadable=dict(self._unreadable),
+            kept_as=dict(self._kept_as),
+        )
 
     def version(self, kind: str, name: str) -> int | None:
         """Resource version of the object as last known; None where there is none."""
-        return self._versions.get((kind, name)) if name in self._store(kind) else None
+        known = name in self._store(kind) or (kind, name) in self._unreadable
+        return self._versions.get((kind, name)) if known else None
 
     def put(self, kind: str, body: Mapping[str, Any]) -> bool:
         """Take an object's state, unless a newer one is known. Whether anything that decisions see has changed.
 
-        An object that cannot be read is left as it was last known, and said in the log.
+        An object that cannot be read is known as such, and said in the log; a node is left as it was last known.
         """
         name, version = body["metadata"]["name"], int(body["metadata"]["resourceVersion"])
         if version < self._versions.get((kind, name), 0):
@@ -55,12 +72,26 @@ class WorldCache:
         store = self._store(kind)
         try:
             view = self._view(kind, body)
-        except ValidationError as error:
-            logger.error("%s %s cannot be read and is left as last known: %s", kind, name, _first(error))
-            return False
-        changed = store.get(name) != view
+        except FAULTS as error:
+            found = unreadable(kind, body, error)
+            changed = self._unreadable.get((kind, name)) != found
+            if changed:
+                logger.error("%s %s cannot be read: %s", kind, name, found.why)
+            if kind != NODE:
+                store.pop(name, None)
+            self._unreadable[kind, name] = found
+            return changed
+        changed = self._unreadable.pop((kind, name), None) is not None or store.get(name) != view
         store[name] = view
         return changed
+
+    def learn(self, sent: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+        """Take note of what the API server made of a budget's spec, where that is not what it was sent."""
+        key, written = self._specs.known(sent), self._budgets.get(body["metadata"]["name"])
+        if written is None or written.spec == key:
+            self._kept_as.pop(key, None)
+        else:
+            self._kept_as[key] = written.spec
 
     def drop(self, kind: str, name: str, version: str | None = None) -> bool:
         """Forget an object that was deleted. Whether it was known.
@@ -72,7 +103,8 @@ class WorldCache:
             if int(version) < self._versions.get((kind, name), 0):
                 return False
             self._versions[kind, name] = int(version)
-        return self._store(kind).pop(name, None) is not None
+        was_there = self._unreadable.pop((kind, name), None) is not None
+        return self._store(kind).pop(name, None) is not None or was_there
 
     def replace(self, kind: str, bodies: list[dict[str, Any]], list_version: str) -> bool:
         """Take a full list: objects that are not in it, and not newer than it, are gone."""
@@ -85,6 +117,9 @@ class WorldCache:
         changed = [self.put(kind, body) for body in bodies] + [self.drop(kind, name) for name in old]
         for name in old:
             del self._versions[kind, name]
+        if kind == POWER_BUDGET:
+            used = {budget.spec for budget in self._budgets.values()}
+            self._kept_as = {sent: kept for sent, kept in self._kept_as.items() if kept in used}
         return any(changed)
 
     def _store(self, kind: str) -> dict[str, Any]:
@@ -98,14 +133,9 @@ class WorldCache:
 
     def _view(self, kind: str, body: Mapping[str, Any]) -> PowerPolicy | MarketDay | BudgetView | NodeView:
         if kind == POWER_POLICY:
-            return PowerPolicy.from_wire(dict(body))
+            return read_object(PowerPolicy, body)
         if kind == MARKET_DAY:
-            return MarketDay.from_wire(dict(body))
+            return read_object(MarketDay, body)
         if kind == POWER_BUDGET:
             return view_budget(body, self._specs)
         return view_node(body)
-
-
-def _first(error: ValidationError) -> str:
-    detail = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"

@@ -10,6 +10,7 @@ what another operator wrote meanwhile.
 """
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,6 +20,10 @@ from kubernetes_asyncio.client.api_client import ApiClient
 from kubernetes_asyncio.client.exceptions import ApiException
 
 from powercap_api.names import API_VERSION, GROUP, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, PLURALS, VERSION
+
+from .undeclared_fields import Path, undeclared_fields, without_fields
+
+logger = logging.getLogger(__name__)
 
 _PAGE: Final = 500
 _READ_SECONDS: Final = 30.0
@@ -53,6 +58,7 @@ class Cluster:
         """``write_seconds`` gives the seconds that a write may take, or raises NotLeadingError: none may begin."""
         self._client = client
         self._write_seconds = write_seconds
+        self._undeclared: dict[str, frozenset[Path]] = {}
         self.writes = 0
         """Number of requests that changed, or meant to change, something."""
 
@@ -94,7 +100,7 @@ class Cluster:
             "metadata": {"name": name, "resourceVersion": str(version or _MUST_BE_NEW), **metadata},
             "spec": spec,
         }
-        return await self._write("PATCH", _path(kind, name), body, _APPLY, _APPLY_QUERY)
+        return await self._apply(kind, _path(kind, name), body)
 
     async def apply_status(
         self, kind: str, name: str, status: Mapping[str, Any], version: int | None
@@ -107,7 +113,25 @@ class Cluster:
         """
         metadata = {"name": name, "resourceVersion": str(version or _MUST_BE_NEW)}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "status": status}
-        return await self._write("PATCH", f"{_path(kind, name)}/status", body, _APPLY, _APPLY_QUERY)
+        return await self._apply(kind, f"{_path(kind, name)}/status", body)
+
+    async def _apply(self, kind: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Server-side apply, without the fields that the server's schema of the kind does not have."""
+        while True:
+            known = self._undeclared.get(kind, frozenset())
+            try:
+                return await self._write("PATCH", path, without_fields(body, known), _APPLY, _APPLY_QUERY)
+            except ClusterError as error:
+                found = undeclared_fields(str(error)) - known
+                if not found:
+                    raise
+                names = ", ".join(sorted(".".join(field) for field in found))
+                logger.warning("the cluster's kind %s does not have %s: written without it", kind, names)
+                self._undeclared[kind] = known | found
+
+    def forget_schemas(self) -> None:
+        """Try again to write every field: the kinds may have been upgraded."""
+        self._undeclared.clear()
 
     async def delete(self, kind: str, name: str, version: int | None) -> None:
         """Delete the object; one that is gone already is as good.
@@ -183,7 +207,12 @@ class Cluster:
             raise ClusterError(f"{method} {path}: no answer from the API server: {error!r}") from error
         if not 200 <= status < 300:
             raise _error(method, path, status, text.decode(errors="replace"))
-        found: dict[str, Any] = json.loads(text)
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise ClusterError(f"{method} {path}: {status}: the answer is no JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise ClusterError(f"{method} {path}: {status}: the answer is no object")
         return found
 
 

@@ -29,9 +29,13 @@ class Assignment:
 
 def selects(policy: PowerPolicy, node: NodeView) -> bool:
     """Whether the policy applies to the node at all."""
-    if node.labels.get(EXEMPT_LABEL) == "true":
-        return False
-    return all(node.labels.get(key) == value for key, value in policy.spec.node_selector.items())
+    wanted = policy.spec.node_selector
+    return not is_exempt(node) and all(node.labels.get(key) == value for key, value in wanted.items())
+
+
+def is_exempt(node: NodeView) -> bool:
+    """Whether no policy applies to the node."""
+    return node.labels.get(EXEMPT_LABEL) == "true"
 
 
 def precedence(policy: PowerPolicy) -> tuple[int, datetime, str]:

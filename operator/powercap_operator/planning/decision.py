@@ -4,23 +4,24 @@
 was seen, missed or seen twice, and nothing is written that is already so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from powercap_api.marketday import MarketDaySpec
-from powercap_api.names import POLICY_LABEL
+from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 
+from ..faults.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
 from ..market.fallback import KnownDays
-from .assignment import Assignment, assign
+from .assignment import Assignment, assign, is_exempt
 from .hardware import lift_until
 from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .resolved_policy import ResolvedPolicy, resolve
-from .schedule import Plan, budget_spec, plan
+from .schedule import Plan, budget_spec, plan, says_the_same
 from .snapshot import BudgetView, KnownSpec, NodeView, World
 from .static_days import read_static_days
 from .wanted_days import is_pending, surplus_days, wanted_days
@@ -77,31 +78,80 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
         history: how long after its delivery day a MarketDay is kept.
     """
     days = KnownDays(world.days.values())
-    policies = {
-        name: resolve(policy)
-        for name, policy in world.policies.items()
-        if policy.metadata.deletion_timestamp is None
-    }
-    assignment = assign((resolved.policy for resolved in policies.values()), world.nodes.values())
-    plans = {name: _plan(resolved, days, now) for name, resolved in policies.items()}
+    policies, plans, faulty = _plans(world, days, now)
+    frozen = _frozen(world, faulty)
+    nodes = [node for name, node in world.nodes.items() if name not in frozen]
+    assignment = assign((resolved.policy for resolved in policies.values()), nodes)
     statuses = {
         name: policy_status(resolved, plans[name], assignment, world.budgets, now)
         for name, resolved in policies.items()
     }
     return Decision(
-        create_days=wanted_days(policies.values(), days, now),
+        create_days={
+            name: spec
+            for name, spec in wanted_days(policies.values(), days, now).items()
+            if (MARKET_DAY, name) not in world.unreadable
+        },
         delete_days=surplus_days(world.days.values(), policies.values(), now, history),
-        write_budgets=tuple(_budget_writes(world, assignment, policies, plans, now)),
+        write_budgets=(
+            *_budget_writes(world, assignment, policies, plans, now),
+            *_suspensions(world, frozen),
+        ),
         delete_budgets=tuple(
-            name for name in world.budgets if name not in world.nodes or name not in assignment.owner
+            name
+            for name in world.budgets
+            if name not in frozen and (name not in world.nodes or name not in assignment.owner)
         ),
         policy_statuses={
             name: status
             for name, status in statuses.items()
             if status != world.policies[name].status.to_wire()
-        },
-        day_statuses=check_agreement(days, now) | read_static_days(world.days.values(), now),
+        }
+        | _complaints(faulty.values(), now),
+        day_statuses=check_agreement(days, now)
+        | read_static_days(world.days.values(), now)
+        | _complaints((one for (kind, _), one in world.unreadable.items() if kind == MARKET_DAY), now),
     )
+
+
+def _plans(
+    world: World, days: KnownDays, now: datetime
+) -> tuple[dict[str, ResolvedPolicy], dict[str, Plan], dict[str, Unreadable]]:
+    """The policies and their plans, and by name those that cannot be read or planned with."""
+    policies, plans = {}, {}
+    faulty = {name: one for (kind, name), one in world.unreadable.items() if kind == POWER_POLICY}
+    for name, policy in world.policies.items():
+        if policy.metadata.deletion_timestamp is not None:
+            continue
+        try:
+            resolved = resolve(policy)
+            plans[name] = _plan(resolved, days, now)
+            policies[name] = resolved
+        except FAULTS as error:
+            faulty[name] = unreadable(POWER_POLICY, policy.to_wire(), error)
+    return policies, plans, faulty
+
+
+def _frozen(world: World, policies: Mapping[str, Unreadable]) -> dict[str, Unreadable]:
+    """The nodes whose budgets stay as they are, as nobody can tell what their policy now asks for, each with it."""
+    return {
+        name: policies[budget.spec["policy"]]
+        for name, budget in world.budgets.items()
+        if budget.spec.get("policy") in policies and name in world.nodes and not is_exempt(world.nodes[name])
+    }
+
+
+def _suspensions(world: World, frozen: Mapping[str, Unreadable]) -> list[BudgetWrite]:
+    """What can still be read of such a policy is whether it is suspended."""
+    return [
+        BudgetWrite(world.nodes[name], policy.name, {**world.budgets[name].spec, "suspend": policy.suspend})
+        for name, policy in frozen.items()
+        if policy.suspend is not None and policy.suspend != world.budgets[name].spec.get("suspend", False)
+    ]
+
+
+def _complaints(faulty: Iterable[Unreadable], now: datetime) -> dict[str, dict[str, Any]]:
+    return {one.name: status for one in faulty if (status := unreadable_status(one, now)) != dict(one.status)}
 
 
 def _plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
@@ -134,11 +184,18 @@ def _budget_writes(
         if key not in wanted:
             resolved, planned = policies[policy.metadata.name], plans[policy.metadata.name]
             computed = budget_spec(resolved, planned, in_force, now, lift)
-            wanted[key] = (computed, computed == in_force)
+            wanted[key] = (computed, in_force is not None and _is_kept(world, computed, in_force))
         spec, stands = wanted[key]
         if not (stands and existing is not None and _owned(existing, node, policy)):
             writes.append(BudgetWrite(node, policy.metadata.name, spec))
     return writes
+
+
+def _is_kept(world: World, computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> bool:
+    """Whether the spec in force is the computed one, or what the API server makes of it."""
+    return says_the_same(computed, in_force) or (
+        bool(world.kept_as) and world.kept_as.get(KnownSpec(computed)) == in_force
+    )
 
 
 def _owned(existing: BudgetView, node: NodeView, policy: PowerPolicy) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Slot, cap_uw, make_segments, read_segments, share_of
@@ -168,9 +170,10 @@ def budget_spec(
     policy, max_source, min_power = resolved.policy, resolved.max_source, resolved.min_power
     past: list[Slot] = []
     if existing is not None and existing.get("policy") == resolved.name:
-        before = PowerBudgetSpec.model_validate(existing)
+        before = read_spec(existing)
         area = resolved.market.area
-        past = [slot for slot in _over(before.schedule, planned.keep_since, current) if _area(slot) == area]
+        schedule = [] if before is None else before.schedule
+        past = [slot for slot in _over(schedule, planned.keep_since, current) if _area(slot) == area]
     coming = [
         Slot(period.start, period.share, period.basis)
         for period in planned.periods
@@ -193,6 +196,20 @@ def budget_spec(
         suspend=policy.spec.suspend,
         dry_run=policy.spec.dry_run,
     ).to_wire()
+
+
+def read_spec(spec: Mapping[str, Any]) -> PowerBudgetSpec | None:
+    """A budget's spec without the fields that this version does not know; None where it cannot read the rest."""
+    try:
+        return PowerBudgetSpec.model_validate(spec)
+    except ValidationError:
+        return None
+
+
+def says_the_same(computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> bool:
+    """Whether all that this version writes is so in the spec in force; what a newer schema adds is not looked at."""
+    read = read_spec(in_force)
+    return read is not None and read.to_wire() == computed
 
 
 def _area(slot: Slot) -> str:

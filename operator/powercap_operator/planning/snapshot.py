@@ -16,6 +16,8 @@ from powercap_api.names import POLICY_LABEL
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType
 
+from ..faults.unreadable import Unreadable
+
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
@@ -106,6 +108,11 @@ class World:
     days: Mapping[str, MarketDay] = field(default_factory=dict)
     nodes: Mapping[str, NodeView] = field(default_factory=dict)
     budgets: Mapping[str, BudgetView] = field(default_factory=dict)
+    unreadable: Mapping[tuple[str, str], Unreadable] = field(default_factory=dict)
+    """By kind and name: policies and days that are there and cannot be read."""
+    kept_as: Mapping[KnownSpec, KnownSpec] = field(default_factory=dict)
+    """What the API server keeps of specs that it was sent, where that is something else: its schema may lack a field
+    that this operator writes."""
 
 
 def view_node(body: Mapping[str, Any]) -> NodeView:

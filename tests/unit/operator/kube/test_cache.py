@@ -83,12 +83,22 @@ def test_a_budget_is_seen_with_owner_and_readiness() -> None:
     assert (view.owner_uid, view.ready, view.reason) == ("uid-node", False, "Applied")
 
 
-def test_an_unreadable_policy_stays_as_last_known_and_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_policy_is_known_as_such_and_said_once(caplog: pytest.LogCaptureFixture) -> None:
     cache = WorldCache()
     cache.put(POWER_POLICY, policy(1, maxSource="40"))
-    assert not cache.put(POWER_POLICY, policy(2, maxSource="forty"))
-    assert cache.world().policies["default"].spec.max_source == "40"
-    assert "maxSource" in caplog.text
+    assert cache.put(POWER_POLICY, policy(2, maxSource="forty"))
+    assert not cache.put(POWER_POLICY, policy(3, maxSource="forty"))
+    world = cache.world()
+    assert not world.policies
+    assert "maxSource" in world.unreadable[POWER_POLICY, "default"].why
+    assert caplog.text.count("maxSource") == 1
+    assert cache.version(POWER_POLICY, "default") == 3
+    assert cache.put(POWER_POLICY, policy(4, maxSource="80"))
+    world = cache.world()
+    assert (set(world.policies), world.unreadable) == ({"default"}, {})
+    cache.put(POWER_POLICY, policy(5, maxSource="forty"))
+    assert cache.drop(POWER_POLICY, "default", "6")
+    assert not cache.world().unreadable
 
 
 def test_a_late_word_does_not_bring_a_deleted_object_back() -> None:
