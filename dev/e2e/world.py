@@ -73,7 +73,7 @@ class World:
         self.node = Node(self.root / "node", self.plane, binaries, say)
         self.exchange = ExchangeSite(host=ADDRESS)
         self.helm = Helm(locate_tool(HELM, os.environ, say), self.plane.kubeconfig, self.root / "helm")
-        self.tree = self.root / "powercap"
+        self.tree = self.root / "devices" / "powercap"
         self.state = self.root / "run-powercap"
         self.clock_file = self.state / "clock-offset"
         self.clock = OffsetClock(self.clock_file)
@@ -125,6 +125,7 @@ class World:
                 "extraEnv": [{"name": "POWERCAP_CLOCK_FILE", "value": "/run/powercap/clock-offset"}],
             },
             "policy": {"maxSource": "140", "minPower": "40"},
+            "uninstall": {"timeoutSeconds": 40},
             **overrides,
         }
 
@@ -162,9 +163,10 @@ class World:
             values=self.values(**overrides),
         )
 
-    def uninstall(self) -> str:
+    def uninstall(self, *arguments: str) -> str:
         """``helm uninstall`` with its hooks."""
-        return self.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "4m")
+        command = ("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "4m")
+        return self.helm(*command, *arguments)
 
     def limits(self) -> dict[str, int]:
         """The node's limits in microwatts, by zone and constraint."""

@@ -50,6 +50,7 @@ PLACES: Final = (
     Place("charts/powercap/Chart.yaml", r'^appVersion: "(.+)"$'),
     Place("Dockerfile.operator", r"^ARG VERSION=(.+)$"),
     Place("Dockerfile.agent", r"^ARG VERSION=(.+)$"),
+    Place("docs/rescue.yaml", r"powercap-agent:(.+)$"),
 )
 
 

@@ -118,16 +118,13 @@ def test_whatever_needs_no_node_s_folder_is_restricted(
 ) -> None:
     pods = render(VARIANTS[variant]).pods
     unprivileged = {name for name in pods if not name.startswith("DaemonSet/")}
-    assert unprivileged == {"Deployment/powercap-operator", "Job/powercap-restore", "Pod/powercap-test"}
+    assert unprivileged == {"Deployment/powercap-operator", "Job/powercap-uninstall", "Pod/powercap-test"}
     for name in unprivileged:
         assert _violations(plane, pods[name], "restricted") == [], name
 
 
-@pytest.mark.parametrize("name", ["DaemonSet/powercap-agent", "DaemonSet/powercap-restore"])
-def test_the_agent_s_only_baseline_violation_is_its_folders(
-    plane: ControlPlane, render: Render, name: str
-) -> None:
-    (only,) = _violations(plane, render().pods[name], "baseline")
+def test_the_agent_s_only_baseline_violation_is_its_folders(plane: ControlPlane, render: Render) -> None:
+    (only,) = _violations(plane, render().agent, "baseline")
     assert only.startswith('hostPath volumes (volumes "powercap", "state"')
 
 
@@ -152,4 +149,3 @@ def test_pods_have_no_more_than_the_agent_needs(render: Render) -> None:
                 assert not mount["mountPath"].startswith(("/sys", "/proc")), (
                     "container runtimes mask what is there"
                 )
-    assert render().pods["DaemonSet/powercap-restore"]["spec"]["automountServiceAccountToken"] is False

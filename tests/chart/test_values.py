@@ -113,45 +113,47 @@ def test_volumes_of_the_operator(render: Render) -> None:
 
 
 def test_the_node_s_folders(render: Render) -> None:
-    rendered = render({"agent": {"powercapHostPath": "/p", "stateHostPath": "/s"}})
-    for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
-        paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]}
-        assert paths == {"powercap": "/p", "state": "/s"}
-
-
-def _program(pod: Object) -> Object:
-    """The container that touches limits: an init container where the pod only has to do it once."""
-    found: Object = [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]][0]
-    return found
+    """The folder that the powercap folder is in is mounted, so that a node without the latter can start the agent."""
+    for narrow, path, root in (
+        (False, "/p", "/host/devices/powercap"),
+        (True, "/p/powercap", "/host/powercap"),
+    ):
+        values = {"powercapHostPath": "/p/powercap", "stateHostPath": "/s", "mountOnlyPowercap": narrow}
+        agent = render({"agent": values}).agent["spec"]
+        paths = {volume["name"]: volume["hostPath"]["path"] for volume in agent["volumes"]}
+        assert paths == {"powercap": path, "state": "/s"}
+        assert {"name": "POWERCAP_ROOT", "value": root} in agent["containers"][0]["env"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in agent["containers"][0]["volumeMounts"]}
+        assert root.startswith(mounts["powercap"])
 
 
 def test_hwmon_takes_two_folders_of_sys(render: Render) -> None:
     rendered = render({"agent": {"hwmonWritable": True, "runtimeClassName": "kata"}})
-    for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
-        assert pod["spec"]["runtimeClassName"] == "kata"
-        paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod["spec"]["volumes"]}
-        assert {path for path in paths.values() if path.startswith("/sys/")} == {
-            "/sys/devices/virtual/powercap",
-            "/sys/class/hwmon",
-            "/sys/devices",
-        }
-        mounts = {mount["name"]: mount for mount in _program(pod)["volumeMounts"]}
-        assert (mounts["hwmon"]["mountPath"], mounts["hwmon"]["readOnly"]) == ("/host/sys/class/hwmon", True)
-        assert mounts["devices"]["mountPath"] == "/host/sys/devices"
+    spec = rendered.agent["spec"]
+    assert spec["runtimeClassName"] == "kata"
+    paths = {volume["name"]: volume["hostPath"]["path"] for volume in spec["volumes"]}
+    assert {path for path in paths.values() if path.startswith("/sys/")} == {
+        "/sys/devices/virtual",
+        "/sys/class/hwmon",
+        "/sys/devices",
+    }
+    mounts = {mount["name"]: mount for mount in spec["containers"][0]["volumeMounts"]}
+    assert (mounts["hwmon"]["mountPath"], mounts["hwmon"]["readOnly"]) == ("/host/sys/class/hwmon", True)
+    assert mounts["devices"]["mountPath"] == "/host/sys/devices"
     assert "/host/sys" not in json.dumps(render().agent)
 
 
 def test_one_value_for_nvidia_s_cards(render: Render) -> None:
     rendered, usual = render({"agent": {"nvidia": {"enabled": True}}}), render()
-    for pod in (rendered.agent, rendered.pods["DaemonSet/powercap-restore"]):
-        container = _program(pod)
-        assert pod["spec"]["runtimeClassName"] == "nvidia"
-        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SYS_ADMIN"]}
-        assert container["securityContext"]["privileged"] is False
-        environment = {variable["name"]: variable.get("value") for variable in container["env"]}
-        assert environment["POWERCAP_NVML_LIBRARY"] == "libnvidia-ml.so.1"
-        assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"
-        assert environment["NVIDIA_DRIVER_CAPABILITIES"] == "utility"
+    spec = rendered.agent["spec"]
+    assert spec["runtimeClassName"] == "nvidia"
+    container = spec["containers"][0]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["SYS_ADMIN"]}
+    assert container["securityContext"]["privileged"] is False
+    environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert environment["POWERCAP_NVML_LIBRARY"] == "libnvidia-ml.so.1"
+    assert environment["NVIDIA_VISIBLE_DEVICES"] == "all"
+    assert environment["NVIDIA_DRIVER_CAPABILITIES"] == "utility"
     assert "runtimeClassName" not in usual.agent["spec"]
     assert "NVIDIA" not in json.dumps(usual.agent)
     assert "SYS_ADMIN" not in json.dumps(usual.agent)
@@ -232,7 +234,7 @@ def test_how_operators_are_spread_can_be_said(render: Render) -> None:
 
 
 NETWORK_POLICY: Object = {"enabled": True, "apiServerCidrs": ["10.1.2.3/32"]}
-PODS = ["operator", "agent", "test", "uninstall", "restore"]
+PODS = ["operator", "agent", "test", "uninstall"]
 
 
 def test_network_policies(render: Render) -> None:
@@ -263,7 +265,6 @@ def test_network_policies(render: Render) -> None:
         "agent": [api_server],
         "test": [api_server],
         "uninstall": [api_server],
-        "restore": [],
     }
     for name, spec in specs.items():
         assert spec["policyTypes"] == ["Ingress", "Egress"]
@@ -395,9 +396,28 @@ def test_as_part_of_another_chart(helm: Helm, tmp_path: Path) -> None:
 
 def test_uninstall_and_test(render: Render) -> None:
     rendered = render({"uninstall": {"timeoutSeconds": 77}, "test": {"timeoutSeconds": 66}})
-    assert '"77"' in json.dumps(rendered.pods["Job/powercap-restore"])
+    assert '"77"' in json.dumps(rendered.pods["Job/powercap-uninstall"])
     assert '"66"' in json.dumps(rendered.pods["Pod/powercap-test"])
-    assert "DaemonSet/powercap-restore" not in render({"uninstall": {"restore": False}}).pods
+    assert "powercap-uninstall" not in render({"uninstall": {"restore": False}}).text
+
+
+def test_only_the_job_of_the_uninstall_is_a_hook(render: Render) -> None:
+    """Its account goes with the release, whatever becomes of the hook and whichever Helm it is."""
+    rendered = render({"networkPolicy": NETWORK_POLICY})
+    found = {
+        body["kind"]: body["metadata"].get("annotations", {}).get("helm.sh/hook")
+        for body in rendered.objects
+        if body["metadata"]["name"] == "powercap-uninstall"
+    }
+    assert found == {
+        "ServiceAccount": None,
+        "Role": None,
+        "RoleBinding": None,
+        "ClusterRole": None,
+        "ClusterRoleBinding": None,
+        "NetworkPolicy": None,
+        "Job": "pre-delete",
+    }
 
 
 def test_names_can_be_overridden(render: Render) -> None:

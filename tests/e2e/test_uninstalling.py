@@ -1,10 +1,16 @@
 """``helm uninstall``: the original limits are back on the node, whatever had become of its agent."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from dev.e2e.helm import HelmError
+from dev.e2e.node import NAME
 from dev.e2e.world import NAMESPACE, RELEASE, World
 from tests.e2e.conftest import say
 
+RESCUE = Path(__file__).parents[2] / "docs" / "rescue.yaml"
 _LEFT_ALONE = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 """What every namespace has."""
 
@@ -23,6 +29,7 @@ def _everything_is_back(world: World) -> None:
     assert world.get("powerbudgets")["items"] == []
     kinds = "all,configmaps,secrets,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets"
 
+    # The agents end meanwhile.
     def left() -> set[str]:
         items = world.get(kinds, "--namespace", NAMESPACE)["items"]
         return {f"{item['kind']}/{item['metadata']['name']}" for item in items} - _LEFT_ALONE
@@ -45,8 +52,15 @@ def test_the_originals_are_back_after_an_uninstall(capped_world: World) -> None:
     _everything_is_back(capped_world)
 
 
-def test_also_where_the_agent_was_killed_for_good(capped_world: World) -> None:
-    """An agent that had no time to end, and that nobody starts again."""
+def test_an_agent_that_was_killed_is_started_again_and_puts_them_back(capped_world: World) -> None:
+    world = capped_world
+    world.node.kill_container("agent")
+    world.uninstall()
+    _everything_is_back(world)
+
+
+def test_a_node_without_an_agent_stops_the_uninstall_and_is_rescued(capped_world: World) -> None:
+    """An agent that had no time to end, and that nobody starts again: nothing is removed before its node is well."""
     world = capped_world
     world.node.stop_kubelet()
     world.node.kill_container("agent")
@@ -57,5 +71,33 @@ def test_also_where_the_agent_was_killed_for_good(capped_world: World) -> None:
     world.node.start_kubelet()
     world.until(lambda: not world.pods("agent"), "the kubelet takes the pod away")
     assert world.limits() != world.originals, "there is nothing to put back"
-    world.uninstall()
+    with pytest.raises(HelmError, match="job"):
+        world.uninstall()
+    assert RELEASE in world.helm("list", "--all", "--namespace", NAMESPACE, "--short")
+    said = world.plane.kubectl("logs", f"job/{RELEASE}-uninstall", "-n", NAMESPACE)
+    assert f"node {NAME}: its agent has not answered" in said
+    assert "helm uninstall --no-hooks" in said
+    world.uninstall("--no-hooks")
+    assert world.limits() != world.originals
+    _rescue(world)
+    assert world.limits() == world.originals
+    world.plane.kubectl("delete", "powerbudgets", "--all")
+    world.plane.kubectl("delete", "job", f"{RELEASE}-uninstall", "-n", NAMESPACE)
     _everything_is_back(world)
+
+
+def _rescue(world: World) -> None:
+    """docs/rescue.yaml, with this test's image and folders in place of those that a person has."""
+    manifest = RESCUE.read_text()
+    for ours, theirs in (
+        (f"{world.images.agent.name}:{world.images.agent.tag}", r"registry\.example\.org/powercap-agent:\S+"),
+        (str(world.tree.parent), r"/sys/devices/virtual$"),
+        (str(world.state), r"(?<=path: )/run/powercap$"),
+    ):
+        manifest, times = re.subn(theirs, ours, manifest, flags=re.MULTILINE)
+        assert times, f"{theirs} is not in the manifest"
+    world.plane.kubectl("apply", "-f", "-", input=manifest)
+    world.plane.kubectl(
+        "rollout", "status", "daemonset/powercap-rescue", "-n", "kube-system", "--timeout=90s"
+    )
+    world.plane.kubectl("delete", "-f", "-", input=manifest)

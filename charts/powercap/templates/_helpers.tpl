@@ -135,7 +135,7 @@ runtimes mask it. */}}
     fieldRef:
       fieldPath: spec.nodeName
 - name: POWERCAP_ROOT
-  value: /host/powercap
+  value: {{ include "powercap.powercapMount" . }}{{ if not .Values.agent.mountOnlyPowercap }}/{{ base .Values.agent.powercapHostPath }}{{ end }}
 - name: POWERCAP_STATE_DIR
   value: /run/powercap
 - name: POWERCAP_LOG_FORMAT
@@ -154,9 +154,16 @@ runtimes mask it. */}}
 {{- end }}
 {{- end }}
 
+{{/* Where the agent's container has the powercap folder, or the folder that it is in. A node without a powercap folder can
+mount only the latter. Values kept by --reuse-values from a version without the choice have no such key, and mean the
+latter. */}}
+{{- define "powercap.powercapMount" -}}
+{{- ternary "/host/powercap" "/host/devices" (default false .Values.agent.mountOnlyPowercap) }}
+{{- end }}
+
 {{- define "powercap.agentMounts" -}}
 - name: powercap
-  mountPath: /host/powercap
+  mountPath: {{ include "powercap.powercapMount" . }}
 - name: state
   mountPath: /run/powercap
 {{- if .Values.agent.hwmonWritable }}
@@ -171,7 +178,7 @@ runtimes mask it. */}}
 {{- define "powercap.agentVolumes" -}}
 - name: powercap
   hostPath:
-    path: {{ .Values.agent.powercapHostPath }}
+    path: {{ default false .Values.agent.mountOnlyPowercap | ternary .Values.agent.powercapHostPath (dir .Values.agent.powercapHostPath) }}
 - name: state
   hostPath:
     path: {{ .Values.agent.stateHostPath }}
@@ -184,11 +191,6 @@ runtimes mask it. */}}
   hostPath:
     path: /sys/devices
 {{- end }}
-{{- end }}
-
-{{- define "powercap.uninstallHook" -}}
-helm.sh/hook: post-delete
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
 
 {{- define "powercap.testHook" -}}

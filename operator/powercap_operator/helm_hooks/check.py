@@ -57,8 +57,7 @@ def _agents(daemon_set: Object | None) -> list[str]:
         return ["no node runs an agent: see agent.nodeSelector, agent.affinity and agent.tolerations"]
     if ready < wanted:
         return [
-            f"{ready} of {wanted} agents run: kubectl get pods -l app.kubernetes.io/component=agent -o wide."
-            " A node without a powercap folder cannot run one: keep it out by agent.nodeSelector"
+            f"{ready} of {wanted} agents run: kubectl get pods -l app.kubernetes.io/component=agent -o wide"
         ]
     return []
 
@@ -114,8 +113,7 @@ def _look(api: PodApi, namespace: str, release: str) -> list[str]:
 
 
 def _items(api: PodApi, kind: str) -> list[Object]:
-    found = api.get(f"/apis/{API_VERSION}/{PLURALS[kind]}")
-    return [] if found is None else list(found["items"])
+    return api.items(f"/apis/{API_VERSION}/{PLURALS[kind]}")
 
 
 def main() -> int:

@@ -14,6 +14,8 @@ import httpx
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TIMEOUT_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 1.0
+_PAGE: Final = 500
+"""Objects in one answer to a list."""
 
 
 class PodApiError(Exception):
@@ -66,6 +68,30 @@ class PodApi:
         """
         return self._request("GET", path)
 
+    def items(self, path: str) -> list[dict[str, Any]]:
+        """Everything in the list at the path, asked for in pages; empty where there is no such kind.
+
+        Raises:
+            PodApiError: any other answer than success or 404.
+        """
+        found: list[dict[str, Any]] = []
+        parameters = {"limit": str(_PAGE)}
+        while (page := self._request("GET", path, parameters)) is not None:
+            found += page["items"]
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                break
+            parameters = {**parameters, "continue": token}
+        return found
+
+    def merge_patch(self, path: str, patch: dict[str, Any]) -> bool:
+        """Merge ``patch`` into the object at the path; whether there was one.
+
+        Raises:
+            PodApiError: any other answer than success or 404.
+        """
+        return self._request("PATCH", path, body=patch) is not None
+
     def delete(self, path: str) -> bool:
         """Delete the object or collection at the path; whether there was one.
 
@@ -74,9 +100,17 @@ class PodApi:
         """
         return self._request("DELETE", path) is not None
 
-    def _request(self, method: str, path: str) -> dict[str, Any] | None:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> dict[str, Any] | None:
+        url = httpx.URL(path).copy_merge_params(parameters or {})
+        headers = {} if body is None else {"Content-Type": "application/merge-patch+json"}
         try:
-            answer = self._client.request(method, path)
+            answer = self._client.request(method, url, json=body, headers=headers)
         except httpx.HTTPError as error:
             raise PodApiError(f"{method} {path}: no answer from the API server: {error!r}") from error
         if answer.status_code == httpx.codes.NOT_FOUND:

@@ -1,9 +1,10 @@
-"""The end of ``helm uninstall``: waits until every node has its original limits back, then deletes the PowerBudgets.
+"""The beginning of ``helm uninstall``: every node gets its original limits back while its agent still runs.
 
     python3 -m powercap_operator.helm_hooks.uninstall
 
-The agents are gone by then and have put the limits back as they ended. Where one had been killed, a pod of the
-chart's restore DaemonSet does: its init container runs ``powercap-agent restore``, and the pod is ready after that.
+Ends the operator, so that it does not undo what follows; suspends every PowerBudget; waits until each node's agent has
+read its original limits back; then deletes the PowerBudgets. Where that fails the exit code is 1: Helm then removes
+nothing, and ``helm uninstall`` can be called again.
 """
 
 import os
@@ -11,71 +12,80 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from powercap_api.conditions import is_true
+from powercap_api.conditions import find_condition
 from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET
+from powercap_api.reasons import BudgetReason, ConditionType
 
 from .pod_api import PodApi, PodApiError, say, setting, until
 
 Object = dict[str, Any]
 
-_NO_FOLDER: Final = "CreateContainerError"
-"""The kubelet's word where the powercap folder cannot be mounted: there was never an agent on such a node."""
+_BUDGETS: Final = f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}"
+_ORIGINALS: Final = {BudgetReason.SUSPENDED, BudgetReason.UNSUPPORTED}
+"""Reasons of Ready with which an agent says that the original limits are in force, or that it never changed any."""
 
 
-def complaints(daemon_set: Object | None, pods: Sequence[Object]) -> list[str]:
-    """The nodes that do not have their limits back for certain; empty where all have."""
-    if daemon_set is None:
-        return ["the restore DaemonSet is not there"]
-    status = daemon_set.get("status", {})
-    if status.get("observedGeneration") != daemon_set["metadata"]["generation"]:
-        return ["the restore pods are not there yet"]
-    found = [complaint for pod in pods if (complaint := _pod(pod))]
-    missing = status.get("desiredNumberScheduled", 0) - len(pods)
-    if missing > 0:
-        found.append(f"{missing} nodes have no restore pod yet")
-    return found
+def complaint(budget: Object) -> str | None:
+    """Why it is not certain that the budget's node has its original limits; None where it is.
 
-
-def _pod(pod: Object) -> str | None:
-    status = pod.get("status", {})
-    if is_true(status.get("conditions", []), "Ready"):
+    A budget without a status is one that no agent has ever followed.
+    """
+    name, status = budget["metadata"]["name"], budget.get("status") or {}
+    ready = find_condition(status.get("conditions") or [], ConditionType.READY)
+    if ready is None:
         return None
-    node, why = pod.get("spec", {}).get("nodeName", "(no node)"), status.get("phase", "Pending")
-    for container in status.get("initContainerStatuses", []):
-        waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") == _NO_FOLDER:
-            return None
-        why = waiting.get("message") or waiting.get("reason") or why
-    return f"node {node}: {why}"
+    seen = status.get("observedGeneration", 0) >= budget["metadata"]["generation"]
+    if ready["reason"] == BudgetReason.STOPPED or (seen and ready["reason"] in _ORIGINALS):
+        return None
+    if not seen:
+        return f"node {name}: its agent has not answered; the last that it said: {ready['message']}"
+    return f"node {name}: {ready['reason']}: {ready['message']}"
 
 
-def _look(api: PodApi, namespace: str, name: str) -> list[str]:
-    daemon_set = api.get(f"/apis/apps/v1/namespaces/{namespace}/daemonsets/{name}")
-    query = f"labelSelector=powercap.dev%2Frestore%3D{name}"
-    pods = api.get(f"/api/v1/namespaces/{namespace}/pods?{query}")
-    return complaints(daemon_set, [] if pods is None else pods["items"])
+def look(api: PodApi, operator_pods: str) -> list[str]:
+    """Suspend the budgets that are not yet, once no pod is left in the list at ``operator_pods``; what is missing."""
+    if api.items(operator_pods):
+        return ["the operator is still ending"]
+    budgets = api.items(_BUDGETS)
+    capped = [budget["metadata"]["name"] for budget in budgets if not budget["spec"].get("suspend")]
+    for name in capped:
+        api.merge_patch(f"{_BUDGETS}/{name}", {"spec": {"suspend": True}})
+    if capped:
+        return [f"{len(capped)} nodes were told just now"]
+    return [found for budget in budgets if (found := complaint(budget))]
+
+
+def _advise(left: Sequence[str], namespace: str) -> None:
+    for line in left:
+        say(line)
+    say(
+        "powercap is not removed: it is not certain that these nodes have their original limits back. When they"
+        " answer, call `helm uninstall` again. Nodes that are gone: delete their Node objects. To remove powercap all"
+        f" the same: `helm uninstall --no-hooks -n {namespace}`; docs/rescue.yaml is for nodes that come back later."
+    )
 
 
 def main() -> int:
-    """Wait and clear away; the exit code."""
+    """Release every node and clear the budgets away; the exit code."""
     try:
-        namespace, name = setting("POWERCAP_NAMESPACE"), setting("POWERCAP_RESTORE_NAME")
+        namespace, operator = setting("POWERCAP_NAMESPACE"), setting("POWERCAP_OPERATOR")
+        selector = setting("POWERCAP_OPERATOR_SELECTOR")
         seconds = float(setting("POWERCAP_TIMEOUT_SECONDS"))
         with PodApi.in_cluster(os.environ) as api:
-            left = until(lambda: _look(api, namespace, name), seconds)
-            if api.delete(f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}"):
+            deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/{operator}/scale"
+            api.merge_patch(deployment, {"spec": {"replicas": 0}})
+            pods = f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}"
+            left = until(lambda: look(api, pods), seconds)
+            if left:
+                _advise(left, namespace)
+                return 1
+            if api.delete(_BUDGETS):
                 say("PowerBudgets deleted")
     except PodApiError as error:
         say(f"powercap uninstall: {error}")
         return 1
-    for complaint in left:
-        say(
-            f"{complaint}: it is not certain that this node has its original limits back. A reboot puts them back,"
-            " and so does `helm uninstall` again once the node answers."
-        )
-    if not left:
-        say("every node has its original limits back")
-    return 1 if left else 0
+    say("every node has its original limits back")
+    return 0
 
 
 if __name__ == "__main__":

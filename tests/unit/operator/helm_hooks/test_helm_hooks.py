@@ -96,36 +96,82 @@ def test_what_somebody_has_decided_on_is_no_complaint() -> None:
     assert check.complaints(DEPLOYMENT, AGENTS, [suspended], [unsupported]) == []
 
 
-def _pod(ready: str = "False", **waiting: str) -> Object:
+def _budget(reason: str | None, *, generation: int = 2, seen: int = 2, suspend: bool = True) -> Object:
+    conditions = _conditions(Ready=("True", reason)) if reason else []
     return {
-        "spec": {"nodeName": "node-1"},
-        "status": {
-            "phase": "Pending",
-            "conditions": [{"type": "Ready", "status": ready}],
-            "initContainerStatuses": [{"state": {"waiting": waiting}}] if waiting else [],
-        },
+        "metadata": {"name": "node-1", "generation": generation},
+        "spec": {"suspend": suspend},
+        "status": {"observedGeneration": seen, "conditions": conditions} if reason else {},
     }
 
 
-RESTORE = _object("restore", observedGeneration=1, desiredNumberScheduled=1)
-
-
 @pytest.mark.parametrize(
-    ("daemon_set", "pods", "said"),
+    ("budget", "said"),
     [
-        (None, [], ["the restore DaemonSet is not there"]),
-        (_object("restore"), [], ["the restore pods are not there yet"]),
-        (RESTORE, [], ["1 nodes have no restore pod yet"]),
-        (RESTORE, [_pod()], ["node node-1: Pending"]),
-        (RESTORE, [_pod(reason="CrashLoopBackOff", message="back-off")], ["node node-1: back-off"]),
-        (RESTORE, [_pod("True")], []),
-        (RESTORE, [_pod(reason="CreateContainerError", message="no such folder")], []),
+        (_budget("Suspended"), None),
+        (_budget("Unsupported"), None),
+        (_budget("Stopped", seen=1), None),
+        (_budget(None), None),
+        (_budget("Applied"), "node node-1: Applied: why"),
+        (_budget("WriteFailed"), "node node-1: WriteFailed: why"),
+        (_budget("Suspended", seen=1), "node node-1: its agent has not answered; the last that it said: why"),
     ],
 )
-def test_when_every_node_has_its_limits_back(
-    daemon_set: Object | None, pods: list[Object], said: list[str]
-) -> None:
-    assert uninstall.complaints(daemon_set, pods) == said
+def test_when_a_node_has_its_limits_back(budget: Object, said: str | None) -> None:
+    assert uninstall.complaint(budget) == said
+
+
+class Cluster:
+    """What the uninstall asks an API server, answered from memory; agents answer when they are told to."""
+
+    def __init__(self) -> None:
+        self.operator_pods = 2
+        self.budgets = {
+            f"node-{number}": _budget("Applied", generation=1, seen=1, suspend=False) for number in (1, 2)
+        }
+        for name, budget in self.budgets.items():
+            budget["metadata"]["name"] = name
+        self.requests: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.requests.append(f"{request.method} {path}")
+        match request.method, path.rsplit("/", 1)[-1]:
+            case "GET", "pods":
+                return httpx.Response(200, json={"items": [{}] * self.operator_pods, "metadata": {}})
+            case "GET", "powerbudgets":
+                return self._page(request.url.params.get("continue"))
+            case "PATCH", name:
+                assert request.headers["content-type"] == "application/merge-patch+json"
+                self.budgets[name]["spec"]["suspend"] = True
+                self.budgets[name]["metadata"]["generation"] = 2
+                return httpx.Response(200, json={})
+        return httpx.Response(404)
+
+    def _page(self, token: str | None) -> httpx.Response:
+        """One budget at a time."""
+        names = list(self.budgets)
+        at = 0 if token is None else int(token)
+        following = {"continue": str(at + 1)} if at + 1 < len(names) else {}
+        return httpx.Response(200, json={"items": [self.budgets[names[at]]], "metadata": following})
+
+    def agents_answer(self) -> None:
+        for budget in self.budgets.values():
+            budget["status"] = _budget("Suspended")["status"]
+
+
+def test_nodes_are_released_after_the_operator_has_ended() -> None:
+    cluster = Cluster()
+    client = httpx.Client(base_url="https://api", transport=httpx.MockTransport(cluster))
+    with PodApi(client) as api:
+        assert uninstall.look(api, "/api/v1/pods") == ["the operator is still ending"]
+        assert not any(request.startswith("PATCH") for request in cluster.requests)
+        cluster.operator_pods = 0
+        assert uninstall.look(api, "/api/v1/pods") == ["2 nodes were told just now"]
+        assert len(uninstall.look(api, "/api/v1/pods")) == 2
+        cluster.agents_answer()
+        assert uninstall.look(api, "/api/v1/pods") == []
+    assert sum(request.startswith("PATCH") for request in cluster.requests) == 2
 
 
 def test_waiting_ends_with_the_first_look_that_finds_nothing_or_with_the_time() -> None:
