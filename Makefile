@@ -32,6 +32,8 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme --check
 	$(BIN)/python -m dev.sight metrics --check
+	$(BIN)/python -m dev.reference --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/python -m dev.release check
 
 unit: $(STAMP) ## unit tests: no network, no cluster
@@ -73,14 +75,17 @@ release: ## name a version everywhere and date it in the changelog: VERSION=0.2.
 	@test -n "$(VERSION)" || { echo "set VERSION, such as make release VERSION=0.2.0"; exit 2; }
 	$(PYTHON) -m dev.release set '$(VERSION)'
 
-crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the tables of values and of metrics
+crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the reference of fields and values
 	$(BIN)/python -m powercap_api.generate
 	$(BIN)/python -m powercap_api.generate charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme
-	$(BIN)/python -m dev.sight metrics
+	$(BIN)/python -m dev.reference
 
-pins: $(STAMP) ## pin every dependency by version and hash in dev/requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+docs: $(STAMP) ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+pins: $(STAMP) ## pin every dependency by version and hash in dev/requirements.txt: UPGRADE=1 takes the newest versions
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 --extra dev --no-emit-package powercap \
 	  --custom-compile-command "make pins" --output-file dev/requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
