@@ -281,7 +281,7 @@ def test_every_pod_has_a_network_policy_for_as_long_as_it_lives(render: Render) 
         hooks = [
             body["metadata"].get("annotations", {}).get("helm.sh/hook") for body in (owners[name], policy)
         ]
-        assert hooks in ([None, None], ["test", None], ["post-delete", "post-delete"]), name
+        assert hooks in ([None, None], ["test", None], ["pre-delete", None]), name
 
 
 def test_network_policies_without_the_api_server_s_address_are_refused(render: Render) -> None:
