@@ -1,6 +1,6 @@
-"""The three kinds of ``powercap.dev``: PowerPolicy, MarketDay and PowerBudget.
+"""The four kinds of ``powercap.dev``: PowerPolicy, MarketDay, PowerBudget and PowerOverride.
 
 Importing this package imports nothing else. ``names``, ``units``, ``markets`` and ``reasons`` need the standard
-library only, so that the agent can use them; the models (``powerpolicy``, ``marketday``, ``powerbudget``) need
-pydantic, and ``crd`` turns them into CustomResourceDefinitions.
+library only, so that the agent can use them; the models (``powerpolicy``, ``marketday``, ``powerbudget``,
+``poweroverride``) need pydantic, and ``crd`` turns them into CustomResourceDefinitions.
 """

@@ -12,10 +12,11 @@ import yaml
 
 from .marketday import MarketDay
 from .powerbudget import PowerBudget
+from .poweroverride import PowerOverride
 from .powerpolicy import PowerPolicy
 from .schema.crd import custom_resource_definition
 
-KINDS = (MarketDay, PowerBudget, PowerPolicy)
+KINDS = (MarketDay, PowerBudget, PowerOverride, PowerPolicy)
 HEADER = "# Generated from crds/powercap_api by `make crds`. Do not edit.\n"
 
 

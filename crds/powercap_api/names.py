@@ -9,10 +9,12 @@ API_VERSION: Final = "powercap.dev/v1alpha1"
 POWER_POLICY: Final = "PowerPolicy"
 MARKET_DAY: Final = "MarketDay"
 POWER_BUDGET: Final = "PowerBudget"
+POWER_OVERRIDE: Final = "PowerOverride"
 PLURALS: Final = {
     POWER_POLICY: "powerpolicies",
     MARKET_DAY: "marketdays",
     POWER_BUDGET: "powerbudgets",
+    POWER_OVERRIDE: "poweroverrides",
 }
 
 EXEMPT_LABEL: Final = f"{GROUP}/exempt"

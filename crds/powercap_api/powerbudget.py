@@ -11,8 +11,9 @@ from pydantic.config import JsonDict
 
 from .budget.status import PowerBudgetStatus
 from .names import PLURALS, POWER_BUDGET
+from .poweroverride import OverrideWindow
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
-from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, Segment
+from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, MAX_WINDOWS, Segment
 from .schema.crd import Column, KindSpec
 from .schema.model import ONE_OWNER, ApiModel, KubeObject, Time
 
@@ -115,6 +116,15 @@ class PowerBudgetSpec(ApiModel):
         Field(max_length=MAX_SEGMENTS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
     """Caps in order of time."""
+    overrides: (
+        Annotated[
+            list[OverrideWindow],
+            Field(max_length=MAX_WINDOWS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        ]
+        | None
+    ) = None
+    """What PowerOverrides ask for, in order of time, none overlapping another. They hold over the schedule, and
+    also after validUntil."""
     max_source_microwatts: PowerMicrowatts | None = None
     """Power of the node that a full share (10000) stands for, in microwatts. Either this or maxSourcePercent."""
     max_source_percent: PowerPercent | None = None

@@ -35,13 +35,15 @@ class DeviceDriver(StrEnum):
 
 
 class ConditionType(StrEnum):
-    """Types of the conditions on the three kinds."""
+    """Types of the conditions on the kinds."""
 
     READY = "Ready"
     APPLIED = "Applied"
     COMPLETE = "Complete"
     MARKET_DATA = "MarketData"
     PRICES_AGREE = "PricesAgree"
+    ACTIVE = "Active"
+    ACHIEVED = "Achieved"
 
 
 class BudgetReason(StrEnum):
@@ -71,6 +73,8 @@ class BudgetReason(StrEnum):
     """Another manager on the node holds a limit lower than the cap: it is left so."""
     LOWERING = "Lowering"
     """The cap is on its way down to the slot's, by the policy's ramp or dwell."""
+    OVERRIDDEN = "Overridden"
+    """A PowerOverride gives the node its original limits."""
     LIFTED = "Lifted"
     """The original limits are in force for a while: the node was under too much pressure, or not ready."""
     STOPPED = "Stopped"
@@ -117,6 +121,26 @@ class PolicyReason(StrEnum):
     PENDING = "Pending"
     NOT_NEEDED = "NotNeeded"
     """The strategy looks at no market results."""
+
+
+class OverrideReason(StrEnum):
+    """Reasons of a PowerOverride's conditions."""
+
+    PENDING = "Pending"
+    """It has not begun."""
+    ACTIVE = "Active"
+    OVER = "Over"
+    """It has ended, and is deleted a day later."""
+    ACHIEVED = "Achieved"
+    """Every node of it is at or under the limit, or has its original limits."""
+    NOT_ACHIEVED = "NotAchieved"
+    APPLYING = "Applying"
+    """It began less than a minute ago, and not every node has reported its limits yet."""
+    NO_NODES = "NoNodes"
+    """No node of it has a budget."""
+    OVERRULED = "Overruled"
+    """It is without effect: a release holds over a limit, or over a release a limit of the grid or of a higher
+    priority."""
 
 
 class MarketDayReason(StrEnum):

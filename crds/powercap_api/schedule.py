@@ -3,10 +3,14 @@
 A segment is a start, a step and one share of maxSource for every step. It holds until the next segment starts; the
 last share of a segment holds on until then, and that of the last segment until ``validUntil``. Two days of quarters
 are two segments of 96 integers. What begins or ends within a period, at any second, is a segment of its own.
+
+Over the schedule lie windows: for a while a PowerOverride limits the node or gives it its original limits, whatever the
+schedule says and also where it has ended.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import gcd
@@ -17,6 +21,7 @@ FULL_SHARE: Final = 10_000
 MAX_SEGMENTS: Final = 64
 MAX_SHARES: Final = 512
 """Most shares in one segment."""
+MAX_WINDOWS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,56 @@ class Segment:
     step_seconds: int
     shares: tuple[int, ...]
     basis: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time in which overrides hold. Windows of one budget do not overlap."""
+
+    start: datetime
+    end: datetime
+    share: int | None = None
+    """Limit as a share of maxSource; with ``cap_uw`` the lower of the two counts."""
+    cap_uw: int | None = None
+    """Limit in microwatts."""
+    basis: str | None = None
+    """The overrides that hold, and why."""
+
+    @property
+    def release(self) -> bool:
+        """Whether the original limits are in force: there is no limit."""
+        return self.share is None and self.cap_uw is None
+
+    def limit_uw(self, min_uw: int, max_uw: int) -> int | None:
+        """The most power that the node may have, in microwatts, never less than ``min_uw``; None for a release."""
+        limits = [] if self.cap_uw is None else [self.cap_uw]
+        if self.share is not None:
+            limits.append(max_uw * self.share // FULL_SHARE)
+        return max(min_uw, min(limits)) if limits else None
+
+
+def window_at(windows: Sequence[Window], now: datetime) -> Window | None:
+    """The window that holds at ``now``, of windows in order of their starts; None: there is none."""
+    index = bisect_right(windows, now, key=lambda window: window.start)
+    return windows[index - 1] if index and now < windows[index - 1].end else None
+
+
+def next_bound(windows: Sequence[Window], now: datetime) -> datetime | None:
+    """When a window next begins or ends after ``now``; None: never."""
+    return min(
+        (bound for window in windows for bound in (window.start, window.end) if bound > now), default=None
+    )
+
+
+def merge_windows(windows: Iterable[Window]) -> list[Window]:
+    """Join every window to the one before it where that ends when it starts, and says the same."""
+    merged: list[Window] = []
+    for window in windows:
+        if merged and merged[-1] == replace(window, start=merged[-1].start, end=window.start):
+            merged[-1] = replace(merged[-1], end=window.end)
+        else:
+            merged.append(window)
+    return merged
 
 
 def cap_uw(share: int, min_uw: int, max_uw: int) -> int:

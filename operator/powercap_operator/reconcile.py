@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
+from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
 from .kube.cache import NODE, WorldCache
@@ -21,6 +22,7 @@ from .kube.event_recorder import Recorder
 from .kube.leadership import Election
 from .planning.decision import BudgetWrite, Decision, decide
 from .planning.events import budget_events, condition_events
+from .planning.overrides.windows import next_look
 from .planning.snapshot import BudgetView, World
 
 logger = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ SPACING_SECONDS: Final = 0.1
 """Least time from one pass to the next, so that a burst of events is one pass and not hundreds."""
 TICK_SECONDS: Final = 1.0
 """How often the clock is looked at. A new minute is a reason for a pass: whatever time changes, such as the market
-period or the delivery day, changes on a whole minute."""
+period or the delivery day, changes on a whole minute, but for overrides, which begin and end at any second."""
 RESYNC_SECONDS: Final = 300.0
 """How often everything is listed anew, for what the watches missed."""
 FIRST_RESYNC_SECONDS: Final = 20.0
@@ -68,6 +70,7 @@ class Reconciler:
         self._conflicts = False
         self._budgets_seen: Mapping[str, BudgetView] = {}
         self._passed_minute = _minute(clock.now())
+        self._next_look: datetime | None = None
         self.passes = 0
         """Looks at the cluster so far."""
         self.failed_passes = 0
@@ -109,9 +112,10 @@ class Reconciler:
                 await self._wait(resync_at)
 
     async def _wait(self, resync_at: float) -> None:
-        """Until something changed, the clock shows another minute than at the last pass, or it is ``resync_at``."""
+        """Until something changed, the clock shows another minute than at the last pass, an override begins or ends, or
+        it is ``resync_at``."""
         loop = asyncio.get_running_loop()
-        while _minute(self._clock.now()) == self._passed_minute and loop.time() < resync_at:
+        while not self._time_has_come(self._clock.now()) and loop.time() < resync_at:
             self._beat()
             try:
                 async with asyncio.timeout(TICK_SECONDS):
@@ -120,11 +124,15 @@ class Reconciler:
             except TimeoutError:
                 continue
 
+    def _time_has_come(self, now: datetime) -> bool:
+        """Whether time alone has changed what is to be decided since the last pass."""
+        return _minute(now) != self._passed_minute or (self._next_look is not None and now >= self._next_look)
+
     async def _resync(self) -> bool:
         """List everything anew; whether it could be. What is known of a kind stands where its list fails."""
         self._cluster.forget_schemas()
         failed = 0
-        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET):
+        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE):
             try:
                 listed = self._cluster.list_nodes() if kind == NODE else self._cluster.list_kind(kind)
                 self._cache.replace(kind, *await listed)
@@ -138,7 +146,7 @@ class Reconciler:
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
         world, now = self._cache.world(), self._clock.now()
-        self._passed_minute = _minute(now)
+        self._passed_minute, self._next_look = _minute(now), next_look(world, now)
         self._conflicts = False
         if not self._election.leading:
             self._budgets_seen = world.budgets
@@ -165,6 +173,7 @@ class Reconciler:
             self._create_day(name, spec.to_wire()) for name, spec in decision.create_days.items()
         ]
         works += [self._delete(MARKET_DAY, name) for name in decision.delete_days]
+        works += [self._delete(POWER_OVERRIDE, name) for name in decision.delete_overrides]
         works += [
             self._write_status(POWER_POLICY, name, *_known(world.policies, world, POWER_POLICY, name), status)
             for name, status in decision.policy_statuses.items()
@@ -172,6 +181,12 @@ class Reconciler:
         works += [
             self._write_status(MARKET_DAY, name, *_known(world.days, world, MARKET_DAY, name), status)
             for name, status in decision.day_statuses.items()
+        ]
+        works += [
+            self._write_status(
+                POWER_OVERRIDE, name, *_known(world.overrides, world, POWER_OVERRIDE, name), status
+            )
+            for name, status in decision.override_statuses.items()
         ]
         return works
 
@@ -235,7 +250,10 @@ class Reconciler:
 
 
 def _known(
-    readable: Mapping[str, PowerPolicy] | Mapping[str, MarketDay], world: World, kind: str, name: str
+    readable: Mapping[str, PowerPolicy] | Mapping[str, MarketDay] | Mapping[str, PowerOverride],
+    world: World,
+    kind: str,
+    name: str,
 ) -> tuple[str, list[Mapping[str, Any]]]:
     """The object's uid, and the conditions that it has."""
     found = readable.get(name)

@@ -1,4 +1,4 @@
-"""The three kinds on a real API server: what it fills in, what it refuses and with which words, what people see."""
+"""The kinds on a real API server: what it fills in, what it refuses and with which words, what people see."""
 
 from typing import Any
 

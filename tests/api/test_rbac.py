@@ -32,6 +32,7 @@ RULES = {
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 MERGE = {"Content-Type": "application/merge-patch+json"}
 BUDGETS = f"/apis/{API_VERSION}/powerbudgets"
+OVERRIDES = f"/apis/{API_VERSION}/poweroverrides"
 
 Grant = tuple[str, str, str]
 """API group, resource (with its subresource) and verb."""
@@ -59,6 +60,8 @@ OPERATOR |= _grants("powercap.dev", "powerpolicies", "list", "watch")
 OPERATOR |= _grants("powercap.dev", "powerpolicies/status", "patch")
 OPERATOR |= _grants("powercap.dev", "marketdays", "list", "watch", "create", "delete")
 OPERATOR |= _grants("powercap.dev", "marketdays/status", "patch")
+OPERATOR |= _grants("powercap.dev", "poweroverrides", "list", "watch", "delete")
+OPERATOR |= _grants("powercap.dev", "poweroverrides/status", "patch")
 OPERATOR |= _grants("powercap.dev", "powerbudgets", "list", "watch", "create", "patch", "delete")
 
 ELECTION = _grants("coordination.k8s.io", "leases", "create") | _grants("", "events", "create")
@@ -344,6 +347,76 @@ def test_the_admission_policy_holds_where_somebody_has_given_agents_more(
         assert left.strip() == "powerbudget.powercap.dev/node-2"
     finally:
         installed.plane.kubectl("delete", "clusterrole,clusterrolebinding", "too-much")
+
+
+def _override(name: str, **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PowerOverride",
+        "metadata": {"name": name},
+        "spec": {"nodeSelector": {}, "duration": "2h", "reason": "a test", **spec},
+    }
+
+
+@pytest.fixture
+def people(installed: Installed) -> Iterator[dict[str, httpx.Client]]:
+    """Somebody with each of the chart's roles for people, and no other right."""
+    clients = {}
+    for role in ("view", "edit", "limit"):
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": f"test-{role}"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": f"powercap-{role}",
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": f"person-{role}", "namespace": NAMESPACE}],
+        }
+        account = {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": f"person-{role}", "namespace": NAMESPACE},
+        }
+        _apply(installed.plane, account, binding)
+        clients[role] = installed.client(installed.token(f"person-{role}"))
+    eventually(lambda: all(one.get(OVERRIDES).is_success for one in clients.values()), "the roles hold")
+    yield clients
+    for client in clients.values():
+        client.close()
+    installed.plane.kubectl("delete", "poweroverrides", "--all")
+    installed.plane.kubectl("delete", "clusterrolebinding", *(f"test-{role}" for role in clients))
+
+
+def test_who_may_make_limits_may_do_only_that(people: dict[str, httpx.Client]) -> None:
+    limiter = people["limit"]
+    assert limiter.post(OVERRIDES, json=_override("mine", limit="60")).status_code == httpx.codes.CREATED
+    refused = limiter.post(OVERRIDES, json=_override("job", release=True))
+    assert refused.status_code == httpx.codes.FORBIDDEN
+    assert 'release: true needs the verb "release"' in refused.json()["message"]
+    weaker = json.dumps({"spec": {"limit": "100%"}})
+    tries = [
+        limiter.patch(f"{OVERRIDES}/mine", content=weaker, headers=MERGE),
+        limiter.delete(f"{OVERRIDES}/mine"),
+        limiter.get(f"/apis/{API_VERSION}/powerpolicies"),
+    ]
+    assert {answer.status_code for answer in tries} == {httpx.codes.FORBIDDEN}
+
+
+def test_who_edits_may_release_and_take_back_and_write_no_budget(people: dict[str, httpx.Client]) -> None:
+    editor, viewer = people["edit"], people["view"]
+    assert editor.post(OVERRIDES, json=_override("job", release=True)).status_code == httpx.codes.CREATED
+    to_limit = json.dumps({"spec": {"release": False, "limit": "60"}})
+    assert editor.patch(f"{OVERRIDES}/job", content=to_limit, headers=MERGE).is_success
+    patch = json.dumps({"spec": {"suspend": True}})
+    assert editor.patch(f"{BUDGETS}/node-1", content=patch, headers=MERGE).status_code == (
+        httpx.codes.FORBIDDEN
+    )
+    assert viewer.get(f"{OVERRIDES}/job").is_success
+    assert viewer.delete(f"{OVERRIDES}/job").status_code == httpx.codes.FORBIDDEN
+    assert viewer.post(OVERRIDES, json=_override("x", limit="60")).status_code == httpx.codes.FORBIDDEN
+    assert editor.delete(f"{OVERRIDES}/job").is_success
 
 
 def test_the_chart_s_rules_name_no_secret_and_no_wildcard() -> None:

@@ -296,8 +296,25 @@ def test_network_policies_let_nothing_in_where_there_are_no_metrics(render: Rend
 
 
 def test_the_admission_policy_can_be_left_out(render: Render) -> None:
-    assert len(render().all("ValidatingAdmissionPolicy")) == 1
+    names = {policy["metadata"]["name"] for policy in render().all("ValidatingAdmissionPolicy")}
+    assert names == {"powercap-own-node", "powercap-release"}
     assert not render({"admissionPolicy": {"enabled": False}}).all("ValidatingAdmissionPolicy")
+
+
+def test_roles_for_people(render: Render) -> None:
+    roles = {role["metadata"]["name"]: role for role in render().all("ClusterRole")}
+    into = "rbac.authorization.k8s.io/aggregate-to-"
+    aggregated = {
+        name: sorted(key.removeprefix(into) for key in role["metadata"]["labels"] if key.startswith(into))
+        for name, role in roles.items()
+    }
+    assert aggregated["powercap-view"] == ["admin", "edit", "view"]
+    assert aggregated["powercap-edit"] == ["admin", "edit"]
+    assert aggregated["powercap-limit"] == []
+    apart = render({"roles": {"aggregate": False}}).one("ClusterRole", "powercap-view")
+    assert not [key for key in apart["metadata"]["labels"] if key.startswith(into)]
+    left = {role["metadata"]["name"] for role in render({"roles": {"create": False}}).all("ClusterRole")}
+    assert left == roles.keys() - {"powercap-view", "powercap-edit", "powercap-limit"}
 
 
 def test_kinds_are_templates_that_are_kept_or_not(render: Render, helm: Helm) -> None:
@@ -305,7 +322,7 @@ def test_kinds_are_templates_that_are_kept_or_not(render: Render, helm: Helm) ->
     keep = "helm.sh/resource-policy"
     assert [crd["metadata"]["annotations"][keep] for crd in render().all("CustomResourceDefinition")] == [
         "keep"
-    ] * 3
+    ] * 4
     for crd in render({"crds": {"keep": False}}).all("CustomResourceDefinition"):
         assert keep not in crd["metadata"].get("annotations", {})
     assert not render({"crds": {"enabled": False}}).all("CustomResourceDefinition")

@@ -65,5 +65,10 @@ def world(bare_world: World) -> Iterator[World]:
     yield bare_world
     bare_world.uninstall()
     bare_world.plane.kubectl(
-        "delete", "crd", "powerpolicies.powercap.dev", "powerbudgets.powercap.dev", "marketdays.powercap.dev"
+        "delete",
+        "crd",
+        *(
+            f"{kind}.powercap.dev"
+            for kind in ("powerpolicies", "powerbudgets", "marketdays", "poweroverrides")
+        ),
     )

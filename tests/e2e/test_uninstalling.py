@@ -42,7 +42,8 @@ def _everything_is_back(world: World) -> None:
     assert world.get(cluster_wide, "--selector", selector)["items"] == []
     assert world.get("roles,rolebindings", "--namespace", "default", "--selector", selector)["items"] == []
     kept = {item["metadata"]["name"] for item in world.get("crd")["items"]}
-    assert kept == {f"{kind}.powercap.dev" for kind in ("powerpolicies", "powerbudgets", "marketdays")}
+    ours = ("powerpolicies", "powerbudgets", "marketdays", "poweroverrides")
+    assert kept == {f"{kind}.powercap.dev" for kind in ours}
     assert [item["metadata"]["name"] for item in world.get("powerpolicies")["items"]] == ["default"]
 
 

@@ -8,6 +8,7 @@ from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketFetch, MarketSource
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import API_VERSION
+from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.fallback import market_of
@@ -116,11 +117,32 @@ def make_node(name: str, **labels: str) -> NodeView:
     return NodeView(name, f"uid-{name}", labels)
 
 
+def make_override(name: str = "evening", *, created: str = "2025-10-09T06:00Z", **spec: Any) -> PowerOverride:
+    """A PowerOverride as the API would give it: 30 W on every node from 17:00 to 19:00 UTC on 9 October 2025."""
+    usual: dict[str, Any] = {"start": "2025-10-09T17:00:00Z", "end": "2025-10-09T19:00:00Z"}
+    usual |= {"nodeSelector": {}, "reason": "the grid asks"}
+    if "duration" in spec:
+        del usual["end"]
+    if "nodes" in spec:
+        del usual["nodeSelector"]
+    if not spec.get("release"):
+        usual["limit"] = "30"
+    return PowerOverride.from_wire(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "PowerOverride",
+            "metadata": {"name": name, "uid": f"uid-{name}", "generation": 1, "creationTimestamp": created},
+            "spec": {name: value for name, value in (usual | spec).items() if value is not None},
+        }
+    )
+
+
 def make_world(
     policies: Iterable[PowerPolicy] = (),
     days: Iterable[MarketDay] = (),
     nodes: Iterable[NodeView] = (),
     budgets: Iterable[BudgetView] = (),
+    overrides: Iterable[PowerOverride] = (),
 ) -> World:
     """A world of these."""
     return World(
@@ -128,4 +150,5 @@ def make_world(
         days={day.metadata.name: day for day in days},
         nodes={node.name: node for node in nodes},
         budgets={budget.name: budget for budget in budgets},
+        overrides={override.metadata.name: override for override in overrides},
     )

@@ -11,7 +11,16 @@ from enum import StrEnum
 from typing import Final, Self, TypeVar
 
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
-from powercap_api.schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, Segment, Slot, read_segments
+from powercap_api.schedule import (
+    FULL_SHARE,
+    MAX_SEGMENTS,
+    MAX_SHARES,
+    MAX_WINDOWS,
+    Segment,
+    Slot,
+    Window,
+    read_segments,
+)
 
 from ..planning.limits import BESIDE, Rule
 
@@ -56,6 +65,8 @@ class Budget:
     """What the node's original limits add up to, after ``on_node`` of a budget with a percentage."""
     slots: tuple[Slot, ...] = ()
     """The schedule: equal neighbours are one slot."""
+    overrides: tuple[Window, ...] = ()
+    """What PowerOverrides ask for, in order of time."""
     on_expiry: Fallback = Fallback.MIN_POWER
     stabilisation_seconds: int = 300
     split: Split = Split.PROPORTIONAL
@@ -109,6 +120,7 @@ def read_budget(body: object) -> Budget:
         min_power_percent=min_power_percent,
         valid_until=_time(spec.get("validUntil"), "spec.validUntil"),
         slots=tuple(read_segments(_segments(spec.get("schedule", [])))),
+        overrides=_windows(spec.get("overrides", [])),
         on_expiry=_one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
         stabilisation_seconds=_whole(spec, "stabilisationSeconds", 1, 86_400, default=300),
         split=_one_of(Split, spec, "split", Split.PROPORTIONAL),
@@ -152,6 +164,26 @@ def _segments(value: object) -> list[Segment]:
             raise InvalidBudgetError(f"{where}.start is {fields.get('start')!r}, too far ahead")
         segments.append(segment)
     return segments
+
+
+def _windows(value: object) -> tuple[Window, ...]:
+    if not isinstance(value, list) or len(value) > MAX_WINDOWS:
+        raise InvalidBudgetError(f"spec.overrides is no list of at most {MAX_WINDOWS} windows")
+    windows: list[Window] = []
+    for index, item in enumerate(value):
+        where = f"spec.overrides[{index}]"
+        fields = _mapping(item, where)
+        window = Window(
+            start=_time(fields.get("start"), f"{where}.start"),
+            end=_time(fields.get("end"), f"{where}.end"),
+            share=_optional_whole(fields, "share", 0, FULL_SHARE),
+            cap_uw=_optional_whole(fields, "capMicrowatts", 1, MAX_CAP_UW),
+            basis=_text(fields, "basis"),
+        )
+        if window.end <= window.start or (windows and windows[-1].end > window.start):
+            raise InvalidBudgetError(f"{where} does not end after its start, or starts in the one before it")
+        windows.append(window)
+    return tuple(windows)
 
 
 def _shares(value: object, where: str) -> tuple[int, ...]:

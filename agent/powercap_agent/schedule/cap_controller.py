@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from powercap_api.schedule import window_at
+
 from .budget import Budget
 from .pressure_valve import PressureValve
 from .ramp import Ramp
-from .schedule import Action, Directive, Phase, directive_at
+from .schedule import Action, Directive, Phase, directive_at, overridden
 
 
 class CapController:
@@ -22,6 +24,7 @@ class CapController:
         self._standing = standing
         self._ramp = Ramp()
         self._kept_uw: int | None = None
+        self._overrode = False
 
     @property
     def next_step_at(self) -> float | None:
@@ -34,16 +37,13 @@ class CapController:
         if budget is None:
             self._release()
             return None
-        directive = directive_at(budget, now)
-        if directive.action is Action.KEEP and self._kept_uw is not None:
-            directive = replace(directive, action=Action.CAP, cap_uw=self._kept_uw)
+        directive = overridden(budget, self._scheduled(budget, now), now)
         if directive.action is Action.CAP and not budget.dry_run:
             directive = self._lifted(budget, directive, now, moment)
         if directive.action is Action.RELEASE:
-            self._release()
+            self._ramp.reset()
         if directive.action is not Action.CAP or directive.cap_uw is None:
             return directive
-        self._kept_uw = directive.cap_uw
         if budget.dry_run:
             self._ramp.reset()
             return replace(directive, now_uw=directive.cap_uw)
@@ -55,6 +55,22 @@ class CapController:
             standing=self._standing,
         )
         return replace(directive, now_uw=now_uw)
+
+    def _scheduled(self, budget: Budget, now: datetime) -> Directive:
+        """What the schedule asks for, with the last cap of the schedule where a cap is to be kept.
+
+        Where there was none, and an override has changed the limits since, the original limits are.
+        """
+        directive = directive_at(budget, now)
+        if window_at(budget.overrides, now) is not None:
+            self._overrode = True
+        if directive.action is Action.KEEP:
+            if self._kept_uw is not None:
+                return replace(directive, action=Action.CAP, cap_uw=self._kept_uw)
+            return replace(directive, action=Action.RELEASE) if self._overrode else directive
+        self._kept_uw = directive.cap_uw if directive.action is Action.CAP else None
+        self._overrode = False
+        return directive
 
     def _lifted(self, budget: Budget, directive: Directive, now: datetime, moment: float) -> Directive:
         if budget.lift_until is not None and now < budget.lift_until:
@@ -71,4 +87,4 @@ class CapController:
 
     def _release(self) -> None:
         self._ramp.reset()
-        self._kept_uw = None
+        self._kept_uw, self._overrode = None, False

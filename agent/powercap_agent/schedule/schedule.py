@@ -1,6 +1,7 @@
 """What a budget asks for at a moment, from the wall clock alone. Pure.
 
-At or past ``validUntil``, and before the first slot, that is what ``onExpiry`` says. Earlier readings of the clock do
+At or past ``validUntil``, and before the first slot, that is what ``onExpiry`` says. What PowerOverrides ask for holds
+over both. Earlier readings of the clock do
 not matter, so that it may be set forward and back.
 """
 
@@ -10,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from powercap_api.reasons import Fallback
-from powercap_api.schedule import Slot, cap_uw
+from powercap_api.schedule import Slot, Window, cap_uw, next_bound, window_at
 
 from .budget import Budget
 
@@ -33,6 +34,8 @@ class Phase(StrEnum):
     """Before the first slot."""
     EXPIRED = "expired"
     """At or past validUntil."""
+    OVERRIDDEN = "overridden"
+    """A PowerOverride lowers the cap or gives the original limits."""
     SUSPENDED = "suspended"
     LIFTED = "lifted"
     """The cap is lifted for a while: the node is under pressure or not ready."""
@@ -54,6 +57,8 @@ class Directive:
     """Cap to bring into force now, in microwatts: above ``cap_uw`` while the cap is being lowered."""
     note: str | None = None
     """Why the cap is lifted, where the phase is LIFTED."""
+    window: Window | None = None
+    """What overrides the schedule, where the phase is OVERRIDDEN."""
 
     def continues(self, before: "Directive") -> bool:
         """Whether this is the same directive as ``before``, apart from steps of the ramp."""
@@ -65,8 +70,29 @@ class Directive:
         return self.now_uw is not None and self.cap_uw is not None and self.now_uw > self.cap_uw
 
 
+def overridden(budget: Budget, directive: Directive, now: datetime) -> Directive:
+    """``directive`` of the schedule, with what PowerOverrides ask for laid over it.
+
+    A limit lowers a cap that is above it, and makes one where the original limits would be in force. A suspended budget
+    stays as it is: its limits are the originals.
+    """
+    if budget.suspend:
+        return directive
+    bounds = [at for at in (directive.end, next_bound(budget.overrides, now)) if at is not None]
+    directive = replace(directive, end=min(bounds, default=None))
+    window = window_at(budget.overrides, now)
+    if window is None:
+        return directive
+    limit_uw = window.limit_uw(budget.min_power_uw, budget.max_source_uw)
+    if limit_uw is None:
+        return replace(directive, action=Action.RELEASE, phase=Phase.OVERRIDDEN, cap_uw=None, window=window)
+    if directive.action is Action.CAP and directive.cap_uw is not None and directive.cap_uw <= limit_uw:
+        return directive
+    return replace(directive, action=Action.CAP, phase=Phase.OVERRIDDEN, cap_uw=limit_uw, window=window)
+
+
 def directive_at(budget: Budget, now: datetime) -> Directive:
-    """What ``budget`` asks for at ``now``."""
+    """What the schedule of ``budget``, without overrides, asks for at ``now``."""
     if budget.suspend:
         return Directive(Action.RELEASE, Phase.SUSPENDED)
     if now >= budget.valid_until:

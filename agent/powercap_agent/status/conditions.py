@@ -116,6 +116,8 @@ def ready_condition(state: NodeState, applied: Condition) -> Condition:
             f"The original limits are in force for a while: {directive.note}. The cap is tried again then."
         )
         return Condition(False, BudgetReason.LIFTED, message)
+    if directive.phase is Phase.OVERRIDDEN:
+        return Condition(True, applied.reason, _override_message(state, applied))
     if directive.phase is Phase.SUSPENDED:
         message = f"PowerPolicy {budget.policy} is suspended: the original limits are in force."
         return Condition(True, BudgetReason.SUSPENDED, message)
@@ -145,6 +147,8 @@ def _phase_reason(state: NodeState) -> BudgetReason:
         return BudgetReason.SUSPENDED
     if state.directive.phase is Phase.LIFTED:
         return BudgetReason.LIFTED
+    if state.directive.phase is Phase.OVERRIDDEN:
+        return BudgetReason.OVERRIDDEN
     return BudgetReason.HOLDING if state.budget.on_expiry is Fallback.HOLD else BudgetReason.EXPIRED
 
 
@@ -152,6 +156,18 @@ def _slot_message(state: NodeState, applied: Condition) -> str:
     if applied.reason is not BudgetReason.APPLIED:
         return applied.message
     return f"The cap of {format_watts_short(state.directive.cap_uw or 0)} is in force."
+
+
+def _override_message(state: NodeState, applied: Condition) -> str:
+    if applied.reason not in {BudgetReason.APPLIED, BudgetReason.OVERRIDDEN}:
+        return applied.message
+    directive, window = state.directive, state.directive.window
+    what = "The original limits are in force"
+    if directive.action is Action.CAP:
+        what = f"The cap of {format_watts_short(directive.cap_uw or 0)} is in force"
+    if window is None or window.basis is None:
+        return f"{what}, by a PowerOverride."
+    return f"{what}, by {window.basis.removesuffix('.')}."
 
 
 def _clamped(state: NodeState) -> str:

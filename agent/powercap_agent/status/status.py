@@ -12,12 +12,13 @@ from typing import Any, Final
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.reasons import BudgetReason, ConditionType
-from powercap_api.schedule import Slot, cap_uw
+from powercap_api.schedule import Slot, cap_uw, share_of
 from powercap_api.units import format_watts_short
 
 from ..enforce.results import ZoneResult
 from ..hardware.zone import Zone
 from ..schedule.budget import Budget
+from ..schedule.schedule import Directive, Phase
 from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, ready_condition
 from .energy import binds
 
@@ -81,20 +82,39 @@ def _conditions(
 
 def _current(state: NodeState) -> dict[str, Any]:
     budget, directive = state.budget, state.directive
-    slot = directive.slot
+    start = _start(directive)
+    end = None if start is None else directive.end
+    share, why = _share_and_why(budget, directive)
     applied_uw = state.report.applied_uw
     return {
-        "start": format_time(slot.start) if slot else None,
-        "end": format_time(directive.end) if slot and directive.end else None,
-        "period": format_period(slot.start, directive.end) if slot and directive.end else None,
+        "start": format_time(start) if start else None,
+        "end": format_time(end) if end else None,
+        "period": format_period(start, end) if start and end else None,
         "capMicrowatts": directive.cap_uw,
         "appliedMicrowatts": applied_uw,
         "cap": None if directive.cap_uw is None else format_watts_short(directive.cap_uw),
         "applied": None if applied_uw is None else format_watts_short(applied_uw),
-        "share": None if slot is None else format_share(slot.share),
-        "why": None if slot is None else _why(budget, slot),
+        "share": None if share is None else format_share(share),
+        "why": why,
         "draw": format_watts_short(state.draw.drawn.total.average_uw) if state.draw else None,
     }
+
+
+def _start(directive: Directive) -> datetime | None:
+    """When what holds now began: the slot, or the override that lies over it."""
+    starts = [part.start for part in (directive.slot, directive.window) if part is not None]
+    return max(starts, default=None)
+
+
+def _share_and_why(budget: Budget, directive: Directive) -> tuple[int | None, str | None]:
+    """The cap as a share of maxSource and why it is what it is; None where neither schedule nor override gives it."""
+    window, slot = directive.window, directive.slot
+    if directive.phase is Phase.OVERRIDDEN and window is not None:
+        if directive.cap_uw is None:
+            return None, f"original limits, {window.basis or 'a PowerOverride'}"
+        why = f"{format_watts_short(directive.cap_uw)} at most, {window.basis or 'a PowerOverride'}"
+        return share_of(directive.cap_uw, budget.max_source_uw), why
+    return (None, None) if slot is None else (slot.share, _why(budget, slot))
 
 
 def _why(budget: Budget, slot: Slot) -> str:

@@ -1,4 +1,4 @@
-"""What the models of the three kinds share: wire names, metadata, conditions, the Quantity of a power.
+"""What the models of the kinds share: wire names, metadata, conditions, the Quantity of a power.
 
 Field names are snake_case in Python and camelCase on the wire. Unknown fields are dropped when an object is
 read, so that an operator keeps working beside a newer CRD.
@@ -247,7 +247,7 @@ Conditions = Annotated[
 
 
 class KubeObject(ApiModel):
-    """Base of the three kinds: reading checks apiVersion and kind."""
+    """Base of the kinds: reading checks apiVersion and kind."""
 
     api_version: Literal["powercap.dev/v1alpha1"] = API_VERSION
     kind: str

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
-from powercap_api.names import MARKET_DAY
+from powercap_api.names import MARKET_DAY, POWER_OVERRIDE
 from powercap_api.reasons import ConditionType, ObjectReason
 from powercap_api.schema.model import KubeObject
 
@@ -103,6 +103,8 @@ def unreadable_status(found: Unreadable, now: datetime) -> dict[str, Any]:
     if found.kind == MARKET_DAY:
         types = [ConditionType.COMPLETE, ConditionType.READY]
         sentence = "Nothing is asked or taken for it."
+    if found.kind == POWER_OVERRIDE:
+        types, sentence = [ConditionType.ACTIVE], "It is not in force."
     message = f"this version of the operator cannot work with it: {found.why}. {sentence}"
     conditions = [condition(one, False, ObjectReason.UNREADABLE, message, found.generation) for one in types]
     status = {name: found.status[name] for name in _KEPT if name in found.status}

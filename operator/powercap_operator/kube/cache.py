@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
+from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
 from ..faults.unreadable import FAULTS, Unreadable, read_object, unreadable
@@ -43,6 +44,7 @@ class WorldCache:
         self._budgets: dict[str, BudgetView] = {}
         self._unreadable: dict[tuple[str, str], Unreadable] = {}
         self._kept_as: dict[KnownSpec, KnownSpec] = {}
+        self._overrides: dict[str, PowerOverride] = {}
 
     def world(self) -> World:
         """The state now, as a value that later changes do not touch."""
@@ -53,6 +55,7 @@ class WorldCache:
             dict(self._budgets),
             unreadable=dict(self._unreadable),
             kept_as=dict(self._kept_as),
+            overrides=dict(self._overrides),
         )
 
     def version(self, kind: str, name: str) -> int | None:
@@ -127,15 +130,20 @@ class WorldCache:
             POWER_POLICY: self._policies,
             MARKET_DAY: self._days,
             POWER_BUDGET: self._budgets,
+            POWER_OVERRIDE: self._overrides,
             NODE: self._nodes,
         }
         return stores[kind]
 
-    def _view(self, kind: str, body: Mapping[str, Any]) -> PowerPolicy | MarketDay | BudgetView | NodeView:
+    def _view(
+        self, kind: str, body: Mapping[str, Any]
+    ) -> PowerPolicy | MarketDay | PowerOverride | BudgetView | NodeView:
         if kind == POWER_POLICY:
             return read_object(PowerPolicy, body)
         if kind == MARKET_DAY:
             return read_object(MarketDay, body)
+        if kind == POWER_OVERRIDE:
+            return read_object(PowerOverride, body)
         if kind == POWER_BUDGET:
             return view_budget(body, self._specs)
         return view_node(body)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import kopf
 
-from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY, VERSION
+from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, VERSION
 
 from .cache import NODE, WorldCache
 
@@ -91,3 +91,7 @@ def register(registry: kopf.OperatorRegistry, cache: WorldCache, wake: Callable[
     @kopf.on.event(GROUP, VERSION, PLURALS[POWER_BUDGET], registry=registry)
     async def budget(event: Any, **_: Any) -> None:
         feed(POWER_BUDGET, event)
+
+    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_OVERRIDE], registry=registry)
+    async def override(event: Any, **_: Any) -> None:
+        feed(POWER_OVERRIDE, event)

@@ -13,15 +13,18 @@ from powercap_api.marketday import MarketDaySpec
 from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
+from powercap_api.schedule import Window
 
 from ..faults.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
 from ..market.fallback import KnownDays
 from .assignment import Assignment, assign, is_exempt
 from .hardware import lift_until
+from .overrides.override_status import override_statuses
+from .overrides.windows import read_overrides
 from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .resolved_policy import ResolvedPolicy, resolve
-from .schedule import Plan, budget_spec, plan, says_the_same
+from .schedule import Plan, budget_spec, plan, says_the_same, with_windows
 from .snapshot import BudgetView, KnownSpec, NodeView, World
 from .static_days import read_static_days
 from .wanted_days import is_pending, surplus_days, wanted_days
@@ -56,6 +59,8 @@ class Decision:
     delete_budgets: tuple[str, ...] = ()
     policy_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     day_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    override_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    delete_overrides: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
@@ -66,6 +71,8 @@ class Decision:
             or self.delete_budgets
             or self.policy_statuses
             or self.day_statuses
+            or self.override_statuses
+            or self.delete_overrides
         )
 
 
@@ -82,6 +89,8 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
     frozen = _frozen(world, faulty)
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
     assignment = assign((resolved.policy for resolved in policies.values()), nodes)
+    overrides = read_overrides(world, now)
+    windows = overrides.windows
     statuses = {
         name: policy_status(resolved, plans[name], assignment, world.budgets, now)
         for name, resolved in policies.items()
@@ -94,7 +103,7 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
         },
         delete_days=surplus_days(world.days.values(), policies.values(), now, history),
         write_budgets=(
-            *_budget_writes(world, assignment, policies, plans, now),
+            *_budget_writes(world, assignment, policies, plans, windows, now),
             *_suspensions(world, frozen),
         ),
         delete_budgets=tuple(
@@ -111,6 +120,8 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
         day_statuses=check_agreement(days, now)
         | read_static_days(world.days.values(), now)
         | _complaints((one for (kind, _), one in world.unreadable.items() if kind == MARKET_DAY), now),
+        override_statuses=override_statuses(overrides, world, now) | _complaints(overrides.faulty, now),
+        delete_overrides=overrides.over,
     )
 
 
@@ -169,25 +180,34 @@ def _budget_writes(
     assignment: Assignment,
     policies: Mapping[str, ResolvedPolicy],
     plans: Mapping[str, Plan],
+    windows: Mapping[str, tuple[Window, ...]],
     now: datetime,
 ) -> list[BudgetWrite]:
-    """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force and lift."""
-    wanted: dict[tuple[str, KnownSpec | None, datetime | None], tuple[Mapping[str, Any], bool]] = {}
+    """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force, lift and overrides.
+
+    While a policy's results are being fetched, budgets stay as they are but for overrides.
+    """
+    wanted: dict[tuple[object, ...], tuple[Mapping[str, Any], bool]] = {}
     writes = []
     for name, policy in assignment.owner.items():
-        if plans[policy.metadata.name].data == PolicyReason.PENDING:
-            continue
+        planned = plans[policy.metadata.name]
         node, existing = world.nodes[name], world.budgets.get(name)
         in_force = None if existing is None else existing.spec
-        lift = lift_until(policy, node, now)
-        key = (policy.metadata.name, in_force, lift)
+        pending = planned.data == PolicyReason.PENDING
+        if pending and in_force is None:
+            continue
+        lift, ahead = lift_until(policy, node, now), windows.get(name, ())
+        key = (policy.metadata.name, in_force, lift, ahead)
         if key not in wanted:
-            resolved, planned = policies[policy.metadata.name], plans[policy.metadata.name]
-            computed = budget_spec(resolved, planned, in_force, now, lift)
+            if pending and in_force is not None:
+                computed = with_windows(in_force, planned, now, ahead)
+            else:
+                resolved = policies[policy.metadata.name]
+                computed = budget_spec(resolved, planned, in_force, now, lift, ahead)
             wanted[key] = (computed, in_force is not None and _is_kept(world, computed, in_force))
         spec, stands = wanted[key]
-        if not (stands and existing is not None and _owned(existing, node, policy)):
-            writes.append(BudgetWrite(node, policy.metadata.name, spec))
+        if not (stands and existing is not None and (pending or _owned(existing, node, policy))):
+            writes.append(BudgetWrite(node, spec["policy"], spec))
     return writes
 
 

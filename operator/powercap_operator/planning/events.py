@@ -11,15 +11,17 @@ from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
-from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
+from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason, PolicyReason
 
 from .snapshot import BudgetView
 
 _COMPONENT: Final = "powercap-operator"
 _MAX_MESSAGE: Final = 1024
-_WAITING: Final = (PolicyReason.NODES_NOT_READY, PolicyReason.PENDING)
+_WAITING: Final = (PolicyReason.NODES_NOT_READY, PolicyReason.PENDING, OverrideReason.APPLYING)
 _ON_PURPOSE: Final = (
     PolicyReason.SUSPENDED,
+    OverrideReason.OVER,
+    OverrideReason.OVERRULED,
     BudgetReason.SUSPENDED,
     BudgetReason.DRY_RUN,
     BudgetReason.UNSUPPORTED,

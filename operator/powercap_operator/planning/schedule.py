@@ -15,12 +15,13 @@ from pydantic import ValidationError
 
 from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
 from powercap_api.reasons import PolicyReason
-from powercap_api.schedule import Slot, cap_uw, make_segments, read_segments, share_of
+from powercap_api.schedule import Slot, Window, cap_uw, make_segments, read_segments, share_of
 
 from ..market.delivery_day import day_bounds
 from ..market.fallback import DayResults, KnownDays, find_results, latest_results
 from ..market.tariff import short_price
 from ..strategies import Stretch
+from .overrides.windows import lay_windows
 from .resolved_policy import ResolvedPolicy
 from .wanted_days import is_overdue
 
@@ -161,10 +162,12 @@ def budget_spec(
     existing: Mapping[str, Any] | None,
     now: datetime,
     lift_until: datetime | None = None,
+    windows: Sequence[Window] = (),
 ) -> dict[str, Any]:
     """The spec of one node's budget in wire form, keeping what is over from the ``existing`` one.
 
-    A budget that says the same as ``existing`` is equal to it, so that comparing tells whether to write.
+    ``windows`` are those that overrides ask for from now on. A budget that says the same as ``existing`` is equal to
+    it, so that comparing tells whether to write.
     """
     current = _current_start(planned, now)
     policy, max_source, min_power = resolved.policy, resolved.max_source, resolved.min_power
@@ -184,6 +187,7 @@ def budget_spec(
         schedule=[
             ScheduleSegment.of(segment) for segment in make_segments([*past, *coming], planned.valid_until)
         ],
+        overrides=lay_windows(existing, windows, planned.keep_since, now),
         max_source_microwatts=max_source.uw,
         max_source_percent=max_source.percent,
         min_power_microwatts=min_power.uw,
@@ -210,6 +214,15 @@ def says_the_same(computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> b
     """Whether all that this version writes is so in the spec in force; what a newer schema adds is not looked at."""
     read = read_spec(in_force)
     return read is not None and read.to_wire() == computed
+
+
+def with_windows(
+    existing: Mapping[str, Any], planned: Plan, now: datetime, windows: Sequence[Window]
+) -> dict[str, Any]:
+    """The spec in force with what overrides ask for laid anew, and nothing else changed."""
+    laid = lay_windows(existing, windows, planned.keep_since, now)
+    rest = {name: value for name, value in existing.items() if name != "overrides"}
+    return rest if laid is None else {**rest, "overrides": [window.to_wire() for window in laid]}
 
 
 def _area(slot: Slot) -> str:

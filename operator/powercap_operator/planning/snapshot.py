@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay
 from powercap_api.names import POLICY_LABEL
+from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType
 
@@ -113,6 +114,7 @@ class World:
     kept_as: Mapping[KnownSpec, KnownSpec] = field(default_factory=dict)
     """What the API server keeps of specs that it was sent, where that is something else: its schema may lack a field
     that this operator writes."""
+    overrides: Mapping[str, PowerOverride] = field(default_factory=dict)
 
 
 def view_node(body: Mapping[str, Any]) -> NodeView:

@@ -39,6 +39,21 @@ SEGMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     },
     optional={"basis": TEXT},
 )
+WINDOWS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"start": TIMES, "end": TIMES},
+    optional={"share": st.integers(0, 10_000), "cap_microwatts": POWERS, "basis": TEXT},
+)
+
+
+def in_order(windows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The windows with their times dealt out anew, so that none overlaps another or is empty."""
+    times = sorted({window[name] for window in windows for name in ("start", "end")})
+    pairs = zip(times[::2], times[1::2], strict=False)
+    return [
+        window | {"start": start, "end": end} for window, (start, end) in zip(windows, pairs, strict=False)
+    ]
+
+
 SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "policy": TEXT,
@@ -68,6 +83,7 @@ SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
             },
         ),
         "lift_until": TIMES,
+        "overrides": st.lists(WINDOWS, max_size=4).map(in_order),
     },
 )
 PERCENT = st.integers(1, 100)
@@ -110,6 +126,7 @@ def test_all_that_the_model_writes_is_read_alike(spec: PowerBudgetSpec) -> None:
     assert (None if read.pressure is None else asdict(read.pressure)) == (
         None if spec.pressure is None else spec.pressure.model_dump()
     )
+    assert list(read.overrides) == [window.plain() for window in spec.overrides or []]
     assert list(read.slots) == read_segments([segment.plain() for segment in spec.schedule])
 
 
@@ -126,6 +143,7 @@ def test_absent_fields_have_the_models_defaults() -> None:
     assert (read.suspend, read.dry_run) == (model.suspend, model.dry_run)
     assert (read.slots, read.zones, read.devices) == ((), (), ())
     assert [model.schedule, model.zones, model.devices] == [[], None, None]
+    assert (read.overrides, model.overrides) == ((), None)
     assert (read.split, read.dwell_seconds) == (Split.PROPORTIONAL, 0)
     assert (model.split, model.dwell_seconds) == (None, None)
     assert (read.ramp_uw_per_second, read.pressure, read.lift_until) == (None, None, None)
@@ -185,6 +203,10 @@ def segment(**fields: Any) -> dict[str, Any]:
     return {"start": "2025-10-09T12:00:00Z", "stepSeconds": 900, "shares": [10_000]} | fields
 
 
+def window(start: str = "12:00", end: str = "13:00", **fields: Any) -> dict[str, Any]:
+    return {"start": f"2025-10-09T{start}:00Z", "end": f"2025-10-09T{end}:00Z"} | fields
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
@@ -237,6 +259,14 @@ def segment(**fields: Any) -> dict[str, Any]:
         ({"schedule": [segment(shares=[True])]}, "True"),
         ({"schedule": [segment(shares=["5"])]}, "'5'"),
         ({"schedule": [segment(basis=5)]}, "basis is 5"),
+        ({"overrides": {}}, "overrides is no list"),
+        ({"overrides": [window()] * 33}, "at most 32"),
+        ({"overrides": [window(end="12:00")]}, "does not end after its start"),
+        ({"overrides": [window(), window(start="12:30")]}, "starts in the one before"),
+        ({"overrides": [window(share=10_001)]}, "share"),
+        ({"overrides": [window(capMicrowatts=0)]}, "capMicrowatts"),
+        ({"overrides": [window(capMicrowatts=True)]}, "capMicrowatts"),
+        ({"overrides": [{"start": "2025-10-09T12:00:00Z"}]}, r"overrides\[0\].end is None"),
     ],
 )
 def test_what_cannot_be_followed_is_refused_and_the_field_named(

@@ -1,0 +1,1 @@
+"""What PowerOverrides ask of nodes, and what came of it. Pure."""

@@ -1,0 +1,221 @@
+"""The status of a PowerOverride: whether it holds, on which nodes, and what they read back of what is asked. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from powercap_api.clock import format_time
+from powercap_api.conditions import condition, dated, find_condition
+from powercap_api.poweroverride import PowerOverrideStatus
+from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason
+from powercap_api.schedule import Window, window_at
+from powercap_api.units import format_watts_short
+
+from ..snapshot import BudgetView, World
+from .windows import Overrides, ResolvedOverride
+
+_NAMED: Final = 3
+"""So many nodes are named in a message before it says how many more there are."""
+_SETTLING: Final = timedelta(minutes=1)
+"""Time for agents to lower caps step by step and to report, before a limit counts as missed."""
+_TOLERANCE_PERCENT: Final = 1
+"""Limits are rounded to what the hardware can hold."""
+_ORIGINALS: Final = (BudgetReason.OVERRIDDEN, BudgetReason.LIFTED, BudgetReason.SUSPENDED)
+"""A node that says so has its original limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """The nodes of an override."""
+
+    budgets: tuple[BudgetView, ...]
+    """Those that can be capped."""
+    unsupported: int
+    without: int
+    """How many have no budget."""
+
+
+def override_statuses(overrides: Overrides, world: World, now: datetime) -> dict[str, dict[str, Any]]:
+    """The statuses that differ from those in force, by name."""
+    statuses = {
+        name: override_status(resolved, world, overrides.windows, now)
+        for name, resolved in overrides.resolved.items()
+        if name not in overrides.over
+    }
+    return {
+        name: status for name, status in statuses.items() if status != world.overrides[name].status.to_wire()
+    }
+
+
+def override_status(
+    resolved: ResolvedOverride, world: World, windows: Mapping[str, tuple[Window, ...]], now: datetime
+) -> dict[str, Any]:
+    """The whole status in wire form; equal to the one in force where nothing has changed."""
+    reach, before = _reach(resolved, world), resolved.override.status
+    active = resolved.holds(now)
+    asked = _asked_uw(resolved, reach.budgets)
+    achieved = before.achieved_microwatts
+    if active:
+        read = [budget.applied_uw for budget in reach.budgets if budget.applied_uw is not None]
+        achieved = sum(read) if read else None
+    state = _state(resolved, now)
+    over = state == OverrideReason.OVER
+    conditions = [_active(resolved, reach, state)]
+    if active:
+        conditions.append(_achieved(resolved, reach, windows, now))
+    elif over and (last := find_condition(before.conditions, ConditionType.ACHIEVED)) is not None:
+        conditions.append(last.to_wire())
+    if over:
+        asked = before.asked_microwatts
+    status = PowerOverrideStatus(
+        observed_generation=resolved.override.metadata.generation,
+        state=state,
+        start=resolved.start,
+        end=resolved.end,
+        nodes=before.nodes if over else len(reach.budgets),
+        asked_microwatts=asked,
+        achieved_microwatts=achieved,
+        asked=None if asked is None else format_watts_short(asked),
+        achieved=None if achieved is None else format_watts_short(achieved),
+    ).to_wire()
+    known = [old.to_wire() for old in before.conditions]
+    return {**status, "conditions": dated(conditions, known, format_time(now))}
+
+
+def _state(resolved: ResolvedOverride, now: datetime) -> OverrideReason:
+    if now < resolved.start:
+        return OverrideReason.PENDING
+    return OverrideReason.ACTIVE if now < resolved.end else OverrideReason.OVER
+
+
+def _reach(resolved: ResolvedOverride, world: World) -> _Reach:
+    matching = [node.name for node in world.nodes.values() if resolved.matches(node)]
+    budgets = [world.budgets[name] for name in matching if name in world.budgets]
+    able = tuple(budget for budget in budgets if budget.reason != BudgetReason.UNSUPPORTED)
+    unknown = len((resolved.names or frozenset()) - world.nodes.keys())
+    return _Reach(able, len(budgets) - len(able), len(matching) - len(budgets) + unknown)
+
+
+def _allowed_uw(resolved: ResolvedOverride, budget: BudgetView) -> int | None:
+    """The most that the override lets the node have; None for a release, and where only the agent knows it.
+
+    A budget whose powers are percentages of the node's own limits is such a one.
+    """
+    min_uw, max_uw = (budget.spec.get(f"{name}Microwatts") for name in ("minPower", "maxSource"))
+    if min_uw is None or max_uw is None:
+        return None
+    window = Window(resolved.start, resolved.end, resolved.share, resolved.cap_uw)
+    return window.limit_uw(min_uw, max_uw)
+
+
+def _asked_uw(resolved: ResolvedOverride, budgets: Iterable[BudgetView]) -> int | None:
+    """The sum of what the override lets its nodes have; None for a release, and where it is not known of all."""
+    asked = [_allowed_uw(resolved, budget) for budget in budgets]
+    known = [each for each in asked if each is not None]
+    return sum(known) if known and len(known) == len(asked) else None
+
+
+def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason) -> dict[str, Any]:
+    spec = resolved.override.spec
+    begin, end = _time(resolved.start), _time(resolved.end)
+    what = "the original limits" if resolved.release else f"{_limit(resolved)} at most"
+    count = len(reach.budgets)
+    nodes = f"{count} node" if count == 1 else f"{count} nodes"
+    sentence = {
+        OverrideReason.PENDING: f"{what} on {nodes} from {begin} to {end}: {spec.reason}",
+        OverrideReason.ACTIVE: f"{what} on {nodes} until {end}: {spec.reason}",
+    }.get(state, f"ended at {end}; it is deleted a day later.")
+    if state != OverrideReason.OVER and reach.without:
+        sentence = f"{sentence.removesuffix('.')}. {_without(reach.without)}"
+    holds = state == OverrideReason.ACTIVE
+    return condition(ConditionType.ACTIVE, holds, state, sentence, resolved.override.metadata.generation)
+
+
+def _achieved(
+    resolved: ResolvedOverride, reach: _Reach, windows: Mapping[str, tuple[Window, ...]], now: datetime
+) -> dict[str, Any]:
+    holds, reason, sentence = _outcome(resolved, reach, windows, now)
+    if reach.unsupported and reach.budgets:
+        sentence += f" {reach.unsupported} more {'has' if reach.unsupported == 1 else 'have'} nothing to cap."
+    generation = resolved.override.metadata.generation
+    return condition(ConditionType.ACHIEVED, holds, reason, sentence, generation)
+
+
+def _outcome(
+    resolved: ResolvedOverride, reach: _Reach, windows: Mapping[str, tuple[Window, ...]], now: datetime
+) -> tuple[bool | None, OverrideReason, str]:
+    if not reach.budgets:
+        return False, OverrideReason.NO_NODES, _no_nodes(reach)
+    stronger = [_stronger(resolved, windows.get(budget.name, ()), now) for budget in reach.budgets]
+    if all(window is not None for window in stronger):
+        named = next(window.basis for window in stronger if window is not None)
+        return False, OverrideReason.OVERRULED, f"without effect: {named} holds."
+    missed = [budget for budget in reach.budgets if not _fits(resolved, budget)]
+    what = "have their original limits" if resolved.release else "are at or under the limit"
+    count, total = len(reach.budgets) - len(missed), len(reach.budgets)
+    if not missed:
+        sentence = f"all {total} nodes {what}." if total > 1 else f"the node {_singular(what)}."
+        return True, OverrideReason.ACHIEVED, sentence
+    sentence = f"{count} of {total} nodes {what}; not: {_named(missed)}."
+    if now < resolved.start + _SETTLING or now < _made(resolved) + _SETTLING:
+        return None, OverrideReason.APPLYING, sentence
+    return False, OverrideReason.NOT_ACHIEVED, sentence
+
+
+def _made(resolved: ResolvedOverride) -> datetime:
+    return resolved.override.metadata.creation_timestamp or resolved.start
+
+
+def _stronger(resolved: ResolvedOverride, windows: Sequence[Window], now: datetime) -> Window | None:
+    """What holds on a node in place of the override: a limit over a release, or a release over a limit."""
+    window = window_at(windows, now)
+    return None if window is None or window.release == resolved.release else window
+
+
+def _fits(resolved: ResolvedOverride, budget: BudgetView) -> bool:
+    if resolved.release:
+        return budget.reason in _ORIGINALS
+    if budget.applied_uw is None or budget.reason == BudgetReason.STOPPED:
+        return False
+    allowed_uw = _allowed_uw(resolved, budget)
+    if allowed_uw is None:  # the agent has worked out the limit, and asks for no more
+        allowed_uw = budget.cap_uw or 0
+    return 100 * budget.applied_uw <= (100 + _TOLERANCE_PERCENT) * allowed_uw
+
+
+def _named(missed: Sequence[BudgetView]) -> str:
+    named = []
+    for budget in sorted(missed, key=lambda one: one.name)[:_NAMED]:
+        applied = "no limit read back" if budget.applied_uw is None else format_watts_short(budget.applied_uw)
+        said = budget.reason or "no report from its agent"
+        named.append(f"{budget.name} ({applied}, {said})")
+    more = len(missed) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more else named)
+
+
+def _no_nodes(reach: _Reach) -> str:
+    if reach.unsupported:
+        return "none of its nodes has anything that can be capped."
+    if reach.without:
+        return _without(reach.without)
+    return "no node has its labels."
+
+
+def _without(count: int) -> str:
+    nodes = "1 node has" if count == 1 else f"{count} nodes have"
+    return f"{nodes} no PowerBudget: there is no such node, or no policy selects it."
+
+
+def _singular(what: str) -> str:
+    return what.replace("have their", "has its").replace("are at", "is at")
+
+
+def _limit(resolved: ResolvedOverride) -> str:
+    if resolved.cap_uw is not None:
+        return format_watts_short(resolved.cap_uw)
+    return f"{resolved.override.spec.limit} of maxSource"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,210 @@
+"""PowerOverrides on a real API server: what is refused and with which words, and what comes of them on nodes."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.cluster.errors import KubectlError
+from dev.stage import Stage, quoted_logs, wait_until
+from powercap_api.clock import format_time
+from powercap_api.names import API_VERSION
+from tests.api.conftest import Kube
+from tests.support.fake_sysfs import ONE_SOCKET
+
+WATT = 1_000_000
+NODE = "node-a"
+
+
+def override(name: str = "evening", **spec: Any) -> dict[str, Any]:
+    """60 W on every node for two hours from now, but for what is given."""
+    usual: dict[str, Any] = {"duration": "2h", "nodeSelector": {}, "limit": "60", "reason": "the grid asks"}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "PowerOverride",
+        "metadata": {"name": name},
+        "spec": {key: value for key, value in (usual | spec).items() if value is not None},
+    }
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"limit": 60},
+        {"limit": "50%"},
+        {"limit": "60000000u"},
+        {"limit": None, "release": True},
+        {"nodeSelector": None, "nodes": ["node-a", "node-b.example.org"]},
+        {"start": "2025-10-09T17:00:00Z", "end": "2025-10-09T19:00:00Z", "duration": None},
+        {"duration": "1h30m", "source": "grid", "priority": -5},
+    ],
+)
+def test_good_overrides_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
+    kube.apply(override(**spec))
+    assert kube.get("poweroverride", "evening")["spec"]["source"] in {"person", "grid"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"duration": None}, "nothing lasts for ever: either end"),
+        ({"end": "2025-10-09T19:00:00Z"}, "nothing lasts for ever: either end"),
+        (
+            {"start": "2025-10-09T19:00:00Z", "end": "2025-10-09T19:00:00Z", "duration": None},
+            "end must be after start",
+        ),
+        ({"duration": "0s"}, "duration must be from 1s to 744h"),
+        ({"duration": "745h"}, "duration must be from 1s to 744h"),
+        ({"duration": "2 days"}, "should match"),
+        ({"nodeSelector": None}, "give either nodes (names) or nodeSelector"),
+        ({"nodes": ["node-a"]}, "give either nodes (names) or nodeSelector"),
+        ({"nodeSelector": None, "nodes": []}, "at least 1 items"),
+        ({"nodeSelector": None, "nodes": ["a", "a"]}, "Duplicate value"),
+        ({"nodeSelector": None, "nodes": ["Node A"]}, "should match"),
+        ({"nodeSelector": {"no such key!": "x"}}, "every key must be a label key"),
+        ({"limit": None}, "give either limit"),
+        ({"release": True}, "give either limit"),
+        ({"limit": "101%"}, "a percentage is a whole number from 1 to 100"),
+        ({"limit": "0%"}, "a percentage is a whole number from 1 to 100"),
+        ({"limit": "60W"}, "must be a power in watts"),
+        ({"limit": "0"}, "write release: true instead"),
+        ({"limit": 60000000}, 'write "40" for 40 W'),
+        ({"reason": None}, "reason"),
+        ({"reason": ""}, "at least 1 chars"),
+        ({"source": "The Grid"}, "should match"),
+        ({"priority": 10**10}, "less than or equal to"),
+        ({"watts": 60}, 'unknown field "watts"'),
+    ],
+)
+def test_bad_overrides_are_refused_with_words_that_help(kube: Kube, spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(KubectlError) as refusal:
+        kube.apply(override(**spec))
+    assert words in str(refusal.value)
+
+
+def test_its_short_name_leaves_pods_alone(kube: Kube) -> None:
+    """``po`` is pods: kubectl would warn everybody of another kind at every ``kubectl get po``."""
+    kube.apply(override())
+    assert "evening" in kube.plane.kubectl("get", "pov")
+    assert "evening" in kube.plane.kubectl("get", "powercap")
+    names = kube.get("crd", "poweroverrides.powercap.dev")["spec"]["names"]
+    assert names["shortNames"] == ["pov"]
+
+
+@pytest.fixture
+def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
+    """A node of 65 W with its agent, which gets 40 W by a fixed policy, and the operator."""
+    stage = Stage(tmp_path, kube.plane, {NODE: ONE_SOCKET})
+    stage.open()
+    stage.apply_policy(
+        maxSource="40",
+        minPower="10",
+        strategy={"type": "Fixed", "power": "40"},
+        hardware={"rampWattsPerSecond": 0},
+    )
+    with quoted_logs(stage):
+        stage.start_operator()
+        stage.start_agent(NODE)
+        until_cap(stage, 40)
+        yield stage
+    stage.close()
+
+
+def until_cap(stage: Stage, watts: float, seconds: float = 40) -> float:
+    """Seconds until the node's package has this limit."""
+    return wait_until(
+        lambda: stage.node_cap(NODE) == watts * WATT, f"{watts} W, not {stage.node_cap(NODE)}", seconds
+    )
+
+
+def state(stage: Stage, name: str = "evening") -> dict[str, Any]:
+    found: dict[str, Any] = stage.get("poweroverride", name).get("status", {})
+    return found
+
+
+def reason(stage: Stage, type_: str, name: str = "evening") -> str:
+    conditions = state(stage, name).get("conditions", [])
+    return next((str(one["reason"]) for one in conditions if one["type"] == type_), "")
+
+
+def window_is_there(stage: Stage) -> bool:
+    return bool(stage.get("powerbudget", NODE)["spec"].get("overrides"))
+
+
+def test_a_limit_from_now_on_and_its_end_by_deletion(stage: Stage) -> None:
+    stage.apply(override(limit="25", nodeSelector=None, nodes=[NODE]))
+    until_cap(stage, 25)
+    wait_until(lambda: reason(stage, "Achieved") == "Achieved", "achieved", 30)
+    found = state(stage)
+    assert (found["nodes"], found["asked"], found["achieved"]) == (1, "25 W", "25 W")
+    assert reason(stage, "Active") == "Active"
+    row = stage.control_plane.kubectl("get", "pov", "evening").splitlines()[1]
+    for cell in ("Active", "25 W", "person"):
+        assert cell in row
+    current = stage.get("powerbudget", NODE)["status"]["current"]
+    assert current["why"] == "25 W at most, PowerOverride evening: the grid asks"
+    stage.control_plane.kubectl("delete", "pov", "evening")
+    until_cap(stage, 40)
+
+
+def test_begin_and_end_come_on_the_second_without_operator_and_api_server(stage: Stage) -> None:
+    """The clock of the agent alone brings both about: the API server is asked nothing in between."""
+    start = stage.clock.now().replace(microsecond=0) + timedelta(hours=1, seconds=7)
+    times = {"start": format_time(start), "end": format_time(start + timedelta(minutes=3, seconds=1))}
+    stage.apply(override(limit="50%", duration=None, **times))
+    wait_until(lambda: window_is_there(stage), "the window is in the budget")
+    wait_until(lambda: reason(stage, "Active") == "Pending", "pending")
+    stage.operator.stop(10)
+    stage.control_plane.stop_api_server()
+    try:
+        stage.advance(start - timedelta(seconds=3) - stage.clock.now())
+        wait_until(lambda: stage.node_cap(NODE) == 20 * WATT, "50 % of 40 W", 20)
+        assert stage.clock.now() >= start, "not before its begin"
+        stage.advance(start + timedelta(minutes=3) - timedelta(seconds=2) - stage.clock.now())
+        assert stage.node_cap(NODE) == 20 * WATT
+        until_cap(stage, 40, 20)
+        assert stage.clock.now() >= start + timedelta(minutes=3, seconds=1), "not before its end"
+    finally:
+        stage.control_plane.start_api_server()
+    stage.start_operator()
+    wait_until(lambda: reason(stage, "Active") == "Over", "over", 60)
+
+
+def test_a_release_loses_against_the_grid(stage: Stage) -> None:
+    stage.apply(override("job", limit=None, release=True, reason="a run that must end today"))
+    until_cap(stage, 65)
+    wait_until(lambda: reason(stage, "Achieved", "job") == "Achieved", "released", 30)
+    stage.apply(override("mine", limit="20"))
+    wait_until(lambda: reason(stage, "Achieved", "mine") == "Overruled", "a person's limit is lifted", 30)
+    assert stage.node_cap(NODE) == 65 * WATT
+    stage.apply(override("grid", limit="30", source="grid"))
+    until_cap(stage, 20)
+    wait_until(lambda: reason(stage, "Achieved", "job") == "Overruled", "the release has no effect", 30)
+
+
+def test_a_limit_never_goes_under_min_power(stage: Stage) -> None:
+    stage.apply(override(limit="3"))
+    until_cap(stage, 10)
+    wait_until(lambda: state(stage).get("asked") == "10 W", "asked")
+
+
+def test_it_is_deleted_a_day_after_its_end_and_told_in_events(stage: Stage, kube: Kube) -> None:
+    start = datetime.now(UTC).replace(microsecond=0)
+    stage.apply(override(limit="25", duration="5m", start=format_time(start)))
+    until_cap(stage, 25)
+    wait_until(lambda: reason(stage, "Achieved") == "Achieved", "achieved", 30)
+    stage.advance(timedelta(minutes=6))
+    until_cap(stage, 40)
+    wait_until(lambda: reason(stage, "Active") == "Over", "over", 30)
+    assert state(stage)["achieved"] == "25 W", "the record of what came of it"
+
+    def told() -> set[str]:
+        events = kube.get("events", "-n", "default")["items"]
+        return {event["reason"] for event in events if event["involvedObject"]["kind"] == "PowerOverride"}
+
+    wait_until(lambda: {"Active", "Achieved", "Over"} <= told(), f"events, not {told()}", 30)
+    stage.advance(timedelta(days=1))
+    wait_until(lambda: not stage.get("poweroverrides")["items"], "deleted", 60)
