@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from . import market, plan
+from . import backtest, curve, market, plan
 
 _EXAMPLES = """\
 examples:
   powercap market fetch --area FR --auction IDA1 --date tomorrow
   powercap market show epex_data_2025-10-09.csv
   powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
+  powercap backtest --policy policy.yaml --history results/
   powercap market parse --help
 """
 
@@ -28,6 +29,8 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     market.add_market_parser(commands, environ)
     plan.add_plan_parser(commands)
+    backtest.add_backtest_parser(commands)
+    curve.add_curve_parser(commands)
     return parser
 
 

@@ -1,0 +1,211 @@
+"""``powercap backtest``: what a policy would have saved on past days, and what it would have cost in work."""
+
+import argparse
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from powercap_api.policy.strategy import StrategyType
+from powercap_api.powerpolicy import PowerPolicy
+
+from ..market.errors import MarketError
+from ..planning.resolved_policy import ResolvedPolicy, resolve
+from .history_files import Folder, read_folder
+from .plan import PlanError, read_policy
+
+if TYPE_CHECKING:
+    from ..worth.curve import Curve
+    from ..worth.load import Load
+
+NEEDS_NUMPY: Final = "needs numpy: pip install 'powercap[operator,backtest]'"
+_MOST_NAMED: Final = 5
+_EXAMPLES: Final = """\
+examples:
+  powercap backtest --policy policy.yaml --history results/
+      bill, energy and work of one node on every day in the folder: with the policy's caps, without, and with the
+      flat cap that does the same work
+  powercap backtest --policy policy.yaml --history results/ --compare Volume,Price --plot out.svg
+      the policy with other strategies too, the cheapest per unit of work first, and a figure
+  powercap backtest --policy policy.yaml --history results/ --static-watts 90 --curve curve.csv --load trace.csv
+      the rest of the machine draws 90 W whatever the cap; your own curve (powercap curve), your own load
+
+The folder holds CSV files as powercap market fetch writes them and saved results pages. docs/backtest.md has the
+model, so that you can compute it again.
+"""
+
+
+def add_backtest_parser(subparsers: Any) -> None:
+    """Add ``backtest`` to the commands of ``powercap``."""
+    parser = subparsers.add_parser(
+        "backtest",
+        help="what a policy would have saved, and cost in work",
+        description="Compare a policy on past days with no cap and with the flat cap that does the same work.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--policy", type=Path, required=True, metavar="FILE", help="a PowerPolicy in YAML or JSON"
+    )
+    parser.add_argument(
+        "--history", type=Path, required=True, metavar="DIR", help="a folder with days of market results"
+    )
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="first day")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="last day")
+    parser.add_argument(
+        "--load",
+        type=Path,
+        metavar="FILE",
+        help="what a node draws uncapped: CSV time,watts, a trace or a day's profile (default: maxSource)",
+    )
+    parser.add_argument(
+        "--curve", type=Path, metavar="FILE", help="power to work: CSV cap,seconds,joules (powercap curve)"
+    )
+    parser.add_argument(
+        "--static-watts",
+        type=_watts,
+        metavar="W",
+        help="power of the rest of the machine, whatever the cap (default: half of maxSource)",
+    )
+    parser.add_argument(
+        "--compare",
+        type=_strategies,
+        metavar="NAMES",
+        default=(),
+        help="strategies to compare, such as Volume,Price: the policy with each of them",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it too: a .png or .svg file")
+    parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the comparison, and draw it where that was asked for; the exit code."""
+    try:
+        from ..render import backtest_text  # noqa: PLC0415 - numpy is optional
+        from ..worth import comparison, curve, history, load  # noqa: PLC0415
+    except ImportError as error:
+        if error.name != "numpy":
+            raise
+        sys.stderr.write(f"powercap backtest: {NEEDS_NUMPY}\n")
+        return 1
+    from ..render.figure import FigureError  # noqa: PLC0415
+
+    try:
+        policies = _policies(read_policy(arguments.policy), arguments.compare)
+        first = policies[0]
+        folder = read_folder(arguments.history, first.market)
+        _tell(folder)
+        days = history.make_history([(day.query, day.periods) for day in folder.days], first.market)
+        static = first.limits.max_uw / 2e6 if arguments.static_watts is None else arguments.static_watts
+        setting = comparison.prepare(
+            first,
+            days,
+            _curve(arguments.curve),
+            _load(arguments.load, first),
+            static,
+            arguments.first,
+            arguments.last,
+        )
+        results = comparison.ranked([comparison.compare(policy, days, setting) for policy in policies])
+        if arguments.plot is not None:
+            from ..render.backtest_figure import draw_backtest  # noqa: PLC0415
+
+            draw_backtest(setting, results, arguments.plot)
+    except comparison.NoDaysError as error:
+        _warn(f"{error}{_hint(folder, first)}")
+        return 1
+    except (PlanError, MarketError, curve.CurveError, load.LoadError, FigureError) as error:
+        _warn(str(error))
+        return 1
+    write = {"text": backtest_text.text, "json": backtest_text.as_json, "csv": backtest_text.as_csv}
+    said = backtest_text.Said(
+        setting,
+        tuple(results),
+        str(first.market),
+        first.limits.min_uw / 1e6,
+        static_is_default=arguments.static_watts is None,
+        has_load=arguments.load is not None,
+    )
+    sys.stdout.write(write[arguments.format](said))
+    return 0
+
+
+def _policies(policy: PowerPolicy, strategies: tuple[str, ...]) -> list[ResolvedPolicy]:
+    """The policy, or the policy with each of the strategies: with its own parameters where it has that one."""
+    if not strategies:
+        return [resolve(policy)]
+    made = []
+    for name in strategies:
+        body = policy.to_wire()
+        if policy.spec.strategy.type != name:
+            body["spec"]["strategy"] = {"type": name}
+            body["metadata"]["name"] = f"{policy.metadata.name} with {name}"
+        try:
+            made.append(resolve(PowerPolicy.from_wire(body)))
+        except ValidationError as error:
+            found = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            raise PlanError(f"strategy {name}: {found}") from error
+    return made
+
+
+def _curve(path: Path | None) -> "Curve":
+    from ..worth import curve  # noqa: PLC0415
+
+    return curve.default_curve() if path is None else curve.Curve.of(curve.read_runs(_read(path)), path.name)
+
+
+def _load(path: Path | None, policy: ResolvedPolicy) -> "Load":
+    from ..worth import load  # noqa: PLC0415
+
+    if path is None:
+        return load.FullLoad(policy.limits.max_uw / 1e6)
+    return load.read_load(_read(path), policy.zone)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"cannot read {path}: {error}") from error
+
+
+def _tell(folder: Folder) -> None:
+    for line in folder.refused[:_MOST_NAMED]:
+        _warn(f"left out: {line}")
+    if len(folder.refused) > _MOST_NAMED:
+        _warn(f"left out: {len(folder.refused) - _MOST_NAMED} more files that cannot be read")
+
+
+def _hint(folder: Folder, policy: ResolvedPolicy) -> str:
+    if folder.days or not folder.others:
+        return ""
+    return (
+        f" (the folder has {', '.join(folder.others)}, the policy follows {policy.market}: set market.area and"
+        " market.auction)"
+    )
+
+
+def _strategies(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    known = [kind.value for kind in StrategyType]
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name!r} is no strategy: {', '.join(known)}")
+    return names
+
+
+def _watts(text: str) -> float:
+    try:
+        watts = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no power in watts") from error
+    if not 0 <= watts <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text} W is no power of a machine")
+    return watts
+
+
+def _warn(message: str) -> None:
+    print(f"powercap backtest: {message}", file=sys.stderr)
