@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
+from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, GridData, market_rules
 from .names import MARKET_DAY, PLURALS
 from .powerpolicy import Provider
 from .schema.crd import Column, KindSpec
@@ -31,8 +31,9 @@ class MarketDaySpec(ApiModel):
     """Where the results come from."""
     area: Literal[tuple(BIDDING_ZONES)] = "FR"  # type: ignore[valid-type]
     """Bidding zone, as the exchange names it."""
-    auction: Auction = Auction.IDA1
-    """SDAC is the day-ahead auction; IDA1, IDA2 and IDA3 are the intraday auctions."""
+    auction: Literal[(*Auction, *GridData)] = Auction.IDA1  # type: ignore[valid-type]
+    """SDAC is the day-ahead auction; IDA1, IDA2 and IDA3 are the intraday auctions. Carbon and Renewable are none:
+    such a day has the carbon intensity of the zone's power, or its share of renewable power."""
     resolution_minutes: Literal[RESOLUTIONS_MINUTES] = 15  # type: ignore[valid-type]
     """Length of the market time unit in minutes."""
     delivery_date: Annotated[
@@ -67,7 +68,7 @@ class MarketPeriod(ApiModel):
     price: DecimalText | None = None
     """Price of the period in the market day's currency per MWh. Absent where the source gives none."""
     carbon: DecimalText | None = None
-    """Carbon intensity of the power generated in the period, in g CO2eq per kWh. Absent where the source gives none."""
+    """Carbon intensity of the power generated, in g CO2eq per kWh. Absent where the source gives none."""
     renewable: DecimalText | None = None
     """Share of renewable power in the period, in percent. Absent where the source gives none."""
     forecast: bool | None = None
@@ -91,6 +92,12 @@ class MarketSummary(ApiModel):
     """Smallest and largest volume, for the eye: "33.8..108.1"."""
     price_range: str | None = None
     """Lowest and highest price, for the eye: "-5.02..95.69"."""
+    carbon_range: str | None = None
+    """Lowest and highest carbon intensity in g CO2eq per kWh, for the eye: "21.4..48.0"."""
+    renewable_range: str | None = None
+    """Smallest and largest share of renewable power in percent, for the eye: "18.2..61.9"."""
+    forecasts: int | None = None
+    """Number of periods whose carbon intensity or renewable share is a forecast. Absent where there are none."""
 
 
 class MarketSource(ApiModel):
@@ -163,6 +170,14 @@ class MarketDay(KubeObject):
             Column("Periods", "integer", ".status.summary.periods", "Periods with data"),
             Column("Price", "string", ".status.summary.priceRange", "Lowest and highest price per MWh"),
             Column("Volume", "string", ".status.summary.volumeRange", "Smallest and largest volume in MWh"),
+            Column("Carbon", "string", ".status.summary.carbonRange", "Lowest and highest g CO2eq per kWh"),
+            Column(
+                "Renewable",
+                "string",
+                ".status.summary.renewableRange",
+                "Smallest and largest share of renewable power in percent",
+                wide=True,
+            ),
             Column("Source", "string", ".spec.provider", "Where the results come from"),
             Column("Route", "string", ".status.source.route", "Which way in worked", wide=True),
             Column("Currency", "string", ".status.currency", "Currency of the prices", wide=True),

@@ -20,6 +20,17 @@ class Auction(StrEnum):
     IDA3 = "IDA3"
 
 
+class GridData(StrEnum):
+    """What is known of a bidding zone's power beside its auctions. It has days as an auction has.
+
+    Carbon is the carbon intensity of the power generated, in g CO2eq per kWh; Renewable the share of renewable power,
+    in percent.
+    """
+
+    CARBON = "Carbon"
+    RENEWABLE = "Renewable"
+
+
 @dataclass(frozen=True, slots=True)
 class BiddingZone:
     """A bidding zone: the exchange's name for it, the zone whose clock its delivery days follow, its currency."""
@@ -58,10 +69,10 @@ RESOLUTIONS_MINUTES: Final = (15, 30, 60)
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One auction of one bidding zone at one length of market time unit."""
+    """One auction of one bidding zone, or its grid data, at one length of market time unit."""
 
     area: str
-    auction: Auction
+    auction: Auction | GridData
     resolution_minutes: int = 15
 
     @property
@@ -70,9 +81,18 @@ class Market:
         return BIDDING_ZONES[self.area]
 
     def __str__(self) -> str:
-        """As people say it: ``FR IDA1`` for quarters, ``FR SDAC 60min`` otherwise."""
+        """As people say it: ``FR IDA1`` or ``FR Carbon`` for quarters, ``FR SDAC 60min`` otherwise."""
         suffix = "" if self.resolution_minutes == 15 else f" {self.resolution_minutes}min"
         return f"{self.area} {self.auction}{suffix}"
+
+
+def auction_named(name: str) -> Auction | GridData:
+    """The auction or the grid data of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return GridData(name) if name in list(GridData) else Auction(name)
 
 
 def market_rules(market: str) -> tuple[dict[str, str], ...]:

@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
 from .names import PLURALS, POWER_POLICY
 from .policy.hardware import HardwareSpec
+from .policy.status import PowerPolicyStatus
 from .policy.strategy import POWER_RULES, StrategySpec
 from .policy.tariff import TariffSpec
 from .reasons import Fallback
 from .schema.crd import Column, KindSpec
-from .schema.model import ApiModel, Conditions, DecimalText, KubeObject, NodePower, Time, at_most
+from .schema.model import ApiModel, KubeObject, NodePower, at_most
 from .units import Power
 
 
@@ -22,12 +23,16 @@ class Provider(StrEnum):
     EPEX = "EPEX"
     ENERGY_CHARTS = "EnergyCharts"
     ENTSOE = "ENTSOE"
+    CARBON_INTENSITY = "CarbonIntensity"
     STATIC = "Static"
     MOCK = "Mock"
 
 
 PRICE_ONLY = frozenset({Provider.ENERGY_CHARTS, Provider.ENTSOE})
 """Providers that give no volumes."""
+
+CARBON_ONLY = frozenset({Provider.CARBON_INTENSITY})
+"""Providers that give no shares of renewable power, of those that know the grid."""
 
 MANUAL = frozenset({Provider.STATIC})
 """Providers that nobody can be asked for: a person makes the MarketDay, with the data in it."""
@@ -60,16 +65,43 @@ NodeSelector = Annotated[
 ]
 
 
+_RESULTS_PROVIDERS = (
+    Provider.EPEX,
+    Provider.ENERGY_CHARTS,
+    Provider.ENTSOE,
+    Provider.STATIC,
+    Provider.MOCK,
+)
+_GRID_PROVIDERS = (
+    Provider.ENERGY_CHARTS,
+    Provider.ENTSOE,
+    Provider.CARBON_INTENSITY,
+    Provider.STATIC,
+    Provider.MOCK,
+)
+
+
 class MarketSpec(ApiModel):
     """Which auction's results the policy follows."""
 
     providers: Annotated[
-        list[Provider],
+        list[Literal[_RESULTS_PROVIDERS]],  # type: ignore[valid-type]
         Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = Field(default=[Provider.EPEX])
     """Sources of the results, asked in this order until one has what the strategy needs. EPEX: the exchange's own
     pages, with volumes and prices. EnergyCharts and ENTSOE: prices only. Static: MarketDays that a person makes,
     with the data in spec.csv. Mock: a made-up day, for trying."""
+    carbon_providers: (
+        Annotated[
+            list[Literal[_GRID_PROVIDERS]],  # type: ignore[valid-type]
+            Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = None
+    """Sources of carbon intensity and of the share of renewable power, asked in this order. EnergyCharts and ENTSOE:
+    the continent's zones, both. CarbonIntensity: Great Britain, carbon intensity only. Static and Mock: as above.
+    Strategies Carbon and Renewable follow them; where they are named, carbon intensity is fetched and shown beside
+    any other strategy. Default: EnergyCharts, in GB CarbonIntensity, for the strategies that need them."""
     area: Literal[tuple(BIDDING_ZONES)] = "FR"  # type: ignore[valid-type]
     """Bidding zone, as the exchange names it."""
     auction: Auction = Auction.IDA1
@@ -138,63 +170,6 @@ class PowerPolicySpec(ApiModel):
         return self
 
 
-class PolicyCurrent(ApiModel):
-    """The cap that the policy gives its nodes now."""
-
-    start: Time
-    """Begin of the market period."""
-    cap: str
-    """Cap of one node, such as "25.2 W". Where maxSource is a percentage: of what each node's own original limits add
-    up to, such as "50.4 %"."""
-    cap_microwatts: int | None = None
-    """The cap in microwatts. Absent where maxSource is a percentage: nodes differ."""
-    cap_ratio: DecimalText | None = None
-    """The cap as a part of what each node's own original limits add up to, such as "0.504", where maxSource is a
-    percentage."""
-    share: str
-    """The cap as a share of maxSource, such as "63 %"."""
-    volume: str | None = None
-    """Volume of the market period, such as "68.2 MWh"."""
-    price: str | None = None
-    """Price of the market period, such as "95.69 EUR/MWh"."""
-    price_paid: str | None = None
-    """What the policy's tariff makes of it, such as "150.83 EUR/MWh". Absent without a tariff."""
-    why: str | None = None
-    """Why the cap is what it is, such as "68.2 MWh of 108.1 MWh: 63 % of 40 W"."""
-
-
-class PolicyFallbacks(ApiModel):
-    """How often earlier days' results had to stand in: a counter for monitoring."""
-
-    days: int = 0
-    """Number of delivery days, since the policy was made, on which an earlier day's results stood in."""
-    last_day: str | None = None
-    """The last of them, such as 2025-10-09."""
-
-
-class PowerPolicyStatus(ApiModel):
-    """What the operator makes of the policy."""
-
-    observed_generation: int | None = None
-    """The spec generation that this status was made from."""
-    conditions: Conditions = Field(default_factory=list)
-    """Ready: the policy is in force. MarketData: today's results are there, or the strategy needs none."""
-    market: str | None = None
-    """The market followed, such as "FR IDA1"; "not needed" where the strategy looks at none."""
-    nodes: int | None = None
-    """Number of nodes that the policy governs."""
-    nodes_ready: int | None = None
-    """How many of them report that their limits are applied."""
-    market_days: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
-        default_factory=list
-    )
-    """MarketDays that the current caps come from."""
-    current: PolicyCurrent | None = None
-    """The cap that the policy gives its nodes now."""
-    fallbacks: PolicyFallbacks | None = None
-    """How often earlier days' results had to stand in."""
-
-
 class PowerPolicy(KubeObject):
     """A PowerPolicy says how much power a set of nodes gets over the day: the share of maxSource that the
     electricity market's results give to each market period."""
@@ -229,6 +204,20 @@ class PowerPolicy(KubeObject):
                 "string",
                 ".status.current.pricePaid",
                 "Price paid in the current market period, by the policy's tariff",
+                wide=True,
+            ),
+            Column(
+                "Carbon",
+                "string",
+                ".status.current.carbon",
+                "Carbon intensity in the current market period",
+                wide=True,
+            ),
+            Column(
+                "Renewable",
+                "string",
+                ".status.current.renewable",
+                "Share of renewable power in the current market period",
                 wide=True,
             ),
             Column(

@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 from powercap_api.names import API_VERSION
 from powercap_api.policy.strategy import StrategySpec
 from powercap_api.policy.week import Weekday
@@ -21,16 +21,18 @@ from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.fallback import DayResults
 from powercap_operator.market.results import Period, Query
 from powercap_operator.planning.resolved_policy import resolve
+from powercap_operator.render.clock_axis import time_axis
 from powercap_operator.render.figure import (
     CAP_COLOUR,
+    CARBON_COLOUR,
     PRICE_COLOUR,
     QUIET,
     VOLUME_COLOUR,
     cap_panel,
+    grid_panel,
     limit_lines,
     plain_grid,
     price_panel,
-    time_axis,
     volume_panel,
 )
 from powercap_operator.render.plan_chart import plan_day
@@ -42,6 +44,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKET: Final = Market("FR", Auction.IDA1)
+GRID: Final = {
+    "carbon": Market("FR", GridData.CARBON),
+    "renewable": Market("FR", GridData.RENEWABLE),
+}
+GRID_STYLE: Final = {
+    "carbon": ("carbon, g/kWh", CARBON_COLOUR),
+    "renewable": ("renewable, %", CAP_COLOUR),
+}
 ZONE: Final = MARKET.bidding_zone.zone
 DAY: Final = date(2026, 5, 13)
 MAX_SOURCE: Final = "140"
@@ -67,18 +77,18 @@ class Curve:
     strategy: dict[str, Any]
     rule: Callable[["Axes"], None]
     given: str | None = None
-    """``volume`` or ``price``: the market's values that the rule looks at."""
+    """``volume``, ``price``, ``carbon`` or ``renewable``: the values that the rule looks at."""
 
 
-def made_up_day() -> DayResults:
+def made_up_day(market: Market = MARKET) -> DayResults:
     """The day that all figures show."""
-    periods = made_up_periods(Query(MARKET, DAY))
+    periods = made_up_periods(Query(market, DAY))
     return DayResults(DAY, DAY, periods, day_bounds(DAY, ZONE)[1], (), "EUR")
 
 
 def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
     """The day's caps, and the values that they follow."""
-    results = made_up_day()
+    results = made_up_day(GRID.get(curve.given or "", MARKET))
     policy = PowerPolicy.from_wire(
         {
             "apiVersion": API_VERSION,
@@ -93,6 +103,8 @@ def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
         panel = volume_panel(results.periods, results.end)
         if curve.given == "price":
             panel = price_panel(results.periods, results.end, "EUR")
+        if curve.given in GRID:
+            panel = grid_panel(results.periods, results.end, curve.given, *GRID_STYLE[curve.given])
         panel(input_axis)
         last = input_axis
     for axis in {cap_axis, last}:
@@ -149,6 +161,29 @@ def price_rule(axis: "Axes") -> None:
         axis.axvline(price, color=QUIET, lw=0.9, ls=(0, (1, 2)))
         axis.annotate(name, (price, 4), xytext=(3, 0), textcoords="offset points", fontsize=8.5, color=QUIET)
     _finish(axis, "price of the period, EUR/MWh")
+
+
+def carbon_rule(axis: "Axes") -> None:
+    """Cap by carbon intensity between two of them."""
+    _band_rule(axis, "carbon", ("Carbon", 30, 70), 100, CARBON_COLOUR)
+    _finish(axis, "carbon intensity of the period, g CO2eq/kWh")
+
+
+def renewable_rule(axis: "Axes") -> None:
+    """Cap by the share of renewable power between two of them."""
+    _band_rule(axis, "renewable", ("Renewable", 20, 60), 100, CAP_COLOUR)
+    _finish(axis, "share of renewable power in the period, %")
+
+
+def _band_rule(axis: "Axes", of: str, band: tuple[str, int, int], most: int, colour: str) -> None:
+    name, low, high = band
+    values = [Decimal(value) / 2 for value in range(2 * most + 1)]
+    spec = {"type": name, f"low{name}": str(low), f"high{name}": str(high)}
+    axis.plot([float(value) for value in values], watts(spec, _alone(values, of)), color=colour, lw=2)
+    for value, side in ((low, "low"), (high, "high")):
+        axis.axvline(value, color=QUIET, lw=0.9, ls=(0, (1, 2)))
+        text = f"{side}{name}"
+        axis.annotate(text, (value, 4), xytext=(3, 0), textcoords="offset points", fontsize=8.5, color=QUIET)
 
 
 def cheapest_hours_rule(axis: "Axes") -> None:
@@ -242,6 +277,14 @@ CURVES: Final = (
         {"type": "CheapestHours", "hours": 8},
         cheapest_hours_rule,
         "price",
+    ),
+    Curve("carbon", "Carbon: clean is more power", {"type": "Carbon"}, carbon_rule, "carbon"),
+    Curve(
+        "renewable",
+        "Renewable: much wind, sun and water, much power",
+        {"type": "Renewable"},
+        renewable_rule,
+        "renewable",
     ),
     Curve("solar", "Solar: the sun's way over the day", {"type": "Solar"}, solar_rule),
     Curve("fixed", "Fixed: the same power all day", {"type": "Fixed", "power": "100"}, fixed_rule),

@@ -97,6 +97,16 @@ def schedule(**window: Any) -> dict[str, Any]:
         ),
         ({"type": "Price", "lowPercentile": 90}, "lowPercentile must be below highPercentile"),
         ({"type": "Price", "highPercentile": 101}, "should be less than or equal to 100"),
+        ({"type": "Price", "lowCarbon": "1", "highCarbon": "2"}, "lowCarbon belongs to strategy Carbon"),
+        ({"type": "Carbon", "lowRenewable": "1", "highRenewable": "2"}, "belongs to strategy Renewable"),
+        ({"type": "Carbon", "lowCarbon": "40"}, "lowCarbon and highCarbon go together"),
+        ({"type": "Carbon", "lowCarbon": "40", "highCarbon": "30"}, "lowCarbon must be below highCarbon"),
+        ({"type": "Carbon", "lowCarbon": "-4", "highCarbon": "30"}, "lowCarbon"),
+        (
+            {"type": "Renewable", "lowRenewable": "2", "highRenewable": "9", "lowPercentile": 5},
+            "write either lowRenewable and highRenewable, or lowPercentile and highPercentile",
+        ),
+        ({"lowPercentile": 5}, "lowPercentile belongs to strategy Price, Carbon, Renewable"),
         ({"type": "Price", "hours": 8}, "hours belongs to strategy CheapestHours"),
         ({"contiguous": True}, "contiguous belongs to strategy CheapestHours"),
         ({"within": {"start": "20:00", "end": "08:00"}}, "within belongs to strategy CheapestHours"),
@@ -132,6 +142,32 @@ def test_bad_strategies_are_refused_with_words_that_help(
     with pytest.raises(KubectlError) as refusal:
         kube.apply(policy(**strategy))
     assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("market", "words"),
+    [
+        ({"carbonProviders": ["EPEX"]}, 'Unsupported value: "EPEX"'),
+        ({"carbonProviders": []}, "should have at least 1 items"),
+        ({"providers": ["CarbonIntensity"]}, 'Unsupported value: "CarbonIntensity"'),
+        ({"auction": "Carbon"}, 'Unsupported value: "Carbon"'),
+    ],
+)
+def test_the_grids_sources_are_named_apart_from_the_auctions(
+    kube: Kube, market: dict[str, Any], words: str
+) -> None:
+    kube.apply(
+        policy() | {"spec": {"maxSource": "40", "market": {"carbonProviders": ["EnergyCharts", "ENTSOE"]}}}
+    )
+    with pytest.raises(KubectlError) as refusal:
+        kube.apply(policy() | {"spec": {"maxSource": "40", "market": market}})
+    assert words in str(refusal.value)
+
+
+def test_days_of_the_grid_are_taken(kube: Kube) -> None:
+    kube.apply(market_day(provider="EnergyCharts", auction="Carbon"))
+    with pytest.raises(KubectlError, match="Unsupported value"):
+        kube.apply(market_day(provider="EnergyCharts", auction="Wind"))
 
 
 PEAK = {"days": ["Mon"], "start": "17:00", "end": "21:00", "fees": "45"}
@@ -203,5 +239,5 @@ def test_only_static_days_have_data_in_their_spec(kube: Kube, spec: dict[str, An
 def test_the_examples_of_the_documentation_are_taken(kube: Kube) -> None:
     text = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text(encoding="utf-8")
     examples = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
-    assert len(examples) == 8
+    assert len(examples) == 11
     kube.apply(*examples)

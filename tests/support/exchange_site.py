@@ -26,9 +26,10 @@ from urllib.parse import parse_qsl, urlsplit
 import brotli  # type: ignore[import-untyped]  # ships no types
 import httpx
 
+from powercap_api.markets import GridData
 from powercap_operator.market.results import Period, Query
 from powercap_operator.sources.epex.names import PATH, page_parameters
-from tests.support import pages, price_answers
+from tests.support import grid_answers, pages, price_answers
 
 
 def loopback_client() -> httpx.AsyncClient:
@@ -114,6 +115,7 @@ class ExchangeSite:
     """The largest number of requests that were being answered at one moment."""
     _days: dict[Key, tuple[Query, tuple[Period, ...], pages.Style]] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[Query, tuple[Period, ...]]] = field(default_factory=dict)
+    _grid: grid_answers.Grid = field(default_factory=dict)
     _page: str | None = None
     _server: ThreadingHTTPServer | None = None
     _thread: threading.Thread | None = None
@@ -167,12 +169,21 @@ class ExchangeSite:
         return self.url + "/energy-charts"
 
     @property
+    def carbon_intensity_url(self) -> str:
+        """Where Great Britain's Carbon Intensity API would be."""
+        return self.url + "/carbon-intensity"
+
+    @property
     def entsoe_url(self) -> str:
         """Where ENTSO-E would be."""
         return self.url + "/entsoe"
 
     def publish(self, query: Query, periods: Sequence[Period], style: pages.Style | None = None) -> None:
         """From now on the site has these results, and the other sources their prices."""
+        if isinstance(query.market.auction, GridData):
+            with self._lock:
+                self._grid[query.market.area, query.market.auction, query.delivery_day] = tuple(periods)
+            return
         with self._lock:
             self._days[_key(page_parameters(query))] = (query, tuple(periods), style or pages.Style())
             self._prices[query.market.area, query.delivery_day] = (query, tuple(periods))
@@ -214,6 +225,10 @@ class ExchangeSite:
 
     def answer(self, request: SeenRequest, behaviour: Behaviour) -> tuple[int, dict[str, str], str]:
         """Status, headers and body of a request to a site that behaves well but for its ways in."""
+        if request.path.startswith("/energy-charts") and not request.path.endswith("price"):
+            return grid_answers.energy_charts(request.path, request.parameters, self._grid)
+        if request.path.startswith("/carbon-intensity"):
+            return grid_answers.carbon_intensity(request.path, self._grid)
         if request.path.startswith("/energy-charts"):
             return price_answers.energy_charts(request.path, request.parameters, self._prices)
         if request.path.startswith("/entsoe"):

@@ -21,6 +21,8 @@ class StrategyType(StrEnum):
     SOLAR = "Solar"
     PRICE = "Price"
     CHEAPEST_HOURS = "CheapestHours"
+    CARBON = "Carbon"
+    RENEWABLE = "Renewable"
     FIXED = "Fixed"
     SCHEDULE = "Schedule"
 
@@ -42,6 +44,8 @@ _PRICE: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
 
 PriceText = Annotated[str, StringConstraints(pattern=_PRICE, max_length=16)]
 """A price per MWh as a decimal number in text."""
+PositiveText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$", max_length=16)]
+"""A decimal number in text, 0 or more."""
 Percentile = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -50,37 +54,47 @@ def _only(field: str, *types: str) -> dict[str, str]:
     allowed = " || ".join(f"self.type == '{name}'" for name in types)
     return {
         "rule": f"!has(self.{field}) || {allowed}",
-        "message": f"{field} belongs to strategy {' and '.join(types)}:"
+        "message": f"{field} belongs to strategy {', '.join(types)}:"
         f" remove {field}, or write type: {types[0]}",
         "fieldPath": f".{field}",
     }
 
 
+def _pair(name: str, meaning: str) -> list[dict[str, str]]:
+    """The rules of a low and a high value, such as lowPrice and highPrice: both or none, in order, or percentiles."""
+    low, high = f"low{name}", f"high{name}"
+    return [
+        _only(low, name),
+        _only(high, name),
+        {
+            "rule": f"has(self.{low}) == has(self.{high})",
+            "message": f"{low} and {high} go together: write both, or neither to use the day's percentiles",
+        },
+        {
+            "rule": f"!has(self.{low}) || !(has(self.lowPercentile) || has(self.highPercentile))",
+            "message": f"write either {low} and {high}, or lowPercentile and highPercentile",
+        },
+        {
+            "rule": f"!has(self.{low}) || !has(self.{high}) || !isQuantity(self.{low}) ||"
+            f" !isQuantity(self.{high}) || quantity(self.{low}).isLessThan(quantity(self.{high}))",
+            "message": f"{low} must be below {high}: {meaning}",
+            "fieldPath": f".{low}",
+        },
+    ]
+
+
 _PLAIN_RULES: Final[list[Any]] = [
     _only("reference", "Volume"),
     _only("alpha", "Solar"),
-    _only("lowPrice", "Price"),
-    _only("highPrice", "Price"),
-    _only("lowPercentile", "Price"),
-    _only("highPercentile", "Price"),
+    _only("lowPercentile", "Price", "Carbon", "Renewable"),
+    _only("highPercentile", "Price", "Carbon", "Renewable"),
     _only("hours", "CheapestHours"),
     _only("contiguous", "CheapestHours"),
     _only("within", "CheapestHours"),
     _only("power", "Fixed"),
-    {
-        "rule": "has(self.lowPrice) == has(self.highPrice)",
-        "message": "lowPrice and highPrice go together: write both, or neither to use the day's percentiles",
-    },
-    {
-        "rule": "!has(self.lowPrice) || !(has(self.lowPercentile) || has(self.highPercentile))",
-        "message": "write either lowPrice and highPrice, or lowPercentile and highPercentile",
-    },
-    {
-        "rule": "!has(self.lowPrice) || !has(self.highPrice) || !isQuantity(self.lowPrice) ||"
-        " !isQuantity(self.highPrice) || quantity(self.lowPrice).isLessThan(quantity(self.highPrice))",
-        "message": "lowPrice must be below highPrice: at lowPrice a node gets maxSource, at highPrice minPower",
-        "fieldPath": ".lowPrice",
-    },
+    *_pair("Price", "at lowPrice a node gets maxSource, at highPrice minPower"),
+    *_pair("Carbon", "at lowCarbon a node gets maxSource, at highCarbon minPower"),
+    *_pair("Renewable", "at lowRenewable a node gets minPower, at highRenewable maxSource"),
     {
         "rule": f"(has(self.lowPercentile) ? self.lowPercentile : {DEFAULT_LOW_PERCENTILE}) <"
         f" (has(self.highPercentile) ? self.highPercentile : {DEFAULT_HIGH_PERCENTILE})",
@@ -124,10 +138,20 @@ class _Parameters(ApiModel):
     Together with highPrice; without them the day's percentiles are used."""
     high_price: PriceText | None = None
     """Price only, per MWh in the market's currency, such as "90": at this price or above it nodes get minPower."""
+    low_carbon: PositiveText | None = None
+    """Carbon only, in g CO2eq per kWh, such as "40": at this carbon intensity or below it nodes get maxSource. Together
+    with highCarbon; without them the day's percentiles are used."""
+    high_carbon: PositiveText | None = None
+    """Carbon only, in g CO2eq per kWh, such as "300": at this carbon intensity or above it nodes get minPower."""
+    low_renewable: PositiveText | None = None
+    """Renewable only, in percent, such as "20": at this share of renewable power or below it nodes get minPower.
+    Together with highRenewable; without them the day's percentiles are used."""
+    high_renewable: PositiveText | None = None
+    """Renewable only, in percent, such as "80": at this share of renewable power or above it nodes get maxSource."""
     low_percentile: Percentile | None = None
-    """Price only, default 10: this percentile of the day's prices stands for lowPrice."""
+    """Price, Carbon and Renewable, default 10: this percentile of the day's own values stands for the low one."""
     high_percentile: Percentile | None = None
-    """Price only, default 90: this percentile of the day's prices stands for highPrice."""
+    """Price, Carbon and Renewable, default 90: this percentile of the day's own values stands for the high one."""
     hours: Annotated[int, Field(ge=1, le=24)] | None = None
     """CheapestHours only, default 8: how many hours of each day get maxSource; the rest gets minPower."""
     contiguous: bool | None = None
@@ -150,6 +174,8 @@ class PlainStrategySpec(_Parameters):
         StrategyType.SOLAR,
         StrategyType.PRICE,
         StrategyType.CHEAPEST_HOURS,
+        StrategyType.CARBON,
+        StrategyType.RENEWABLE,
         StrategyType.FIXED,
     ] = StrategyType.VOLUME
     """Any strategy but Schedule."""
@@ -185,8 +211,9 @@ class StrategySpec(_Parameters):
     type: StrategyType = StrategyType.VOLUME
     """Volume: much trade, much power: volume of the period / reference volume of the day x maxSource.
     Price: cheap is more power. CheapestHours: so many hours of the day, the cheapest, at maxSource and the rest at
-    minPower. Solar: follows the sun's way over the day, without market results.
-    Fixed: the same power all day. Schedule: weekly windows with a power of their own, another strategy between."""
+    minPower. Carbon: clean is more power. Renewable: a large share of renewable power is more power. Solar: follows the
+    sun's way over the day, without market results. Fixed: the same power all day. Schedule: weekly windows with a power
+    of their own, another strategy between."""
     windows: (
         Annotated[
             list[ScheduleWindow],

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, Market
+from powercap_api.markets import (
+    BIDDING_ZONES,
+    RESOLUTIONS_MINUTES,
+    Auction,
+    GridData,
+    Market,
+    auction_named,
+)
 
 from ..market.csv_format import csv_name, to_csv
 from ..market.errors import DayIncomplete, MarketError, RequestBudgetSpent
@@ -57,6 +64,8 @@ examples:
       prints the CSV instead
   powercap market fetch --area FR --auction SDAC --date today --provider EnergyCharts
       prices from a source that welcomes programs; it has no volumes
+  powercap market fetch --area FR --auction Carbon --date tomorrow --provider EnergyCharts
+      carbon intensity: writes carbon_data_DAY.csv; a column says which values are forecasts
   powercap market fetch --base-url http://127.0.0.1:8000 --date 2025-10-09
       from a stand-in site
 
@@ -151,10 +160,11 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auction",
         default=Auction.IDA1,
-        type=Auction,
-        choices=list(Auction),
+        type=auction_named,
+        choices=[*Auction, *GridData],
         metavar="AUCTION",
-        help="SDAC (day-ahead), IDA1, IDA2 or IDA3 (default: IDA1)",
+        help="SDAC (day-ahead), IDA1, IDA2 or IDA3; Carbon or Renewable for what the grid's power is made of"
+        " (default: IDA1)",
     )
     parser.add_argument(
         "--resolution",
@@ -221,6 +231,7 @@ async def _ask(query: Query, arguments: argparse.Namespace) -> FetchedDay:
             epex_url=url,
             energy_charts_url=url,
             entsoe_url=url,
+            carbon_intensity_url=url,
             entsoe_token=arguments.token,
         )
     requests = 0

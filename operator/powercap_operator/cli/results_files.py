@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 
 from ..market.csv_format import csv_resolution, from_csv
 from ..market.errors import MarketError
@@ -20,7 +20,7 @@ class Asked:
     """Which results a person asked for; what is None is taken from the file."""
 
     area: str
-    auction: Auction
+    auction: Auction | GridData
     resolution_minutes: int | None
     day: date | None
 

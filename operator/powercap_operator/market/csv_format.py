@@ -7,15 +7,20 @@
 
 Numbers as the exchange prints them, without thousands commas; "-" where there is none. When clocks go back,
 the repeated hour's labels are there twice. Prices of Great Britain are in £/MWh. UTF-8, one line each, "\\n".
+
+Further columns stand after these where there is something to say: ``Carbon (gCO2eq/kWh)``, ``Renewable (%)`` and
+``Forecast``, which has yes where the two are a forecast. Days of grid data have theirs only, as in
+``carbon_data_2025-10-09.csv``: ``Period,Carbon (gCO2eq/kWh),Forecast``. Columns are read in any order, and those that
+are not there are taken for empty.
 """
 
 import csv
 import io
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from powercap_api.markets import RESOLUTIONS_MINUTES
+from powercap_api.markets import RESOLUTIONS_MINUTES, GridData
 
 from .cell import read_cell
 from .delivery_day import Label, LabelError, parse_label, period_label, resolve_labels
@@ -28,22 +33,52 @@ _MAX_LINES: Final = 500
 
 
 def csv_name(query: Query) -> str:
-    """The file's usual name, ``epex_data_2025-10-09.csv``."""
-    return f"epex_data_{query.delivery_day.isoformat()}.csv"
+    """The file's usual name, ``epex_data_2025-10-09.csv``, ``carbon_data_2025-10-09.csv``."""
+    auction = query.market.auction
+    kind = str(auction).lower() if isinstance(auction, GridData) else "epex"
+    return f"{kind}_data_{query.delivery_day.isoformat()}.csv"
 
 
 def head(query: Query) -> list[str]:
-    """The names of the columns."""
-    return ["Period", "Volume (MWh)", f"Price ({_SIGNS[query.market.bidding_zone.currency]}/MWh)"]
+    """The names of the columns that a day of the market always has."""
+    columns = _columns(query)
+    return ["Period", *(columns[name] for name in _own(query))]
+
+
+def _columns(query: Query) -> dict[str, str]:
+    """The values that a period can have, with the names of their columns."""
+    return {
+        "volume": "Volume (MWh)",
+        "price": f"Price ({_SIGNS[query.market.bidding_zone.currency]}/MWh)",
+        "carbon": "Carbon (gCO2eq/kWh)",
+        "renewable": "Renewable (%)",
+        "forecast": "Forecast",
+    }
+
+
+def _own(query: Query) -> tuple[str, ...]:
+    match query.market.auction:
+        case GridData.CARBON:
+            return ("carbon",)
+        case GridData.RENEWABLE:
+            return ("renewable",)
+        case _:
+            return ("volume", "price")
 
 
 def to_csv(periods: Iterable[Period], query: Query) -> str:
     """The periods as a CSV text, in the order given."""
-    zone = query.market.bidding_zone.zone
-    lines = [",".join(head(query))]
+    zone, columns, periods = query.market.bidding_zone.zone, _columns(query), tuple(periods)
+    more = [
+        name
+        for name in columns
+        if name not in _own(query) and any(getattr(period, name) not in (None, False) for period in periods)
+    ]
+    shown = [*_own(query), *more]
+    lines = [",".join(["Period", *(columns[name] for name in shown)])]
     for period in periods:
         label = period_label(period.start, zone, query.market.resolution_minutes)
-        lines.append(f"{label},{_number(period.volume)},{_number(period.price)}")
+        lines.append(",".join([label, *(_text(getattr(period, name)) for name in shown)]))
     return "\n".join(lines) + "\n"
 
 
@@ -56,13 +91,13 @@ def from_csv(text: str, query: Query) -> tuple[Period, ...]:
         CsvError: other columns, no number, or labels that do not fit the delivery day; with the line's
         number.
     """
-    lines = _lines(text, query)
+    names, lines = _lines(text, query)
     labels = []
-    values: list[tuple[Decimal | None, Decimal | None]] = []
-    for number, (label, volume, price) in lines:
+    values: list[dict[str, Any]] = []
+    for number, (label, *cells) in lines:
         try:
             labels.append(parse_label(label))
-            values.append((read_cell(volume), read_cell(price)))
+            values.append({name: _value(name, cell) for name, cell in zip(names, cells, strict=True)})
         except (LabelError, Malformed) as error:
             raise CsvError(f"{error}", line_number=number) from error
     try:
@@ -72,10 +107,10 @@ def from_csv(text: str, query: Query) -> tuple[Period, ...]:
     except LabelError as error:
         raise CsvError(f"{error} (read as {query})", line_number=lines[error.index][0]) from error
     periods = []
-    for (number, _), start, (volume_mwh, price_per_mwh) in zip(lines, starts, values, strict=True):
+    for (number, _), start, given in zip(lines, starts, values, strict=True):
         if start is None:
             raise CsvError(f"{query.delivery_day} has no such hour: the clocks skip it", line_number=number)
-        periods.append(Period(start, volume_mwh, price_per_mwh))
+        periods.append(Period(start, **given))
     return tuple(periods)
 
 
@@ -99,30 +134,54 @@ def _label(text: str) -> Label | None:
         return None
 
 
-def _lines(text: str, query: Query) -> list[tuple[int, list[str]]]:
-    """Line numbers and the three cells of every line but the first."""
+def _names(first: list[str], query: Query) -> list[str]:
+    """The values that the columns after the first hold."""
+    known = {title: name for name, title in _columns(query).items()}
+    titles = first[1:]
+    if (
+        first[:1] != ["Period"]
+        or not titles
+        or len(set(titles)) < len(titles)
+        or not set(titles) <= set(known)
+    ):
+        raise CsvError(
+            f"{','.join(first)[:80]!r} was found, {','.join(head(query))!r} expected", line_number=1
+        )
+    return [known[title] for title in titles]
+
+
+def _value(name: str, cell: str) -> Decimal | bool | None:
+    if name != "forecast":
+        return read_cell(cell)
+    if cell.strip().lower() not in ("yes", "no", "", "-"):
+        raise Malformed(f"the cell {cell.strip()[:20]!r} is neither yes nor -")
+    return cell.strip().lower() == "yes"
+
+
+def _lines(text: str, query: Query) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The values that the columns hold; line numbers and the cells of every line but the first."""
     if len(text) > _MAX_CHARACTERS:
         raise CsvError(f"{len(text)} characters are no market day: is this the right file?")
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     lines: list[tuple[int, list[str]]] = []
     try:
-        first = [cell.strip() for cell in next(reader, [])]
-        if first != head(query):
-            raise CsvError(
-                f"{','.join(first)[:80]!r} was found, {','.join(head(query))!r} expected", line_number=1
-            )
+        names = _names([cell.strip() for cell in next(reader, [])], query)
         for cells in reader:
             if not cells:
                 continue
-            if len(cells) != 3:
-                raise CsvError(f"{len(cells)} columns, 3 were expected", line_number=reader.line_num)
+            if len(cells) != len(names) + 1:
+                raise CsvError(
+                    f"{len(cells)} columns, {len(names) + 1} were expected", line_number=reader.line_num
+                )
             lines.append((reader.line_num, cells))
             if len(lines) > _MAX_LINES:
                 raise CsvError("more lines than a day has periods", line_number=reader.line_num)
     except csv.Error as error:
         raise CsvError(f"{error}", line_number=reader.line_num) from error
-    return lines
+    return names, lines
 
 
-def _number(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value:f}"
+def _text(value: Decimal | bool | None) -> str:
+    if value is None or value is False:
+        return "-"
+    return "yes" if value is True else f"{value:f}"

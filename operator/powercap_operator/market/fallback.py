@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from powercap_api.conditions import is_true
 from powercap_api.marketday import MarketDay, MarketDaySpec
-from powercap_api.markets import Auction, Market, market_day_name
+from powercap_api.markets import Auction, GridData, Market, auction_named, market_day_name
 from powercap_api.powerpolicy import MarketSpec
 from powercap_api.reasons import ConditionType
 
 from .delivery_day import day_bounds, period_starts
+from .needs import Needs
 from .results import Period, is_half_day, merge
 
 HISTORY_DAYS = 60
@@ -29,16 +30,6 @@ class DayKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What a day's results must have for a strategy."""
-
-    market: bool
-    """Whether results are looked at at all; where not, a day's periods come without values."""
-    volume: bool
-    price: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ResultsRequest:
     """Which results are followed."""
 
@@ -46,6 +37,8 @@ class ResultsRequest:
     providers: tuple[str, ...]
     """Sources in the order in which they are believed."""
     needs: Needs
+    beside: "ResultsRequest | None" = None
+    """What is taken along where it is known, such as carbon intensity beside volumes; nothing waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ class DayResults:
 
 def market_of(spec: MarketSpec | MarketDaySpec) -> Market:
     """The market that a policy or a MarketDay names."""
-    return Market(spec.area, Auction(spec.auction), spec.resolution_minutes)
+    return Market(spec.area, auction_named(spec.auction), spec.resolution_minutes)
 
 
 def key_of(day: MarketDay) -> DayKey:
@@ -115,7 +108,7 @@ def layers(market: Market) -> tuple[Market, ...]:
 
     An auction that has the second half of the day only is laid over the one before it.
     """
-    if not is_half_day(market):
+    if not is_half_day(market) or isinstance(market.auction, GridData):
         return (market,)
     before = {Auction.IDA3: Auction.IDA2, Auction.IDA2: Auction.IDA1}[market.auction]
     return (Market(market.area, before, market.resolution_minutes), market)
@@ -129,12 +122,31 @@ def find_results(
     Where no results are needed, the day's bare periods, whatever MarketDays there are.
     """
     if not request.needs.market:
-        return bare_day(request.market, day)
+        return _with_beside(bare_day(request.market, day), request, days)
     for back in range(previous_days + 1):
         found = days.own_results(request, day - timedelta(days=back))
         if found is not None:
-            return found if back == 0 else stand_in(found, day, request.market)
+            found = found if back == 0 else stand_in(found, day, request.market)
+            return _with_beside(found, request, days)
     return None
+
+
+def _with_beside(found: DayResults, request: ResultsRequest, days: KnownDays) -> DayResults:
+    """The results with the day's carbon intensity and renewable share, where the request names sources for them."""
+    beside = None if request.beside is None else days.own_results(request.beside, found.day)
+    if beside is None:
+        return found
+    grid = {period.start: period for period in beside.periods}
+    periods = tuple(
+        replace(
+            period,
+            carbon=grid[period.start].carbon,
+            renewable=grid[period.start].renewable,
+            forecast=grid[period.start].forecast,
+        )
+        for period in found.periods
+    )
+    return replace(found, periods=periods, names=(*found.names, *beside.names))
 
 
 def bare_day(market: Market, day: date) -> DayResults:
@@ -192,10 +204,7 @@ def is_complete(day: MarketDay) -> bool:
 
 def serves(day: MarketDay, needs: Needs) -> bool:
     """Whether the object has all of its day, with every value that a strategy needs."""
-    return is_complete(day) and not any(
-        (needs.volume and period.volume is None) or (needs.price and period.price is None)
-        for period in day.status.periods
-    )
+    return is_complete(day) and all(_serves(period, needs) for period in periods_of(day))
 
 
 def periods_of(day: MarketDay) -> list[Period]:
@@ -218,9 +227,15 @@ def _number(text: str | None) -> Decimal | None:
 
 
 def _serves(period: Period, needs: Needs) -> bool:
-    if needs.volume and period.volume is None:
-        return False
-    return not (needs.price and period.price is None)
+    return not any(
+        needed and value is None
+        for needed, value in (
+            (needs.volume, period.volume),
+            (needs.price, period.price),
+            (needs.carbon, period.carbon),
+            (needs.renewable, period.renewable),
+        )
+    )
 
 
 def stand_in(source: DayResults, day: date, market: Market) -> DayResults:

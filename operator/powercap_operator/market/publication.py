@@ -8,14 +8,16 @@ begins; what is left after that is spent over the delivery day, for half a day o
 
 Times: SDAC results about 12:55 of the day before, IDA1 15:20, IDA2 22:20, IDA3 10:20 of the day itself;
 market time, which is the bidding zone's. The hourly index of the SDAC follows its quarters (seen at 13:30).
-Ten minutes are added, for the site shows results some minutes after the auction gives them.
+Ten minutes are added, for the site shows results some minutes after the auction gives them. Forecasts of wind and sun,
+from which carbon intensity and the share of renewable power are forecast, are published by 18:00 of the day before at
+the latest (Regulation (EU) 543/2013, article 14).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
-from powercap_api.markets import Auction
+from powercap_api.markets import Auction, GridData
 
 from .delivery_day import day_bounds
 from .errors import MarketError
@@ -39,6 +41,8 @@ _RESULTS: Final = {
     Auction.SDAC: time(13, 5),
     Auction.IDA1: time(15, 30),
     Auction.IDA2: time(22, 30),
+    GridData.CARBON: time(18, 15),
+    GridData.RENEWABLE: time(18, 15),
 }
 _HOURLY_INDEX: Final = time(13, 40)
 _HALF_DAY_RESULTS: Final = time(10, 30)

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Final
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 
 from . import delivery_day
 
@@ -59,6 +59,10 @@ class ProblemKind(StrEnum):
     """Periods without a volume."""
     NO_PRICE = "NoPrice"
     """Periods without a price."""
+    NO_CARBON = "NoCarbon"
+    """Periods without a carbon intensity."""
+    NO_RENEWABLE = "NoRenewable"
+    """Periods without a share of renewable power."""
     NEGATIVE_VOLUME = "NegativeVolume"
     """A volume below 0, which cannot be."""
     ZERO_VOLUME = "ZeroVolume"
@@ -96,6 +100,10 @@ class Summary:
     """MWh per period; the total is the day's MWh."""
     price: Range | None
     """Currency per MWh, each period counted alike; the total has no meaning."""
+    carbon: Range | None = None
+    """g CO2eq per kWh; the total has no meaning."""
+    renewable: Range | None = None
+    """Percent; the total has no meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,8 @@ class DayData:
         """The problems in one line; empty where there are none."""
         return "; ".join(problem.message for problem in self.problems)
 
+
+_COLUMNS: Final = {"price": "price", "carbon": "carbon intensity", "renewable": "share of renewable power"}
 
 HALF_DAY_BEGIN: Final = 12
 """Hour from which the auctions of the delivery day itself deliver."""
@@ -162,8 +172,10 @@ def build_market_day(
     """Put periods in order and say whether they are the whole day.
 
     ``expected`` are the starts that must be there, by default those that the auction covers. A source that
-    gives no volumes at all is judged with ``needs_volume=False``. Never raises for what the data holds.
+    gives no volumes at all is judged with ``needs_volume=False``. Days of grid data need what they are of, and
+    neither volumes nor prices. Never raises for what the data holds.
     """
+    of_grid = isinstance(query.market.auction, GridData)
     wanted = covered_starts(query) if expected is None else tuple(expected)
     days_starts = set(
         delivery_day.period_starts(
@@ -187,18 +199,24 @@ def build_market_day(
         *_located(ProblemKind.DUPLICATE, "{0} periods more than once: {2}", doubled, query),
         *_located(ProblemKind.OUTSIDE, "{0} periods are not of the day: {2}", outside, query),
     ]
-    if needs_volume:
+    if needs_volume and not of_grid:
         problems += _volume_problems(ordered, query)
-    if needs_price:
-        without = [period.start for period in ordered if period.price is None]
-        problems += _located(
-            ProblemKind.NO_PRICE, "{} of {} periods without price: {}", without, query, len(ordered)
-        )
+    for needed, kind, name in (
+        (needs_price and not of_grid, ProblemKind.NO_PRICE, "price"),
+        (query.market.auction is GridData.CARBON, ProblemKind.NO_CARBON, "carbon"),
+        (query.market.auction is GridData.RENEWABLE, ProblemKind.NO_RENEWABLE, "renewable"),
+    ):
+        if needed:
+            without = [period.start for period in ordered if getattr(period, name) is None]
+            pattern = f"{{}} of {{}} periods without {_COLUMNS[name]}: {{}}"
+            problems += _located(kind, pattern, without, query, len(ordered))
     summary = Summary(
         periods=len(ordered),
         expected_periods=max(len(wanted), len(ordered)),
         volume=_range([period.volume for period in ordered if period.volume is not None]),
         price=_range([period.price for period in ordered if period.price is not None]),
+        carbon=_range([period.carbon for period in ordered if period.carbon is not None]),
+        renewable=_range([period.renewable for period in ordered if period.renewable is not None]),
     )
     return DayData(query, ordered, tuple(problems), summary)
 
@@ -206,12 +224,12 @@ def build_market_day(
 def merge(earlier: Iterable[Period], later: Iterable[Period]) -> tuple[Period, ...]:
     """Lay a later auction's results over an earlier one's: IDA3, which has 12 to 24 o'clock only, over IDA2.
 
-    A later period replaces the earlier one as a whole where it has any value; periods without both values
-    ("-") replace nothing. In order of time.
+    A later period replaces the earlier one as a whole where it has any value; periods without values ("-") replace
+    nothing. In order of time.
     """
     merged = {period.start: period for period in earlier}
     for period in later:
-        empty = period.volume is None and period.price is None
+        empty = period == Period(period.start)
         if not (empty and period.start in merged):
             merged[period.start] = period
     return tuple(merged[start] for start in sorted(merged))

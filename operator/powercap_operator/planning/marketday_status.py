@@ -18,6 +18,7 @@ from powercap_api.marketday import (
     MarketSource,
     MarketSummary,
 )
+from powercap_api.markets import GridData
 from powercap_api.reasons import ConditionType, MarketDayReason
 from powercap_api.schema.model import Condition
 
@@ -82,7 +83,7 @@ def with_results(
         update={
             "resolution_minutes": market.resolution_minutes,
             "time_zone": market.bidding_zone.time_zone,
-            "currency": market.bidding_zone.currency,
+            "currency": None if isinstance(market.auction, GridData) else market.bidding_zone.currency,
             "periods": [
                 MarketPeriod(
                     start=period.start,
@@ -170,6 +171,9 @@ def _summary(data: DayData) -> MarketSummary:
         mean_price=None if price is None else f"{price.mean:f}",
         volume_range=_span(volume),
         price_range=_span(price),
+        carbon_range=_span(data.summary.carbon),
+        renewable_range=_span(data.summary.renewable),
+        forecasts=sum(period.forecast for period in data.periods) or None,
     )
 
 

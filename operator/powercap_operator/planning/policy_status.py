@@ -7,7 +7,8 @@ from typing import Any
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
-from powercap_api.powerpolicy import MANUAL, PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
+from powercap_api.policy.status import PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
+from powercap_api.powerpolicy import MANUAL
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 
 from ..strategies.base import percent
@@ -86,8 +87,14 @@ def _current(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyCu
         volume=None if period.volume is None else f"{period.volume} MWh",
         price=None if period.price is None else f"{period.price} {unit}",
         price_paid=None if period.price_paid is None else f"{period.price_paid} {unit}",
+        carbon=_noted(period.carbon, "g/kWh", period.forecast),
+        renewable=_noted(period.renewable, "%", period.forecast),
         why=period.why,
     )
+
+
+def _noted(value: str | None, unit: str, forecast: bool) -> str | None:
+    return None if value is None else f"{value} {unit}{' (forecast)' if forecast else ''}"
 
 
 def _ready(
@@ -206,10 +213,9 @@ def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict
             f"{market}: neither today's results are there nor any of the {policy.spec.fallback.previous_days}"
             f" days before: {_then(resolved)}. kubectl get marketdays says what was tried."
         )
-    skipped = [name for name in policy.spec.market.providers if name not in resolved.request.providers]
-    if skipped:
-        message += f" {', '.join(skipped)} is not asked: it has no volumes, which strategy {strategy} needs."
-    if MANUAL & set(policy.spec.market.providers):
+    if resolved.passed_over:
+        message += f" {resolved.passed_over}"
+    if MANUAL & set(resolved.request.providers):
         message += f" {how_to_give(market, resolved.day(now))}"
     return condition(ConditionType.MARKET_DATA, False, planned.data, message, policy.metadata.generation)
 

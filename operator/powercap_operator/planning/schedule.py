@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -48,6 +49,12 @@ class PlannedPeriod:
     """Price per MWh, with the digits that the exchange prints."""
     price_paid: str | None = None
     """What the policy's tariff makes of it; None without a tariff."""
+    carbon: str | None = None
+    """Carbon intensity in g CO2eq/kWh, with the digits that the source gives."""
+    renewable: str | None = None
+    """Share of renewable power in percent, with the digits that the source gives."""
+    forecast: bool = False
+    """Whether carbon and renewable are a forecast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +146,19 @@ def plan_periods(
             cap_uw=cap_uw(share, limits.min_uw, limits.max_uw),
             basis=basis[:_LONGEST_BASIS],
             why=f"{cap.why}{tariff_note}{note}",
-            volume=None if period.volume is None else f"{period.volume:f}",
-            price=None if period.price is None else f"{period.price:f}",
+            volume=_text(period.volume),
+            price=_text(period.price),
             price_paid=None if price_paid is None or not tariff else short_price(price_paid),
+            carbon=_text(period.carbon),
+            renewable=_text(period.renewable),
+            forecast=period.forecast,
         )
         for period, cap, share, price_paid in zip(results.periods, caps, shares, paid, strict=True)
     ]
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
 
 
 def merge(periods: Iterable[PlannedPeriod]) -> list[PlannedPeriod]:

@@ -18,13 +18,13 @@ from ..market.delivery_day import day_bounds
 from ..market.fallback import (
     DayKey,
     KnownDays,
-    Needs,
     ResultsRequest,
     is_complete,
     layers,
     market_of,
     serves,
 )
+from ..market.needs import Needs
 from ..market.publication import results_expected_at
 from ..market.results import Query
 from .resolved_policy import ResolvedPolicy
@@ -39,7 +39,7 @@ def wanted_days(
     """MarketDays to make, by name. Those that are there, under any name, are not among them."""
     wanted: dict[str, MarketDaySpec] = {}
     for resolved in policies:
-        if resolved.policy.spec.suspend or not resolved.request.needs.market:
+        if resolved.policy.spec.suspend:
             continue
         for key in _keys(resolved, days, now):
             if key not in days:
@@ -72,6 +72,12 @@ def is_overdue(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> bool
 
 def _keys(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Iterator[DayKey]:
     request, today = resolved.request, resolved.day(now)
+    if request.beside is not None:
+        for day in (today, today + timedelta(days=1)):
+            if results_expected_at(Query(request.beside.market, day)) <= now:
+                yield from _providers_keys(request.beside, request.beside.market, day, days)
+    if not request.needs.market:
+        return
     for layer in layers(resolved.market):
         for day in (today, today + timedelta(days=1)):
             if results_expected_at(Query(layer, day)) <= now:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from ..market.results import DayData, Period
+from .clock_axis import hours, mark_clock_change, time_axis
 from .plan_chart import DayPlan
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ FORMATS: Final = (".png", ".svg")
 VOLUME_COLOUR: Final = "#4c7fb0"
 PRICE_COLOUR: Final = "#c8553d"
 CAP_COLOUR: Final = "#2f855a"
+CARBON_COLOUR: Final = "#5b5b66"
 QUIET: Final = "#6b7280"
 _GRID: Final = "#e5e7eb"
 _INK: Final = "#1f2937"
@@ -76,7 +78,7 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
     """
     policy, results = planned.policy, planned.results
     span = (results.periods[0].start, results.end)
-    market = f"{policy.market}, " if results.currency else ""
+    market = f"{policy.market}, " if policy.request.needs.market else ""
     drawn = "" if policy.limits.in_percent else f"{planned.watt_hours:.0f} Wh, "
     paid: list[Panel] = []
     if policy.tariff and any(period.price is not None for period in results.periods):
@@ -147,8 +149,8 @@ def steps(
     axis: "Axes", periods: Sequence[Period], values: Sequence[Any], end: datetime, **style: Any
 ) -> None:
     """Values of periods as steps that fill down to 0; a period without a value is left blank."""
-    edges = [_hours(period.start, periods[0].start) for period in periods]
-    edges.append(_hours(end, periods[0].start))
+    edges = [hours(period.start, periods[0].start) for period in periods]
+    edges.append(hours(end, periods[0].start))
     axis.stairs([float("nan") if value is None else float(value) for value in values], edges, **style)
 
 
@@ -156,7 +158,7 @@ def cap_panel(planned: DayPlan) -> Panel:
     """The caps in watts, or in percent of the node's own limits, with maxSource and minPower as lines."""
     limits = planned.policy.limits
     begin = planned.results.periods[0].start
-    edges = [*(_hours(slot.start, begin) for slot in planned.slots), _hours(planned.results.end, begin)]
+    edges = [*(hours(slot.start, begin) for slot in planned.slots), hours(planned.results.end, begin)]
     watts = [slot.cap_uw / 1e6 for slot in planned.slots]
     unit = "%" if limits.in_percent else "W"
 
@@ -195,7 +197,34 @@ def _market_panels(periods: Sequence[Period], end: datetime, currency: str) -> l
         panels.append(volume_panel(periods, end))
     if any(period.price is not None for period in periods):
         panels.append(price_panel(periods, end, currency))
+    if any(period.carbon is not None for period in periods):
+        panels.append(grid_panel(periods, end, "carbon", "carbon, g/kWh", CARBON_COLOUR))
+    if any(period.renewable is not None for period in periods):
+        panels.append(grid_panel(periods, end, "renewable", "renewable, %", CAP_COLOUR))
     return panels
+
+
+def grid_panel(periods: Sequence[Period], end: datetime, name: str, label: str, colour: str) -> Panel:
+    """Carbon intensities or renewable shares, from 0; where they are forecasts the area is lighter."""
+
+    def panel(axis: "Axes") -> None:
+        values = [getattr(period, name) for period in periods]
+        measured = [None if period.forecast else value for period, value in zip(periods, values, strict=True)]
+        if any(value is not None for value in measured):
+            steps(axis, periods, measured, end, fill=True, color=colour, alpha=0.35, lw=0)
+        steps(axis, periods, values, end, fill=True, color=colour, alpha=0.18, lw=0)
+        steps(axis, periods, values, end, color=colour, lw=1.6, baseline=None)
+        axis.set_ylabel(label)
+        axis.set_ylim(0, max(float(value) for value in values if value is not None) * 1.18 or 1)
+        forecasts = sum(period.forecast for period in periods)
+        if forecasts:
+            text = "forecast" if forecasts == len(periods) else "forecast where lighter"
+            axis.text(
+                0.995, 0.97, text, transform=axis.transAxes, ha="right", va="top", fontsize=8.5, color=QUIET
+            )
+        plain_grid(axis)
+
+    return panel
 
 
 def volume_panel(periods: Sequence[Period], end: datetime) -> Panel:
@@ -235,47 +264,6 @@ def plain_grid(axis: "Axes") -> None:
     axis.grid(color=_GRID, lw=0.8)
     axis.locator_params(axis="y", nbins=5)
     axis.yaxis.set_label_coords(-0.062, 0.5)
-
-
-def time_axis(axis: "Axes", begin: datetime, end: datetime, zone: ZoneInfo, *, every_hours: int = 3) -> None:
-    """The zone's clock along the bottom, from ``begin`` to ``end`` (24:00)."""
-    ticks, labels, moment = [], [], begin
-    while moment < end:
-        local = moment.astimezone(zone)
-        if local.minute == 0 and local.hour % every_hours == 0 and not local.fold:
-            ticks.append(_hours(moment, begin))
-            labels.append(f"{local:%H:%M}")
-        moment += timedelta(minutes=15)
-    axis.set_xticks([*ticks, _hours(end, begin)], [*labels, "24:00"])
-    axis.set_xlim(0, _hours(end, begin))
-    axis.set_xlabel(f"time in {zone.key.partition('/')[2].replace('_', ' ')}")
-
-
-def mark_clock_change(axis: "Axes", begin: datetime, end: datetime, zone: ZoneInfo, *, named: bool) -> None:
-    """A dotted line where the clocks change within the day, with its meaning where ``named``."""
-    moment = begin
-    while moment < end:
-        after = moment + timedelta(minutes=15)
-        before_offset, offset = moment.astimezone(zone).utcoffset(), after.astimezone(zone).utcoffset()
-        if after < end and before_offset is not None and offset is not None and before_offset != offset:
-            back = offset < before_offset
-            axis.axvline(_hours(after, begin), color=_INK, lw=1, ls=(0, (1, 2)))
-            if named:
-                axis.annotate(
-                    "clocks go back: the hour before is repeated" if back else "clocks go forward by an hour",
-                    (_hours(after, begin), 1),
-                    xycoords=("data", "axes fraction"),
-                    xytext=(4, -1),
-                    textcoords="offset points",
-                    fontsize=8.5,
-                    color=QUIET,
-                    va="top",
-                )
-        moment = after
-
-
-def _hours(moment: datetime, begin: datetime) -> float:
-    return (moment - begin).total_seconds() / 3600
 
 
 def _end(day: DayData) -> datetime:

@@ -1,8 +1,10 @@
 """A market day as a picture of letters, 80 columns wide, readable without colour. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from ..market.delivery_day import period_label
@@ -13,13 +15,15 @@ WIDTH: Final = 80
 _STEPS: Final = "▁▂▃▄▅▆▇█"
 _BAR: Final = 40
 _RESET: Final = "\033[0m"
+_DRAWN: Final = ("volume", "price", "carbon", "renewable")
+"""What is drawn as bars: the first of these that the day has."""
 
 
 def draw_day(day: DayData, *, source: str = "", colour: bool = False) -> str:
     """The day hour by hour: volume as a bar, its quarters as steps, volume and mean price as numbers.
 
-    A day without volumes shows prices as bars, to the left of the axis below zero. At most 80 columns, 32
-    lines.
+    A day without volumes shows prices as bars, to the left of the axis below zero; a day of grid data shows carbon
+    intensities or shares of renewable power. At most 80 columns, 32 lines.
     """
     market = day.query.market
     zone = market.bidding_zone
@@ -28,33 +32,66 @@ def draw_day(day: DayData, *, source: str = "", colour: bool = False) -> str:
     title = f"{day.query}, {len(day.periods)} periods of {market.resolution_minutes} min"
     lines = [title[:WIDTH], f"{zone.time_zone} time, {source + ', ' if source else ''}{state}"[:WIDTH], ""]
     hours = _by_hour(day.periods)
-    if day.summary.volume is not None:
-        lines.append(f"{'hour':5} {'':4} {'':{_BAR}} {'MWh':>10} {money + '/MWh':>10}")
-        largest = max(
-            (volume for _, group in hours if (volume := _volume(group)) is not None), default=Decimal(0)
-        )
-    else:
-        lines.append(f"{'hour':5} {'':4} {'':{_BAR}} {'':>10} {money + '/MWh':>10}")
-        largest = Decimal(0)
+    columns = _columns(day, money)
+    lines.append(f"{'hour':5} {'':4} {'':{_BAR}}" + "".join(f" {column.title:>10}" for column in columns))
     for start, group in hours:
         label = period_label(start, zone.zone, 60)
-        lines.append(_line(f"{label[:2]}-{label[6:8]}", group, largest, day, colour=colour))
+        drawn = f"{label[:2]}-{label[6:8]} {_drawn(group, hours, day, colour=colour)}"
+        lines.append(drawn + "".join(f" {column.text(group):>10}" for column in columns))
     lines += ["", *_summary(day, money)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _line(label: str, group: Sequence[Period], largest: Decimal, day: DayData, *, colour: bool) -> str:
-    volume, price = _volume(group), _price(group)
-    if day.summary.volume is not None:
-        drawn = bar(volume, largest, _BAR)
-        steps = _steps([period.volume for period in group], day.summary.volume)
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What is shown of an hour as a number."""
+
+    title: str
+    value: Callable[[Sequence[Period]], Decimal | None]
+    places: int
+
+    def text(self, group: Sequence[Period]) -> str:
+        """The number with its decimals; - where there is none."""
+        value = self.value(group)
+        return "-" if value is None else f"{value:,.{self.places}f}"
+
+
+def _columns(day: DayData, money: str) -> list[_Column]:
+    columns = [
+        _Column("" if day.summary.volume is None else "MWh", _volume, 1),
+        _Column(f"{money}/MWh", partial(_mean, "price"), 2),
+    ]
+    grid = [
+        _Column(title, partial(_mean, name), 1)
+        for name, title in (("carbon", "gCO2/kWh"), ("renewable", "% renew."))
+        if getattr(day.summary, name) is not None
+    ]
+    return (columns if day.summary.volume is not None or day.summary.price is not None or not grid else grid)[
+        :2
+    ]
+
+
+def _drawn(
+    group: Sequence[Period],
+    hours: Sequence[tuple[datetime, list[Period]]],
+    day: DayData,
+    *,
+    colour: bool,
+) -> str:
+    """The steps of the hour's periods and its bar."""
+    name = next((one for one in _DRAWN if getattr(day.summary, one) is not None), "price")
+    extent: Range | None = getattr(day.summary, name)
+    if name == "volume":
+        largest = max(
+            (volume for _, one in hours if (volume := _volume(one)) is not None), default=Decimal(0)
+        )
+        drawn = bar(_volume(group), largest, _BAR)
     else:
-        drawn = _price_bar(price, day.summary.price)
-        steps = _steps([period.price for period in group], day.summary.price)
+        drawn = _price_bar(_mean(name, group), extent)
+    steps = _steps([getattr(period, name) for period in group], extent)
     if colour:
-        drawn = f"\033[{_colour(price, day.summary.price)}m{drawn}{_RESET}"
-    shown = "-" if volume is None else f"{volume:,.1f}"
-    return f"{label:5} {steps:4} {drawn} {shown:>10} {'-' if price is None else f'{price:,.2f}':>10}"
+        drawn = f"\033[{_colour(_mean('price', group), day.summary.price)}m{drawn}{_RESET}"
+    return f"{steps:4} {drawn}"
 
 
 def _summary(day: DayData, money: str) -> list[str]:
@@ -63,8 +100,16 @@ def _summary(day: DayData, money: str) -> list[str]:
         lines.append(
             f"volume {volume.minimum:,f} to {volume.maximum:,f} MWh a period, total {volume.total:,f} MWh"
         )
-    if (price := day.summary.price) is not None:
-        lines.append(f"price  {price.minimum:,f} to {price.maximum:,f} {money}/MWh, mean {price.mean:,f}")
+    forecasts = sum(period.forecast for period in day.periods)
+    note = f"; {forecasts} of {len(day.periods)} periods are forecasts" if forecasts else ""
+    for name, values, unit, more in (
+        ("price ", day.summary.price, f"{money}/MWh", ""),
+        ("carbon", day.summary.carbon, "g CO2eq/kWh", note),
+        ("renewable", day.summary.renewable, "%", note),
+    ):
+        if values is not None:
+            text = f"{name} {values.minimum:,f} to {values.maximum:,f} {unit}, mean {values.mean:,f}{more}"
+            lines.append(text[:WIDTH])
     return lines
 
 
@@ -81,8 +126,8 @@ def _volume(group: Sequence[Period]) -> Decimal | None:
     return sum(known, Decimal(0)) if known else None
 
 
-def _price(group: Sequence[Period]) -> Decimal | None:
-    known = [period.price for period in group if period.price is not None]
+def _mean(name: str, group: Sequence[Period]) -> Decimal | None:
+    known: list[Decimal] = [value for period in group if (value := getattr(period, name)) is not None]
     if not known:
         return None
     mean = sum(known, Decimal(0)) / len(known)

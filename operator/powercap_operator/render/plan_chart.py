@@ -1,9 +1,10 @@
 """A day of caps as a table with bars, 80 columns wide unless the reasons are wanted. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from ..market.fallback import DayResults
@@ -13,7 +14,7 @@ from ..strategies import Limits
 from .bars import bar
 
 WIDTH: Final = 80
-_PERIOD, _CAP, _VOLUME, _PRICE = 13, 9, 9, 9
+_PERIOD, _CAP, _VALUE = 13, 9, 9
 _SHORT_BAR: Final = 24
 _REPEATED: Final = "²"
 
@@ -58,39 +59,42 @@ def plan_day(policy: ResolvedPolicy, results: DayResults) -> DayPlan:
 
 
 def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
-    """The plan, a line for every slot: period on the zone's clock, cap, a bar from 0 to maxSource, the market's values
-    and, under a tariff, the price paid.
+    """The plan, a line for every slot: period on the zone's clock, cap, a bar from 0 to maxSource, what is known of it.
 
-    At most 80 columns; with ``why`` the reasons stand in place of the market's values and make lines longer.
+    At most 80 columns; with ``why`` the reasons stand in place of the market's values, the price paid and the grid's
+    data, and make lines longer.
     """
     limits = planned.policy.limits
-    shows_market = not why and any(
-        slot.volume is not None or slot.price is not None for slot in planned.slots
-    )
-    shows_paid = any(slot.price_paid is not None for slot in planned.slots)
-    width = WIDTH - _PERIOD - _CAP - 2
-    if why:
-        width = _SHORT_BAR
-    elif shows_market:
-        width -= _VOLUME + _PRICE + 2 + shows_paid * (_PRICE + 1)
+    columns = [] if why else _columns(planned)
+    width = _SHORT_BAR if why else WIDTH - _PERIOD - _CAP - 2 - (_VALUE + 1) * len(columns)
     head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits, width)}"
-    if why:
-        head += " WHY"
-    elif shows_market:
-        head += f" {'MWh':>{_VOLUME}} {_unit(planned):>{_PRICE}}"
-        head += f" {'PAID':>{_PRICE}}" if shows_paid else ""
+    head += " WHY" if why else "".join(f" {title:>{_VALUE}}" for title, _ in columns)
     lines = [*_title(planned), "", head]
     for slot, end in zip(planned.slots, planned.ends, strict=True):
         line = f"{_label(planned, slot.start, end):{_PERIOD}} {limits.short_text(slot.cap_uw):>{_CAP}}"
         line += f" {bar(slot.cap_uw, limits.max_uw, width)}"
-        if why:
-            line += f" {slot.why}"
-        elif shows_market:
-            line += f" {slot.volume or '-':>{_VOLUME}} {slot.price or '-':>{_PRICE}}"
-            line += f" {slot.price_paid or '-':>{_PRICE}}" if shows_paid else ""
+        line += f" {slot.why}" if why else "".join(f" {value(slot) or '-':>{_VALUE}}" for _, value in columns)
         lines.append(line)
     lines += ["", *_summary(planned)]
     return "\n".join(line.rstrip() if why else line.rstrip()[:WIDTH] for line in lines)
+
+
+def _columns(planned: DayPlan) -> list[tuple[str, Callable[[PlannedPeriod], str | None]]]:
+    """Titles and values of the columns that have something to say; volume and price go together."""
+    market: list[tuple[str, Callable[[PlannedPeriod], str | None]]] = [
+        ("MWh", attrgetter("volume")),
+        (f"{planned.results.currency or ''}/MWh", attrgetter("price")),
+    ]
+    if not any(slot.volume is not None or slot.price is not None for slot in planned.slots):
+        market = []
+    more: list[tuple[str, Callable[[PlannedPeriod], str | None]]] = [
+        ("PAID", attrgetter("price_paid")),
+        ("gCO2/kWh", attrgetter("carbon")),
+        ("% RENEW", attrgetter("renewable")),
+    ]
+    return market + [
+        (title, value) for title, value in more if any(value(slot) is not None for slot in planned.slots)
+    ]
 
 
 def _title(planned: DayPlan) -> Sequence[str]:
@@ -118,6 +122,8 @@ def _summary(planned: DayPlan) -> list[str]:
     if limits.min_text:
         lines.append(f"caps below minPower, {limits.min_text}, are raised to it on the node")
     zone = planned.policy.zone
+    if any(slot.forecast for slot in planned.slots):
+        lines.append("carbon intensity and renewable shares are forecasts, of some periods or all")
     if any(slot.start.astimezone(zone).fold for slot in planned.slots):
         lines.append(f"{_REPEATED} the second pass of the hour that the clocks repeat")
     return lines
@@ -130,10 +136,6 @@ def _label(planned: DayPlan, start: datetime, end: datetime) -> str:
     last = (end - timedelta(minutes=1)).astimezone(zone) + timedelta(minutes=1)
     until = "24:00" if end == planned.results.end else f"{last:%H:%M}"
     return f"{begin:%H:%M}-{until}{' ' + _REPEATED if begin.fold else ''}"
-
-
-def _unit(planned: DayPlan) -> str:
-    return f"{planned.results.currency or ''}/MWh"
 
 
 def _scale(limits: Limits, width: int) -> str:

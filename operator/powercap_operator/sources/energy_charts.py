@@ -1,11 +1,12 @@
-"""EnergyCharts: day-ahead prices from Fraunhofer ISE, without a key. No volumes, no intraday auctions.
+"""EnergyCharts: day-ahead prices and grid data from Fraunhofer ISE, without a key. No volumes, no intraday auctions.
 
 ``GET /v2/price?bzn=FR&start=2025-10-09&end=2025-10-09`` gives ``{"data": [{"timestamp":
 "2025-10-09T00:00:00+02:00", "values": {"day_ahead_price": 95.69}}, ...], "resolution": "PT15M", "bidding_zone":
 "FR", "unit": "EUR / MWh", "deprecated": false, ...}``, one delivery day in the zone's own time where start and
 end are the same date; a price may be null. ``GET /price`` is the way before that (``{"unix_seconds": [...],
 "price": [...], "unit": "EUR / MWh", ...}``); it is asked where a site does not have the newer one. Limit: two
-requests a minute. Source: https://api.energy-charts.info (OpenAPI); data under CC BY 4.0 or as ``license`` says.
+requests a minute. Source: https://api.energy-charts.info (OpenAPI); data under CC BY 4.0 or as ``license`` says. Grid
+data is in ``energy_charts_grid``.
 """
 
 import json
@@ -16,12 +17,13 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any, ClassVar, Final
 
-from powercap_api.markets import RESOLUTIONS_MINUTES, Auction
+from powercap_api.markets import RESOLUTIONS_MINUTES, Auction, GridData
 
 from ..market.errors import Malformed, NotOffered, NotPublished, TooLarge, WrongMarket
 from ..market.resample import resample
 from ..market.results import Period, Query, build_market_day
 from .base import FetchedDay, Spend
+from .energy_charts_grid import COUNTRIES, PATHS, parse_grid
 from .http_client import Answer, PoliteHttp
 
 URL: Final = "https://api.energy-charts.info"
@@ -49,7 +51,7 @@ class PriceAnswer:
 
 
 class EnergyCharts:
-    """Day-ahead prices of the coupled zones, in EUR."""
+    """Day-ahead prices of the coupled zones, in EUR; carbon intensity and renewable shares of their countries."""
 
     name: ClassVar[str] = "EnergyCharts"
     pause_seconds: ClassVar[float] = 30
@@ -70,6 +72,8 @@ class EnergyCharts:
             Malformed: an answer of another form.
             FetchError: as ``PoliteHttp.ask``.
         """
+        if isinstance(query.market.auction, GridData):
+            return await self._fetch_grid(query, query.market.auction, spend)
         if query.market.auction is not Auction.SDAC or query.market.area == "GB":
             raise NotOffered(
                 f"Energy-Charts has prices of the coupled day-ahead auction only, not of {query.market}"
@@ -86,6 +90,29 @@ class EnergyCharts:
             published_at=None,
             currency="EUR",
             notice=prices.notice,
+        )
+
+    async def _fetch_grid(self, query: Query, data: GridData, spend: Spend) -> FetchedDay:
+        country = COUNTRIES.get(query.market.area)
+        if country is None:
+            raise NotOffered(f"Energy-Charts has no grid data of {query.market.area}")
+        answer = await self._http.ask(
+            "GET",
+            f"{self._url}/{PATHS[data]}",
+            spend,
+            parameters={"country": country},
+            headers={"Accept": "application/json"},
+            also=frozenset({404}),
+        )
+        if answer.status == 404:
+            raise NotPublished(f"Energy-Charts has nothing for {query}: not yet, or not at all")
+        return FetchedDay(
+            query=query,
+            day=build_market_day(parse_grid(answer.body, query), query),
+            route="api",
+            fetched_at=self._http.now(),
+            published_at=None,
+            currency=query.market.bidding_zone.currency,
         )
 
     async def _ask(self, query: Query, spend: Spend) -> Answer:

@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
 
+from powercap_api.markets import GridData
+
 from ..market.results import Period, Query, build_market_day, covered_starts
 from .base import FetchedDay, Spend
 
@@ -36,7 +38,10 @@ class Mock:
 
 
 def made_up_periods(query: Query) -> tuple[Period, ...]:
-    """The day's periods: volumes about 30 to 120 MWh an hour's quarter, prices about -20 to 160 per MWh."""
+    """The day's periods: volumes about 30 to 120 MWh an hour's quarter, prices about -20 to 160 per MWh.
+
+    Of grid data, forecasts: carbon intensities about 20 to 90 g CO2eq/kWh, shares of renewable power about 15 to 70 %.
+    """
     zone = query.market.bidding_zone.zone
     scale = query.market.resolution_minutes / 15
     sunny = _noise(query, "sun")
@@ -47,6 +52,14 @@ def made_up_periods(query: Query) -> tuple[Period, ...]:
         peaks = math.exp(-(((hour - 8.5) / 2.5) ** 2)) + 1.2 * math.exp(-(((hour - 19) / 2.5) ** 2))
         noon = math.exp(-(((hour - 13.5) / 3) ** 2))
         wobble = _noise(query, start.isoformat())
+        if query.market.auction is GridData.CARBON:
+            carbon = Decimal(f"{45 + 30 * peaks - 30 * noon * sunny + 4 * (wobble - 0.5):.1f}")
+            periods.append(Period(start, carbon=carbon, forecast=True))
+            continue
+        if query.market.auction is GridData.RENEWABLE:
+            share = Decimal(f"{25 - 6 * peaks + 45 * noon * sunny + 4 * (wobble - 0.5):.1f}")
+            periods.append(Period(start, renewable=share, forecast=True))
+            continue
         volume = scale * (42 + 35 * peaks + 22 * noon * sunny + 12 * (wobble - 0.5))
         price = 62 + 55 * peaks - 110 * noon * sunny + 10 * (wobble - 0.5)
         periods.append(Period(start, Decimal(f"{volume:.1f}"), Decimal(f"{price:.2f}")))

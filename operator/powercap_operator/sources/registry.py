@@ -7,8 +7,9 @@ from typing import Final
 
 import httpx
 
-from . import energy_charts, entsoe
+from . import carbon_intensity, energy_charts, entsoe
 from .base import FetchedDay, Provider, Spend
+from .carbon_intensity import CarbonIntensity
 from .energy_charts import EnergyCharts
 from .entsoe import Entsoe
 from .epex import site
@@ -19,7 +20,7 @@ from .mock import Mock
 __all__ = ["PROVIDERS", "FetchedDay", "Provider", "ProviderSettings", "Spend", "create"]
 
 PROVIDERS: Final[dict[str, type[Provider]]] = {
-    provider.name: provider for provider in (Epex, EnergyCharts, Entsoe, Mock)
+    provider.name: provider for provider in (Epex, EnergyCharts, Entsoe, CarbonIntensity, Mock)
 }
 """By the names that policies use. Their class attributes say what they give, without making one."""
 
@@ -40,6 +41,7 @@ class ProviderSettings:
     """The way into the exchange's site to try first, such as the last day's."""
     energy_charts_url: str = energy_charts.URL
     entsoe_url: str = entsoe.URL
+    carbon_intensity_url: str = carbon_intensity.URL
     entsoe_token: str = field(default="", repr=False)
     """A secret: never printed."""
     deadline: timedelta = DEADLINE
@@ -59,6 +61,7 @@ def create(name: str, client: httpx.AsyncClient, settings: ProviderSettings) -> 
         Epex.name: lambda: Epex(site.EpexSite(http, settings.epex_url, settings.epex_route)),
         EnergyCharts.name: lambda: EnergyCharts(http, settings.energy_charts_url),
         Entsoe.name: lambda: Entsoe(http, settings.entsoe_token, settings.entsoe_url),
+        CarbonIntensity.name: lambda: CarbonIntensity(http, settings.carbon_intensity_url),
         Mock.name: lambda: Mock(settings.now),
     }
     return makers[name]()

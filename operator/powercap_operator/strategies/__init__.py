@@ -12,6 +12,7 @@ from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec, Strate
 from .base import Cap, Limits, Strategy, Stretch
 from .cheapest_hours import CheapestHoursStrategy
 from .fixed import FixedStrategy
+from .grid import CarbonStrategy, RenewableStrategy
 from .price import PriceStrategy
 from .schedule import ScheduleStrategy
 from .solar import SolarStrategy
@@ -24,6 +25,8 @@ _PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]]
     StrategyType.SOLAR: SolarStrategy,
     StrategyType.PRICE: PriceStrategy,
     StrategyType.CHEAPEST_HOURS: CheapestHoursStrategy,
+    StrategyType.CARBON: CarbonStrategy,
+    StrategyType.RENEWABLE: RenewableStrategy,
     StrategyType.FIXED: FixedStrategy,
 }
 

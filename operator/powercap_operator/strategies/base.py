@@ -9,6 +9,7 @@ from typing import Final, Protocol, Self
 from powercap_api.markets import BiddingZone
 from powercap_api.units import MICROWATTS_PER_WATT, Power, format_watts, format_watts_short
 
+from ..market.needs import Needs
 from ..market.results import Period
 
 _HUNDRED_WATTS: Final = 100 * MICROWATTS_PER_WATT
@@ -96,18 +97,8 @@ class Strategy(Protocol):
     """A rule that turns a day's periods into caps."""
 
     @property
-    def needs_volume(self) -> bool:
-        """Whether the rule makes no sense without volumes."""
-        ...
-
-    @property
-    def needs_price(self) -> bool:
-        """Whether the rule makes no sense without prices."""
-        ...
-
-    @property
-    def needs_market(self) -> bool:
-        """Whether the rule looks at market results at all; where not, the day's periods come without values."""
+    def needs(self) -> Needs:
+        """What the rule makes no sense without."""
         ...
 
     def caps(

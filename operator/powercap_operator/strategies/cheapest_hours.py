@@ -25,6 +25,7 @@ from zoneinfo import ZoneInfo
 from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import DEFAULT_HOURS, PlainStrategySpec, StrategySpec
 
+from ..market.needs import Needs
 from ..market.results import Period
 from ..market.tariff import short_price
 from ..market.weekly_window import minutes_of
@@ -46,9 +47,7 @@ class _Candidate:
 class CheapestHoursStrategy:
     """Full power in the cheapest hours."""
 
-    needs_volume = False
-    needs_price = True
-    needs_market = True
+    needs: Final = Needs(price=True)
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
         """Take hours, contiguous and within from the policy."""

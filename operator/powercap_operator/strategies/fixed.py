@@ -7,11 +7,13 @@ on where nothing but its windows is to count.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec
 from powercap_api.units import Power
 
+from ..market.needs import Needs
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, full
 
@@ -19,9 +21,7 @@ from .base import Cap, Limits, Stretch, bounded, full
 class FixedStrategy:
     """One cap for every period."""
 
-    needs_volume = False
-    needs_price = False
-    needs_market = False
+    needs: Final = Needs()
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
         """Take the power from the policy."""

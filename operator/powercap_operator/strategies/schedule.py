@@ -17,6 +17,7 @@ from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import ScheduleWindow
 from powercap_api.units import Power
 
+from ..market.needs import Needs
 from ..market.results import Period
 from ..market.weekly_window import WeeklyWindow
 from .base import Cap, Limits, Strategy, Stretch, bounded
@@ -48,19 +49,9 @@ class ScheduleStrategy:
         self._otherwise = otherwise
 
     @property
-    def needs_volume(self) -> bool:
+    def needs(self) -> Needs:
         """As the strategy between the windows."""
-        return self._otherwise.needs_volume
-
-    @property
-    def needs_price(self) -> bool:
-        """As the strategy between the windows."""
-        return self._otherwise.needs_price
-
-    @property
-    def needs_market(self) -> bool:
-        """As the strategy between the windows."""
-        return self._otherwise.needs_market
+        return self._otherwise.needs
 
     def caps(
         self,

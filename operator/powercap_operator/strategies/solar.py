@@ -18,6 +18,7 @@ from typing import Final
 from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
 
+from ..market.needs import Needs
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, least, percent
 
@@ -28,9 +29,7 @@ SET_HOUR: Final = 20
 class SolarStrategy:
     """Caps by the time of day."""
 
-    needs_volume = False
-    needs_price = False
-    needs_market = False
+    needs: Final = Needs()
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
         """Take alpha from the policy."""

@@ -14,6 +14,7 @@ from typing import Final
 from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import PlainStrategySpec, Reference, StrategySpec
 
+from ..market.needs import Needs
 from ..market.results import Period
 from .base import Cap, Limits, Stretch, bounded, least, percent
 
@@ -23,9 +24,7 @@ _NOTHING: Final = Decimal(0)
 class VolumeStrategy:
     """Caps in proportion to the traded volume."""
 
-    needs_volume = True
-    needs_price = False
-    needs_market = True
+    needs: Final = Needs(volume=True)
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
         """Take the reference from the policy."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from powercap_api.markets import BIDDING_ZONES, Auction, Market
+from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market
 
 from ...market.errors import NotOffered
 from ...market.results import Query, is_half_day
@@ -40,6 +40,10 @@ def site_auction(market: Market) -> SiteAuction:
     Raises:
         NotOffered: the area has no such auction.
     """
+    if isinstance(market.auction, GridData):
+        raise NotOffered(
+            "the exchange has auctions only, no carbon intensity and no shares of renewable power"
+        )
     if market.auction is Auction.SDAC:
         code, names = _day_ahead(market)
         return SiteAuction(code, "DayAhead", "Day-Ahead", frozenset(name.lower() for name in names))
@@ -71,7 +75,7 @@ QUARTERS_SINCE: Final = date(2025, 10, 1)
 """Delivery day from which the single day-ahead coupling has quarters."""
 
 
-def default_resolution(area: str, auction: Auction, delivery_day: date) -> int:
+def default_resolution(area: str, auction: Auction | GridData, delivery_day: date) -> int:
     """Length in minutes of the periods that an auction has, where nobody said which are meant."""
     if area == "GB":
         return 60 if auction is Auction.SDAC else 30

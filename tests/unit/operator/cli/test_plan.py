@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 from powercap_operator.cli.main import main
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.results import Query
@@ -31,8 +31,10 @@ def write_policy(folder: Path, **spec: Any) -> str:
     return str(path)
 
 
-def write_day(folder: Path, day: date = DAYS[0], minutes: int = 15) -> str:
-    query = Query(Market("FR", Auction.IDA1, minutes), day)
+def write_day(
+    folder: Path, day: date = DAYS[0], minutes: int = 15, auction: Auction | GridData = Auction.IDA1
+) -> str:
+    query = Query(Market("FR", auction, minutes), day)
     path = folder / f"epex_data_{day}.csv"
     path.write_text(to_csv(made_up_periods(query), query), encoding="utf-8")
     return str(path)
@@ -51,11 +53,23 @@ def test_every_strategy_is_drawn_within_80_columns(
     strategy: dict[str, Any], day: date, tmp_path: Path, capsys: Captured
 ) -> None:
     policy = write_policy(tmp_path, strategy=strategy)
-    lines = planned(capsys, "--policy", policy, "--csv", write_day(tmp_path, day))
+    of_grid = strategy["type"] in list(GridData)
+    csv = write_day(tmp_path, day, auction=GridData(strategy["type"]) if of_grid else Auction.IDA1)
+    lines = planned(capsys, "--policy", policy, "--csv", csv)
     assert max(len(line) for line in lines) <= 80
     assert lines[4].startswith("00:00-")
     assert sum(line.startswith(("0", "1", "2")) for line in lines[4:-4]) >= 1
     assert any("-24:00" in line for line in lines)
+
+
+@pytest.mark.parametrize(("data", "title"), [(GridData.CARBON, "gCO2/kWh"), (GridData.RENEWABLE, "% RENEW")])
+def test_the_grids_data_has_a_column(tmp_path: Path, capsys: Captured, data: GridData, title: str) -> None:
+    csv = write_day(tmp_path, auction=data)
+    lines = planned(capsys, "--policy", write_policy(tmp_path, strategy={"type": str(data)}), "--csv", csv)
+    assert lines[0] == f"default: FR {data} of 2025-10-09, Europe/Paris time"
+    assert lines[3].endswith(f" {title}")
+    assert lines[4].split()[-1].replace(".", "").isdigit()
+    assert "carbon intensity and renewable shares are forecasts, of some periods or all" in lines
 
 
 def test_a_line_says_period_cap_and_what_the_market_gave(tmp_path: Path, capsys: Captured) -> None:

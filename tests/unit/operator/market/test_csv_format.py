@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 from powercap_operator.market.csv_format import csv_name, csv_resolution, from_csv, to_csv
+from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.errors import CsvError
 from powercap_operator.market.results import Period, Query, build_market_day, covered_starts
+from powercap_operator.sources.mock import made_up_periods
 from tests.support.pages import sample_periods
 from tests.support.saved_pages import query_of, saved
 
@@ -127,3 +129,61 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except CsvError:
         return
     assert {period.start for period in periods} <= set(covered_starts(QUERY))
+
+
+# --- The grid's data
+
+CARBON = Query(Market("FR", GridData.CARBON), date(2025, 10, 9))
+STARTS = period_starts(CARBON.delivery_day, CARBON.market.bidding_zone.zone, 15)
+
+
+@pytest.mark.parametrize("data", GridData)
+@pytest.mark.parametrize("day", [date(2025, 10, 9), date(2025, 10, 26), date(2026, 3, 29)], ids=str)
+def test_days_of_the_grid_are_written_and_read(data: GridData, day: date) -> None:
+    query = Query(Market("FR", data), day)
+    periods = made_up_periods(query)
+    text = to_csv(periods, query)
+    title = {"Carbon": "Carbon (gCO2eq/kWh)", "Renewable": "Renewable (%)"}[data]
+    assert text.splitlines()[0] == f"Period,{title},Forecast"
+    assert csv_name(query) == f"{data.lower()}_data_{day}.csv"
+    assert from_csv(text, query) == periods
+
+
+def test_measured_days_have_no_column_of_forecasts() -> None:
+    text = to_csv([Period(STARTS[0], carbon=Decimal("21.4")), Period(STARTS[1])], CARBON)
+    assert text == "Period,Carbon (gCO2eq/kWh)\n00:00-00:15,21.4\n00:15-00:30,-\n"
+
+
+def test_carbon_beside_the_market_is_in_further_columns() -> None:
+    query = Query(Market("FR", Auction.IDA1), CARBON.delivery_day)
+    periods = (Period(STARTS[0], Decimal("68.2"), Decimal("95.69"), Decimal("21.4"), forecast=True),)
+    text = to_csv(periods, query)
+    assert text == (
+        "Period,Volume (MWh),Price (€/MWh),Carbon (gCO2eq/kWh),Forecast\n00:00-00:15,68.2,95.69,21.4,yes\n"
+    )
+    assert from_csv(text, query) == periods
+
+
+def test_columns_come_in_any_order_and_may_be_missing() -> None:
+    query = Query(Market("FR", Auction.IDA1), CARBON.delivery_day)
+    text = "Period,Price (€/MWh),Volume (MWh)\n00:00-00:15,95.69,68.2\n"
+    assert from_csv(text, query) == (Period(STARTS[0], Decimal("68.2"), Decimal("95.69")),)
+    assert from_csv("Period,Price (€/MWh)\n00:00-00:15,95.69\n", query) == (
+        Period(STARTS[0], None, Decimal("95.69")),
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Period\n00:00-00:15\n",
+        "Period,Price (€/MWh),Price (€/MWh)\n00:00-00:15,1,2\n",
+        "Period,Wind (MWh)\n00:00-00:15,1\n",
+        "Price (€/MWh),Period\n1,00:00-00:15\n",
+        "Period,Carbon (gCO2eq/kWh),Forecast\n00:00-00:15,21,perhaps\n",
+        "Period,Carbon (gCO2eq/kWh),Forecast\n00:00-00:15,21\n",
+    ],
+)
+def test_other_columns_are_refused(text: str) -> None:
+    with pytest.raises(CsvError):
+        from_csv(text, CARBON)

@@ -9,7 +9,8 @@ import pytest
 
 from powercap_api.marketday import MarketDay
 from powercap_api.names import EXEMPT_LABEL, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
-from powercap_api.powerpolicy import PowerPolicy, PowerPolicyStatus
+from powercap_api.policy.status import PowerPolicyStatus
+from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.snapshot import BudgetView, KnownSpec, World
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment

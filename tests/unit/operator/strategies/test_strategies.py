@@ -14,10 +14,11 @@ from powercap_api.markets import BIDDING_ZONES
 from powercap_api.policy.strategy import StrategySpec
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import period_starts
+from powercap_operator.market.needs import Needs
 from powercap_operator.market.results import Period
 from powercap_operator.market.weekly_window import days_text
 from powercap_operator.strategies import Cap, Limits
-from powercap_operator.strategies.price import percentile
+from powercap_operator.strategies.band import percentile
 from tests.support.objects import moment
 
 WATT = 1_000_000
@@ -36,6 +37,10 @@ EVERY_STRATEGY: list[dict[str, Any]] = [
     {"type": "Price"},
     {"type": "Price", "lowPrice": "-10", "highPrice": "80.5"},
     {"type": "Price", "lowPercentile": 50, "highPercentile": 51},
+    {"type": "Carbon"},
+    {"type": "Carbon", "lowCarbon": "0", "highCarbon": "350.5"},
+    {"type": "Renewable"},
+    {"type": "Renewable", "lowPercentile": 0, "highPercentile": 100},
     {"type": "CheapestHours"},
     {"type": "CheapestHours", "hours": 5, "contiguous": True, "within": {"start": "20:00", "end": "08:00"}},
     {"type": "Fixed"},
@@ -163,6 +168,73 @@ def test_a_day_without_prices_is_minimum_power() -> None:
     assert {cap.power_uw for cap in caps({"type": "Price"}, day_of([None] * 96))} == {10 * WATT}
 
 
+# --- Carbon and Renewable
+
+
+def of_grid(spec: dict[str, Any], *values: str | None, forecast: bool = False) -> list[Cap]:
+    name = spec["type"].lower()
+    starts = period_starts(ORDINARY, FRANCE.zone, 15)
+    given: list[dict[str, Any]] = [{name: None if value is None else Decimal(value)} for value in values]
+    periods = [Period(start, **one, forecast=forecast) for start, one in zip(starts, given, strict=False)]
+    return caps(spec, periods)
+
+
+@pytest.mark.parametrize(
+    ("carbon", "power_uw", "why"),
+    [
+        ("30", 40 * WATT, "30 g/kWh, at or below 30: maxSource 40 W"),
+        ("50.00", 20 * WATT, "50.00 g/kWh between 30 and 70: 50 % of 40 W"),
+        ("69", 10 * WATT, "69 g/kWh between 30 and 70: 3 % of 40 W, raised to minPower 10 W"),
+        ("400", 10 * WATT, "400 g/kWh, at or above 70: minPower 10 W"),
+        (None, 10 * WATT, "no carbon intensity: minPower 10 W"),
+    ],
+)
+def test_carbon_falls_between_two_intensities(carbon: str | None, power_uw: int, why: str) -> None:
+    assert of_grid({"type": "Carbon", "lowCarbon": "30", "highCarbon": "70"}, carbon) == [Cap(power_uw, why)]
+
+
+@pytest.mark.parametrize(
+    ("share", "power_uw", "why"),
+    [
+        ("112.5", 40 * WATT, "112.5 % renewable, at or above 60: maxSource 40 W"),
+        ("60", 40 * WATT, "60 % renewable, at or above 60: maxSource 40 W"),
+        ("40", 20 * WATT, "40 % renewable between 20 and 60: 50 % of 40 W"),
+        ("20", 10 * WATT, "20 % renewable, at or below 20: minPower 10 W"),
+        (None, 10 * WATT, "no share of renewable power: minPower 10 W"),
+    ],
+)
+def test_renewable_rises_between_two_shares(share: str | None, power_uw: int, why: str) -> None:
+    spec = {"type": "Renewable", "lowRenewable": "20", "highRenewable": "60"}
+    assert of_grid(spec, share) == [Cap(power_uw, why)]
+
+
+def test_the_reason_says_that_it_is_a_forecast() -> None:
+    spec = {"type": "Carbon", "lowCarbon": "30", "highCarbon": "70"}
+    (cap,) = of_grid(spec, "50", forecast=True)
+    assert cap == Cap(20 * WATT, "50 g/kWh between 30 and 70: 50 % of 40 W (forecast)")
+
+
+@pytest.mark.parametrize("strategy", ["Carbon", "Renewable"])
+def test_the_grids_percentiles_are_the_days_own(strategy: str) -> None:
+    found = of_grid({"type": strategy}, *map(str, range(96)))
+    best, worst = (0, 95) if strategy == "Carbon" else (95, 0)
+    assert (found[best].power_uw, found[worst].power_uw) == (40 * WATT, 10 * WATT)
+    assert "(P10)" in found[0].why
+    assert "(P90)" in found[95].why
+    flat = of_grid({"type": strategy}, *["50"] * 96)
+    assert {cap.power_uw for cap in flat} == {40 * WATT}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from(["Carbon", "Renewable"]), st.lists(st.decimals(0, 900, places=1), min_size=1, max_size=96)
+)
+def test_a_cleaner_period_never_gets_less(strategy: str, values: list[Decimal]) -> None:
+    found = of_grid({"type": strategy}, *map(str, values))
+    ranked = sorted(zip(values, (cap.power_uw for cap in found), strict=True), reverse=strategy == "Carbon")
+    assert all(dirtier <= cleaner for (_, dirtier), (_, cleaner) in pairwise(ranked))
+
+
 # --- Fixed
 
 
@@ -236,14 +308,15 @@ def test_windows_follow_the_clock_on_the_wall_when_it_changes(day: date, in_wind
 
 
 def test_a_schedule_needs_what_stands_between_its_windows() -> None:
-    for otherwise, volume, price, market in (
-        (None, True, False, True),
-        ({"type": "Price"}, False, True, True),
-        ({"type": "Solar"}, False, False, False),
+    for otherwise, needs in (
+        (None, Needs(volume=True)),
+        ({"type": "Price"}, Needs(price=True)),
+        ({"type": "Carbon"}, Needs(carbon=True)),
+        ({"type": "Solar"}, Needs()),
     ):
         spec = {"type": "Schedule", "windows": [NIGHT]} | ({"otherwise": otherwise} if otherwise else {})
         strategy = strategies.create(StrategySpec.model_validate(spec))
-        assert (strategy.needs_volume, strategy.needs_price, strategy.needs_market) == (volume, price, market)
+        assert strategy.needs == needs
 
 
 @pytest.mark.parametrize(
@@ -286,7 +359,8 @@ def test_every_strategy_is_total_and_within_bounds(
     starts = period_starts(day, FRANCE.zone, minutes)
     values = st.lists(st.tuples(amounts, amounts), min_size=len(starts), max_size=len(starts))
     periods = [
-        Period(start, volume, price) for start, (volume, price) in zip(starts, data.draw(values), strict=True)
+        Period(start, volume, price, carbon=volume, renewable=price)
+        for start, (volume, price) in zip(starts, data.draw(values), strict=True)
     ]
     found = caps(spec, periods, limits)
     assert len(found) == len(periods)
