@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from dev.caps import Cap, cap_at, caps_of
+from dev.cluster.process.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, SavedPage, periods_for
 from dev.demo.screen import Screen
 from dev.stage import Stage, next_quarter, tomorrow_and_today, wait_until
@@ -36,6 +37,8 @@ class Demo:
         self._stage = stage
         self._screen = screen
         self._page = page
+        self._address = f"127.0.0.1:{free_port()}"
+        self._page_option = ("--page", self._address)
         self._market: Market = DEFAULT_MARKET if page is None else page.query.market
 
     def play(self, *, keep: bool) -> None:
@@ -66,7 +69,7 @@ class Demo:
                 "resolutionMinutes": self._market.resolution_minutes,
             },
         )
-        stage.start_operator()
+        stage.start_operator(*self._page_option)
         for node in NODES:
             stage.start_agent(node)
         seconds = wait_until(self._followed, "every file holds its cap, and every agent has reported", 60)
@@ -128,7 +131,7 @@ class Demo:
             screen.say(f"{node}: {change} at {local:%H:%M}")
         screen.good(f"{milliseconds:.0f} ms into the period every file held its cap, with nobody to ask")
         stage.control_plane.start_api_server()
-        stage.start_operator()
+        stage.start_operator(*self._page_option)
         wait_until(self._followed, "agents report again once the API server is back", 90, every=0.2)
         screen.good("API server and operator are back, and the agents report again")
         self._kubectl("get", "powerbudgets")
@@ -142,6 +145,7 @@ class Demo:
         screen.heading("It goes on running until Ctrl-C. In another terminal:")
         screen.say(f"export KUBECONFIG={self._stage.control_plane.kubeconfig}")
         screen.say("kubectl get powercap")
+        screen.say(f"The page, in a browser: http://{self._address}/")
         for node in _CAPPED:
             screen.say(f"{node}: {self._stage.tree(node)}")
         signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import aiohttp
@@ -32,6 +33,8 @@ from .metrics import server as metrics_server
 from .metrics.collector import Scrapes
 from .metrics.process import Counts
 from .options import Options, parse_options
+from .page.overview import Seen
+from .page.server import page
 from .planning.snapshot import World
 from .reconcile import Reconciler
 
@@ -92,6 +95,18 @@ def scrapes(parts: Parts) -> Scrapes:
     return Scrapes(world, counts, version("powercap"), parts.clock.now)
 
 
+def seen(parts: Parts, name: str) -> Seen:
+    """What the page shows: the same for every operator, whoever leads."""
+    return Seen(
+        parts.cache.world(),
+        listed=parts.reconciler.synced.is_set(),
+        leading=parts.election.leading,
+        stuck=parts.heartbeats.stuck(),
+        version=version("powercap"),
+        name=name,
+    )
+
+
 def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading:
     if options.lease is None:
         return AlwaysLeading()
@@ -117,14 +132,15 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         fetcher = Fetcher(
             cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake, election, beat
         )
+        parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, options.clock)
         if options.metrics is not None:
-            parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, options.clock)
             metrics_server.serve(options.metrics, scrapes(parts).text)
         registry = kopf.OperatorRegistry()
         watches.register(registry, cache, reconciler.wake)
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),
+                page(options.page, options.page_hosts, partial(seen, parts, options.name), options.clock.now),
                 asyncio.TaskGroup() as loops,
             ):
                 running = [

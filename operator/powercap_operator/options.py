@@ -40,6 +40,10 @@ class Options:
     """Address and port to answer probes on; an empty address stands for all, of IPv6 and IPv4."""
     metrics: tuple[str, int] | None
     """Address and port to serve metrics on, as for probes."""
+    page: tuple[str, int] | None
+    """Address and port to serve the page on, as for probes."""
+    page_hosts: frozenset[str]
+    """Names with dots under which people reach the page."""
     providers: ProviderSettings
 
 
@@ -64,6 +68,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         lease=(namespace, lease) if arguments.lease else None,
         health=_address(parser, "--health", arguments.health),
         metrics=_address(parser, "--metrics", arguments.metrics),
+        page=_address(parser, "--page", arguments.page),
+        page_hosts=frozenset(name.lower() for name in arguments.page_host),
         providers=ProviderSettings(
             epex_url=arguments.epex_url,
             contact=arguments.contact,
@@ -127,6 +133,11 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default=environ.get("LEASE"),
         help="elect one leader of several operators by this Lease; without it, this one takes itself for the only one",
     )
+    _add_servers(parser, environ)
+    return parser
+
+
+def _add_servers(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     parser.add_argument(
         "--health",
         metavar="[HOST]:PORT",
@@ -139,4 +150,16 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default=environ.get("METRICS"),
         help="serve metrics for Prometheus at /metrics, such as on :8081",
     )
-    return parser
+    parser.add_argument(
+        "--page",
+        metavar="[HOST]:PORT",
+        default=environ.get("PAGE"),
+        help="serve a page for people, read-only, such as on 127.0.0.1:8082",
+    )
+    parser.add_argument(
+        "--page-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="serve the page under this name too, such as an Ingress's; may be given more than once",
+    )

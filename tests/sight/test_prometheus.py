@@ -1,35 +1,13 @@
 """A real Prometheus scrapes the real operator."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-
 import httpx
-import pytest
 
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
-from powercap_operator.market.results import Query
+from dev.stage import Stage, wait_until
 from powercap_operator.metrics.catalogue import NAMES
-from tests.api.conftest import Kube
+from tests.sight.conftest import NODES
 from tests.sight.prometheus import running_prometheus
 from tests.sight.promtool import promtool
-from tests.support.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
-
-NODES = {"one-socket": ONE_SOCKET, "two-sockets": TWO_SOCKETS}
-
-
-@pytest.fixture
-def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
-    """Two nodes and the exchange with today's and tomorrow's results; operator and agents are not started."""
-    stage = Stage(tmp_path, kube.plane, NODES)
-    stage.open()
-    for day in tomorrow_and_today(datetime.now(UTC), DEFAULT_MARKET.bidding_zone.zone):
-        stage.exchange.publish(Query(DEFAULT_MARKET, day), periods_for(day, None))
-    with quoted_logs(stage):
-        yield stage
-    stage.close()
 
 
 def ask(port: int, path: str = "/metrics", method: str = "GET") -> httpx.Response | None:

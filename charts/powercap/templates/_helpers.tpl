@@ -69,6 +69,18 @@ have no such key, and mean no. */}}
 {{- if (.Values.operator.metrics).enabled }}true{{ end }}
 {{- end }}
 
+{{/* Whether the operator serves its page: empty where not, and where the values are of a version before it. */}}
+{{- define "powercap.page" -}}
+{{- with .Values.operator.page }}
+{{- if .enabled }}
+{{- if and (include "powercap.metrics" $) (eq (int .port) (int $.Values.operator.metrics.port)) }}
+{{- fail (printf "operator.page.port and operator.metrics.port are both %d: each needs a port of its own" (int .port)) }}
+{{- end }}
+{{- "true" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Ends with a sentence where metrics are wanted that nobody serves. Called with (list . "serviceMonitor"). */}}
 {{- define "powercap.needsMetrics" -}}
 {{- if not (include "powercap.metrics" (index . 0)) }}

@@ -7,21 +7,16 @@ time that it takes by objects of the library (docs/decisions/0090).
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from powercap_api.reasons import BudgetReason
 from powercap_api.units import MICROWATTS_PER_WATT
 
+from ..node_state import SILENT, reason_of
 from ..planning.snapshot import BudgetView
 from . import catalogue
 from .catalogue import Family
-
-SILENT_AFTER: Final = timedelta(minutes=10)
-"""An agent reports when a slot ends; so long after that it is silent."""
-SILENT: Final = "Silent"
-NO_REPORT: Final = "NoReport"
-"""The agent of the node has not reported at all yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +57,26 @@ class PolicySums:
         return self.reasons[BudgetReason.UNSUPPORTED]
 
 
-def is_silent(budget: BudgetView, now: datetime) -> bool:
-    """Whether the slot that the agent last reported is over for longer than an agent takes to report the next."""
-    return budget.slot_end is not None and now > budget.slot_end + SILENT_AFTER
-
-
 def figures(budgets: Iterable[BudgetView], now: datetime) -> list[NodeFigures]:
     """What is told of each node, in order of names."""
     return [_figures(budget, now) for budget in sorted(budgets, key=lambda budget: budget.name)]
 
 
 def _figures(budget: BudgetView, now: datetime) -> NodeFigures:
-    silent = is_silent(budget, now)
+    reason, ready = reason_of(budget, now)
+    silent = reason == SILENT
     draw = None if silent else budget.draw
     return NodeFigures(
         node=budget.name,
         policy=budget.policy_label or "",
-        ready=budget.ready and not silent,
-        reason=SILENT if silent else budget.reason or NO_REPORT,
+        ready=ready,
+        reason=reason,
         cap_watts=None if silent else _watts(budget.cap_uw),
         applied_watts=None if silent else _watts(budget.applied_uw),
         draw_watts=None if draw is None else _watts(draw.average_uw),
         energy_joules=budget.energy_joules,
         binding=None if draw is None else draw.binds,
-        lifted=not silent and budget.reason == BudgetReason.LIFTED,
+        lifted=reason == BudgetReason.LIFTED,
         reapplied=budget.reapplied,
     )
 

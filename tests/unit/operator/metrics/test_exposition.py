@@ -11,8 +11,8 @@ from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
 from powercap_operator.metrics.collector import exposition
-from powercap_operator.metrics.nodes import SILENT_AFTER
 from powercap_operator.metrics.process import Counts
+from powercap_operator.node_state import SILENT_AFTER
 from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment, new_day
 from tests.unit.operator.planning.test_decision import settled

@@ -1,0 +1,139 @@
+"""Geometry of the page's charts, in percent of their width and height. Pure.
+
+A chart is drawn with SVG's rectangles and lines at percentages, so that it fits a phone and a wall alike while its text
+keeps its size.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+_LONG_SPAN: Final = timedelta(hours=30)
+"""From so long a span on, every sixth hour is marked in place of every third."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A value that holds from a moment to another."""
+
+    start: datetime
+    end: datetime
+    value: float
+    text: str
+    """What it says where a person points at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle: left edge, top, width and height in percent."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    when: str
+    """``past``, ``now`` or ``ahead``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place on an axis, in percent, and what stands there."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars over a span of time."""
+
+    label: str
+    """What it shows, for people who do not see it."""
+    bars: tuple[Bar, ...]
+    now: float | None
+    """Where now is; None: outside."""
+    hours: tuple[Mark, ...]
+    days: tuple[Mark, ...]
+    values: tuple[Mark, ...]
+    zero: float
+    """Where 0 is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span of time on a zone's clock."""
+
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+
+    def place(self, moment: datetime) -> float:
+        """Where a moment is, in percent of the span."""
+        return _rounded(100 * (moment - self.start) / (self.end - self.start))
+
+    def hours(self) -> tuple[Mark, ...]:
+        """Every third or sixth full hour of the zone's clock, the first moment left out."""
+        every = 6 if self.end - self.start > _LONG_SPAN else 3
+        marks, moment = [], self.start + timedelta(hours=1)
+        while moment < self.end:
+            local = moment.astimezone(self.zone)
+            if local.hour % every == 0 and local.hour and not local.fold:
+                marks.append(Mark(self.place(moment), f"{local:%H:%M}"))
+            moment += timedelta(hours=1)
+        return tuple(marks)
+
+    def days(self) -> tuple[Mark, ...]:
+        """The days of the zone's clock, each where it begins."""
+        marks, moment = [], self.start
+        while moment < self.end:
+            local = moment.astimezone(self.zone)
+            if moment == self.start or local.hour == 0:
+                marks.append(Mark(self.place(moment), f"{local:%a} {local.day} {local:%b}"))
+            moment += timedelta(hours=1)
+        return tuple(marks)
+
+
+def bar_chart(
+    label: str,
+    steps: Iterable[Step],
+    span: Span,
+    now: datetime,
+    extent: tuple[float, float],
+    values: Sequence[Mark],
+) -> Chart:
+    """Bars from 0 to each step's value; ``extent`` is the least and the most that fits, 0 among them.
+
+    ``values`` are marks at values, which become places.
+    """
+    low, high = extent
+
+    def height(value: float) -> float:
+        return _rounded(100 * (high - value) / (high - low))
+
+    zero = height(0)
+    bars = []
+    for step in steps:
+        start, end = max(step.start, span.start), min(step.end, span.end)
+        if start >= end:
+            continue
+        top, bottom = sorted((height(step.value), zero))
+        left = span.place(start)
+        when = "past" if end <= now else "ahead" if start > now else "now"
+        width = _rounded(span.place(end) - left)
+        bars.append(Bar(left, top, width, _rounded(bottom - top), step.text, when))
+    return Chart(
+        label=label,
+        bars=tuple(bars),
+        now=span.place(now) if span.start <= now < span.end else None,
+        hours=span.hours(),
+        days=span.days(),
+        values=tuple(Mark(height(mark.at), mark.text) for mark in values),
+        zero=zero,
+    )
+
+
+def _rounded(value: float) -> float:
+    return round(value, 3)

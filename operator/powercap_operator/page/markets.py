@@ -1,0 +1,149 @@
+"""What the page shows of a market: volume and price of today and tomorrow, and how the days came or did not. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from powercap_api.conditions import find_condition
+from powercap_api.marketday import MarketDay
+from powercap_api.markets import BIDDING_ZONES, Market
+from powercap_api.reasons import ConditionType
+
+from ..market.delivery_day import day_bounds, day_of
+from ..market.fallback import DayKey, KnownDays, is_complete, periods_of
+from ..market.results import Period
+from .chart import Chart, Mark, Span, Step, bar_chart
+from .wording import Tone, clock
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """How a day's results stand."""
+
+    day: str
+    text: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """One market as one source gives it."""
+
+    name: str
+    source: str
+    zone: str
+    price: str
+    volume: str
+    days: tuple[DayLine, ...]
+    charts: tuple[tuple[str, Chart], ...]
+    """What is drawn, with its unit, and the chart of it."""
+
+
+def market_views(days: KnownDays, now: datetime) -> tuple[MarketView, ...]:
+    """Every market of which today or tomorrow is known or wanted, in order of names."""
+    markets: dict[tuple[str, Market], list[MarketDay]] = {}
+    for key, day in days.items():
+        today = day_of(now, key.market.bidding_zone.zone)
+        if key.day in {today, today + timedelta(days=1)}:
+            markets.setdefault((key.provider, key.market), []).append(day)
+    return tuple(
+        _view(provider, market, days, now)
+        for provider, market in sorted(markets, key=lambda one: (str(one[1]), one[0]))
+    )
+
+
+def _view(provider: str, market: Market, known: KnownDays, now: datetime) -> MarketView:
+    zone = market.bidding_zone
+    today = day_of(now, zone.zone)
+    found = {
+        word: known[DayKey(provider, market, day)]
+        for word, day in (("today", today), ("tomorrow", today + timedelta(days=1)))
+        if DayKey(provider, market, day) in known
+    }
+    periods = [period for day in found.values() for period in periods_of(day)]
+    length = timedelta(minutes=market.resolution_minutes)
+    current = next((one for one in periods if one.start <= now < one.start + length), None)
+    start, end = day_bounds(today, zone.zone)
+    if any(period.start >= end for period in periods):
+        end = day_bounds(today + timedelta(days=1), zone.zone)[1]
+    return MarketView(
+        name=str(market),
+        source=provider,
+        zone=zone.time_zone,
+        price=_value(None if current is None else current.price, f"{zone.currency}/MWh"),
+        volume=_value(None if current is None else current.volume, "MWh"),
+        days=tuple(_line(word, day, now) for word, day in found.items()),
+        charts=_charts(market, periods, Span(start, end, zone.zone), now),
+    )
+
+
+def _value(value: Decimal | None, unit: str) -> str:
+    return "–" if value is None else f"{value:,f} {unit}"
+
+
+def _line(word: str, day: MarketDay, now: datetime) -> DayLine:
+    zone = day_zone(day)
+    status, source, fetch = day.status, day.status.source, day.status.fetch
+    if is_complete(day):
+        how = "" if source is None else f", by {source.route}, fetched {clock(source.fetched_at, zone, now)}"
+        return DayLine(word, f"complete{how}", Tone.GOOD)
+    complete = find_condition(status.conditions, ConditionType.COMPLETE)
+    sentences = ["not asked for yet" if complete is None else complete.message]
+    if fetch is not None and fetch.last_error and fetch.last_error not in sentences[0]:
+        sentences.append(fetch.last_error)
+    if fetch is not None and fetch.next_attempt_at is not None:
+        sentences.append(f"Asked again at {clock(fetch.next_attempt_at, zone, now)}.")
+    tone = Tone.WARN if fetch is not None and fetch.failures else Tone.QUIET
+    return DayLine(word, " ".join(sentences), tone)
+
+
+def day_zone(day: MarketDay) -> ZoneInfo:
+    """The clock of the delivery day."""
+    return BIDDING_ZONES[day.spec.area].zone
+
+
+def _charts(
+    market: Market, periods: Sequence[Period], span: Span, now: datetime
+) -> tuple[tuple[str, Chart], ...]:
+    currency = market.bidding_zone.currency
+    wanted: tuple[tuple[str, str, Callable[[Period], Decimal | None]], ...] = (
+        ("Volume", "MWh", lambda period: period.volume),
+        ("Price", f"{currency}/MWh", lambda period: period.price),
+    )
+    charts = []
+    for what, unit, value_of in wanted:
+        steps = _steps(market, periods, unit, value_of, now)
+        if steps:
+            label = f"{what} of {market}, {unit}"
+            charts.append((f"{what}, {unit}", bar_chart(label, steps, span, now, *_extent(steps))))
+    return tuple(charts)
+
+
+def _steps(
+    market: Market,
+    periods: Sequence[Period],
+    unit: str,
+    value_of: Callable[[Period], Decimal | None],
+    now: datetime,
+) -> list[Step]:
+    length, zone = timedelta(minutes=market.resolution_minutes), market.bidding_zone.zone
+    steps = []
+    for period in periods:
+        value = value_of(period)
+        if value is not None:
+            end = period.start + length
+            times = f"{clock(period.start, zone, now)} to {end.astimezone(zone):%H:%M}"
+            steps.append(Step(period.start, end, float(value), f"{times}: {value:,f} {unit}"))
+    return steps
+
+
+def _extent(steps: Sequence[Step]) -> tuple[tuple[float, float], list[Mark]]:
+    """From the least to the most with some room, 0 always within; and what to mark."""
+    low, high = min(0.0, *(step.value for step in steps)), max(0.0, *(step.value for step in steps))
+    room = (high - low or 1.0) * 0.16
+    marks = [Mark(high, f"{high:,.6g}")] if high > 0 else []
+    if low < 0:
+        marks.append(Mark(low, f"{low:,.6g}"))
+    return (low - room if low < 0 else 0.0, high + room), marks

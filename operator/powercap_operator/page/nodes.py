@@ -1,0 +1,133 @@
+"""The page's table of nodes: those that want a person's eye first, as many as a page bears. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ..node_state import reason_of
+from ..planning.snapshot import BudgetView
+from .wording import REASON_TEXT, Tone, node_tone, watts
+
+SHOWN: Final = 50
+"""So many nodes are shown before a person asks for all."""
+_NAMED: Final = 3
+"""So many nodes that do not follow are named at the top."""
+_ORDER: Final = {Tone.BAD: 0, Tone.WARN: 1, Tone.GOOD: 2, Tone.QUIET: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which nodes a person wants to see."""
+
+    text: str = ""
+    """Part of a node's name."""
+    state: str = ""
+    """A reason, such as Lifted."""
+    everything: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One line of the table."""
+
+    name: str
+    policy: str
+    state: str
+    tone: Tone
+    cap: str
+    applied: str
+    draw: str
+    drawn: float | None
+    """The draw in percent of the cap, 100 at most; None where one of them is not known."""
+    held_back: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many nodes are in a state."""
+
+    state: str
+    tone: Tone
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodesView:
+    """What the page shows of nodes."""
+
+    states: tuple[StateCount, ...]
+    rows: tuple[NodeRow, ...]
+    found: int
+    """Number of nodes that are asked for."""
+    hidden: int
+    """How many of these are not shown."""
+    troubles: tuple[str, ...]
+    """The first of the nodes that do not follow, whatever is asked for, and why."""
+    choice: Choice
+
+
+def nodes_view(budgets: Mapping[str, BudgetView], choice: Choice, now: datetime) -> NodesView:
+    """The nodes that are asked for, and how many are in each state."""
+    states = {name: _state(budget, now) for name, budget in budgets.items()}
+    found = sorted(
+        (name for name, (state, _) in states.items() if _chosen(name, state, choice)),
+        key=lambda name: (_ORDER[states[name][1]], name),
+    )
+    shown = found if choice.everything else found[:SHOWN]
+    return NodesView(
+        states=_counts(states.values(), choice),
+        rows=tuple(_row(budgets[name], *states[name]) for name in shown),
+        found=len(found),
+        hidden=len(found) - len(shown),
+        troubles=_troubles(budgets, states),
+        choice=choice,
+    )
+
+
+def _troubles(budgets: Mapping[str, BudgetView], states: Mapping[str, tuple[str, Tone]]) -> tuple[str, ...]:
+    bad = sorted(name for name, (_, tone) in states.items() if tone is Tone.BAD)
+    return tuple(
+        f"{row.name}: {row.state}. {row.message}".rstrip()
+        for row in (_row(budgets[name], *states[name]) for name in bad[:_NAMED])
+    )
+
+
+def _state(budget: BudgetView, now: datetime) -> tuple[str, Tone]:
+    reason, ready = reason_of(budget, now)
+    return reason, node_tone(reason, ready=ready)
+
+
+def _chosen(name: str, state: str, choice: Choice) -> bool:
+    return choice.text.lower() in name.lower() and choice.state in {"", state}
+
+
+def _counts(states: Iterable[tuple[str, Tone]], choice: Choice) -> tuple[StateCount, ...]:
+    counted = sorted(Counter(states).items(), key=lambda one: (_ORDER[one[0][1]], -one[1], one[0][0]))
+    return tuple(StateCount(state, tone, count, state == choice.state) for (state, tone), count in counted)
+
+
+def _row(budget: BudgetView, state: str, tone: Tone) -> NodeRow:
+    known = state not in REASON_TEXT
+    draw = budget.draw if known else None
+    drawn = None
+    if draw is not None and budget.cap_uw:
+        drawn = round(min(100.0, 100 * draw.average_uw / budget.cap_uw), 1)
+    message = budget.message or ""
+    if state in REASON_TEXT:
+        message = REASON_TEXT[state]
+    return NodeRow(
+        name=budget.name,
+        policy=budget.policy_label or "",
+        state=state,
+        tone=tone,
+        cap=watts(budget.cap_uw if known else None),
+        applied=watts(budget.applied_uw if known else None),
+        draw=watts(None if draw is None else draw.average_uw),
+        drawn=drawn,
+        held_back=bool(draw is not None and draw.binds),
+        message=message,
+    )

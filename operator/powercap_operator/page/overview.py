@@ -1,0 +1,138 @@
+"""All that is on the page, as values. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from powercap_api.markets import MARKET_TIME
+from powercap_api.names import MARKET_DAY
+
+from ..market.fallback import KnownDays
+from ..node_state import is_silent
+from ..planning.snapshot import World
+from .markets import MarketView, market_views
+from .nodes import Choice, NodesView, nodes_view
+from .policies import UNREADABLE, PolicyView, policy_views
+from .wording import Tone, clock, fleet_watts, nodes, number, worst
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the operator knows when the page is asked for."""
+
+    world: World
+    listed: bool
+    """Whether the whole cluster has been read."""
+    leading: bool
+    stuck: Sequence[str]
+    """Loops of the operator that do not turn."""
+    version: str
+    name: str
+    """What the operator calls itself: its pod's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number at the top of the page."""
+
+    value: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The page."""
+
+    headline: str
+    tone: Tone
+    sentences: tuple[str, ...]
+    """What stands in, and why."""
+    figures: tuple[Figure, ...]
+    policies: tuple[PolicyView, ...]
+    markets: tuple[MarketView, ...]
+    nodes: NodesView
+    time: str
+    zone: str
+    operator: str
+    version: str
+
+
+def overview(seen: Seen, choice: Choice, now: datetime) -> Overview:
+    """The page at ``now`` for a person who wants to see these nodes."""
+    world, days = seen.world, KnownDays(seen.world.days.values())
+    policies = policy_views(world, days, now)
+    zone = ZoneInfo(next((policy.zone for policy in policies if policy.zone), MARKET_TIME))
+    table = nodes_view(world.budgets, choice, now)
+    headline, tone = _headline(seen, policies, table)
+    sentences = [f"{policy.name}: {text}" for policy in policies for text in policy.sentences]
+    return Overview(
+        headline=headline,
+        tone=tone,
+        sentences=(*_own_troubles(seen), *sentences, *table.troubles),
+        figures=_figures(seen.world, now),
+        policies=policies,
+        markets=market_views(days, now),
+        nodes=table,
+        time=clock(now, zone, now),
+        zone=zone.key,
+        operator=f"{seen.name} {'leads' if seen.leading else 'is ready to take over'}",
+        version=seen.version,
+    )
+
+
+def _own_troubles(seen: Seen) -> Sequence[str]:
+    loops = [f"This operator's loop does not turn any more: {loop}." for loop in seen.stuck]
+    unreadable = [
+        f"MarketDay {one.name} cannot be read: {one.why}"
+        for one in seen.world.unreadable.values()
+        if one.kind == MARKET_DAY
+    ]
+    return [*loops, *unreadable]
+
+
+def _headline(seen: Seen, policies: Sequence[PolicyView], table: NodesView) -> tuple[str, Tone]:
+    """The one sentence that a person reads first."""
+    if not seen.listed:
+        return "The operator has not read the cluster yet", Tone.WARN
+    if not policies:
+        return "There is no PowerPolicy: nothing is capped", Tone.QUIET
+    unreadable = [policy.name for policy in policies if policy.state == UNREADABLE]
+    if unreadable:
+        return f"Policy {', '.join(unreadable)} cannot be read", Tone.BAD
+    missing = [policy.name for policy in policies if policy.tone is Tone.BAD]
+    if missing:
+        return f"No market results for {', '.join(missing)}", Tone.BAD
+    bad = _count(table, Tone.BAD)
+    if bad:
+        return f"{nodes(bad)} {'does' if bad == 1 else 'do'} not follow", Tone.BAD
+    tone = worst([policy.tone for policy in policies])
+    waiting = _count(table, Tone.WARN)
+    if waiting:
+        return f"{nodes(waiting)} {'wants' if waiting == 1 else 'want'} a look", Tone.WARN
+    if tone is Tone.WARN:
+        return "Capped, with something standing in", Tone.WARN
+    following = _count(table, Tone.GOOD)
+    if not following:
+        return "Nothing is capped now", Tone.QUIET
+    return f"{nodes(following)} {'follows' if following == 1 else 'follow'} the market", Tone.GOOD
+
+
+def _count(table: NodesView, tone: Tone) -> int:
+    return sum(one.count for one in table.states if one.tone is tone)
+
+
+def _figures(world: World, now: datetime) -> tuple[Figure, ...]:
+    """The fleet together; nodes whose agents are silent are left out."""
+    budgets = [budget for budget in world.budgets.values() if not is_silent(budget, now)]
+    caps = [budget.cap_uw for budget in budgets if budget.cap_uw is not None]
+    draws = [budget.draw for budget in budgets if budget.draw is not None]
+    figures = [Figure(number(len(world.budgets)), "nodes with a budget")]
+    if caps:
+        figures.append(Figure(fleet_watts(sum(caps)), "allowed now"))
+    if draws:
+        figures.append(
+            Figure(fleet_watts(sum(draw.average_uw for draw in draws)), "drawn in the slot before")
+        )
+        figures.append(Figure(number(sum(bool(draw.binds) for draw in draws)), "nodes held back by the cap"))
+    return tuple(figures)

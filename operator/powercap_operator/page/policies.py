@@ -1,0 +1,194 @@
+"""What the page shows of a policy: its cap now, what comes next, and the cap over today and tomorrow. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Final
+
+from powercap_api.conditions import find_condition
+from powercap_api.names import POWER_POLICY
+from powercap_api.powerbudget import PowerBudgetSpec
+from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.reasons import ConditionType, PolicyReason
+from powercap_api.schedule import Slot, cap_uw, read_segments
+
+from ..faults.unreadable import FAULTS
+from ..market.delivery_day import day_bounds
+from ..market.fallback import KnownDays
+from ..planning.resolved_policy import ResolvedPolicy, resolve
+from ..planning.schedule import plan, read_spec
+from ..planning.snapshot import BudgetView, KnownSpec, World
+from .chart import Chart, Mark, Span, Step, bar_chart
+from .wording import Tone, clock, nodes
+
+_QUIET = {PolicyReason.SUSPENDED, PolicyReason.OVERRULED, PolicyReason.NO_NODES, PolicyReason.PENDING}
+UNREADABLE: Final = "Unreadable"
+"""The state of a policy that this version of the operator cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyView:
+    """One policy."""
+
+    name: str
+    market: str
+    strategy: str
+    state: str
+    tone: Tone
+    flags: tuple[str, ...]
+    """What holds beside: dry run, suspended."""
+    cap: str
+    """The cap now, for people; a dash where there is none."""
+    of: str
+    """maxSource for people."""
+    share: str
+    why: str
+    coming: str
+    """The next change of the cap."""
+    followed: str
+    """How many nodes follow it."""
+    sentences: tuple[str, ...]
+    """What is not as it should be, in the status's words."""
+    zone: str
+    chart: Chart | None
+
+
+def policy_views(world: World, days: KnownDays, now: datetime) -> tuple[PolicyView, ...]:
+    """The policies, in order of names, those that cannot be read too; those that are being deleted are left out."""
+    specs = _common_specs(world.budgets.values())
+    views = [_unreadable(one.name, one.why) for one in world.unreadable.values() if one.kind == POWER_POLICY]
+    for name, policy in world.policies.items():
+        if policy.metadata.deletion_timestamp is not None:
+            continue
+        try:
+            views.append(_view(policy, days, specs.get(name), now))
+        except FAULTS as error:
+            views.append(_unreadable(name, str(error)))
+    return tuple(sorted(views, key=lambda view: view.name))
+
+
+def _common_specs(budgets: Iterable[BudgetView]) -> dict[str, PowerBudgetSpec | None]:
+    """The spec that most nodes of each policy have; None where this version cannot read it."""
+    counts: dict[str, Counter[KnownSpec]] = {}
+    for budget in budgets:
+        counts.setdefault(budget.policy_label or "", Counter())[budget.spec] += 1
+    return {policy: read_spec(counted.most_common(1)[0][0]) for policy, counted in counts.items()}
+
+
+def _unreadable(name: str, why: str) -> PolicyView:
+    return PolicyView(
+        name=name,
+        market="",
+        strategy="",
+        state=UNREADABLE,
+        tone=Tone.BAD,
+        flags=(),
+        cap="–",
+        of="",
+        share="",
+        why="",
+        coming="",
+        followed="",
+        sentences=(f"cannot be read: {why}",),
+        zone="",
+        chart=None,
+    )
+
+
+def _view(policy: PowerPolicy, days: KnownDays, spec: PowerBudgetSpec | None, now: datetime) -> PolicyView:
+    resolved, status = resolve(policy), policy.status
+    ready = find_condition(status.conditions, ConditionType.READY)
+    data = find_condition(status.conditions, ConditionType.MARKET_DATA)
+    state = "New" if ready is None else ready.reason
+    steps = _steps(resolved, days, spec, now)
+    sentences = [one.message for one in (ready, data) if one is not None and one.status != "True"]
+    current = None if policy.spec.suspend else status.current
+    return PolicyView(
+        name=policy.metadata.name,
+        market=status.market or str(resolved.market),
+        strategy=resolved.strategy_name,
+        state=state,
+        tone=_tone(
+            state,
+            holds=ready is not None and ready.status == "True",
+            data=None if data is None else data.reason,
+        ),
+        flags=tuple(word for word, holds in _flags(policy) if holds),
+        cap="–" if current is None else current.cap,
+        of=resolved.limits.whole_text,
+        share="" if current is None else current.share,
+        why="" if current is None else current.why or "",
+        coming=_coming(resolved, steps, now),
+        followed=_followed(policy),
+        sentences=tuple(dict.fromkeys(sentences)),
+        zone=resolved.zone.key,
+        chart=_chart(resolved, steps, now) if steps else None,
+    )
+
+
+def _flags(policy: PowerPolicy) -> Sequence[tuple[str, bool]]:
+    return (("dry run", policy.spec.dry_run), ("suspended", policy.spec.suspend))
+
+
+def _followed(policy: PowerPolicy) -> str:
+    governed, ready = policy.status.nodes or 0, policy.status.nodes_ready or 0
+    if not governed:
+        return "no nodes"
+    return f"{ready:,} of {nodes(governed)} {'follows' if governed == 1 else 'follow'}"
+
+
+def _tone(state: str, *, holds: bool, data: str | None) -> Tone:
+    if PolicyReason.MISSING in {state, data}:
+        return Tone.BAD
+    if state in _QUIET or state == "New":
+        return Tone.QUIET
+    if data == PolicyReason.FALLBACK:
+        return Tone.WARN
+    return Tone.GOOD if holds else Tone.WARN
+
+
+def _steps(
+    resolved: ResolvedPolicy, days: KnownDays, spec: PowerBudgetSpec | None, now: datetime
+) -> list[Step]:
+    """The caps of today and tomorrow: what the budgets say, or else what would be asked of a node."""
+    if spec is None:
+        planned = plan(resolved, days, now)
+        slots = [Slot(period.start, period.share, period.why) for period in planned.periods]
+        end = planned.valid_until
+    else:
+        slots, end = read_segments([segment.plain() for segment in spec.schedule]), spec.valid_until
+    limits = resolved.limits
+    starts = [*(slot.start for slot in slots), end]
+    steps = []
+    for slot, (start, until) in zip(slots, pairwise(starts), strict=True):
+        power_uw = cap_uw(slot.share, limits.min_uw, limits.max_uw)
+        times = f"{clock(start, resolved.zone, now)} to {until.astimezone(resolved.zone):%H:%M}"
+        text = f"{times}: {limits.short_text(power_uw)}"
+        steps.append(Step(start, until, 100 * power_uw / limits.max_uw, text))
+    return steps
+
+
+def _coming(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> str:
+    current = next((step for step in steps if step.start <= now < step.end), None)
+    for step in steps:
+        if step.start > now and (current is None or step.value != current.value):
+            return f"from {step.text.replace(' to ', ' until ')}"
+    return f"nothing known after {clock(steps[-1].end, resolved.zone, now)}" if steps else ""
+
+
+def _chart(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> Chart:
+    limits, zone = resolved.limits, resolved.zone
+    today = resolved.day(now)
+    start, end = day_bounds(today, zone)
+    last = max(step.end for step in steps)
+    if last > end:
+        end = day_bounds(today + timedelta(days=1), zone)[1]
+    values = [Mark(100, limits.short_text(limits.max_uw)), Mark(50, limits.short_text(limits.max_uw // 2))]
+    if limits.min_uw:
+        least = 100 * limits.min_uw / limits.max_uw
+        values = [mark for mark in values if abs(mark.at - least) > 12]
+        values.append(Mark(least, f"{limits.short_text(limits.min_uw)} at least"))
+    label = f"Cap of a node under policy {resolved.name}, today and tomorrow"
+    return bar_chart(label, steps, Span(start, end, zone), now, (0.0, 116.0), values)

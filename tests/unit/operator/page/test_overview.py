@@ -1,0 +1,261 @@
+"""What is on the page, for worlds of all kinds."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from powercap_api.names import MARKET_DAY, POWER_POLICY
+from powercap_operator.faults.unreadable import unreadable
+from powercap_operator.node_state import SILENT_AFTER
+from powercap_operator.page.nodes import SHOWN, Choice
+from powercap_operator.page.overview import Overview, Seen, overview
+from powercap_operator.page.render import render
+from powercap_operator.page.wording import Tone
+from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
+from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
+from tests.unit.operator.planning.test_decision import settled
+
+DAY = date(2025, 10, 9)
+NOW = moment("2025-10-09T10:07Z")
+
+
+def world_of(nodes: int = 3, days: tuple[date, ...] = (DAY,), **policy: Any) -> World:
+    """A settled world whose agents have all said that they follow."""
+    names = [f"node-{index:04}" for index in range(nodes)]
+    world = settled(
+        make_world([make_policy(**policy)], [make_day(day) for day in days], map(make_node, names)), NOW
+    )
+    said: dict[str, Any] = {
+        "cap_uw": 25_000_000,
+        "applied_uw": 24_875_000,
+        "draw": DrawView(18_300_000, binds=False),
+        "slot_end": NOW + timedelta(minutes=8),
+    }
+    return replace(world, budgets={name: replace(world.budgets[name], **said) for name in names})
+
+
+def with_node(world: World, name: str, **said: Any) -> World:
+    return replace(world, budgets={**world.budgets, name: replace(world.budgets[name], **said)})
+
+
+def page_of(world: World, choice: Choice | None = None, **seen: Any) -> Overview:
+    known: dict[str, Any] = {
+        "listed": True, "leading": True, "stuck": (), "version": "1.2.3", "name": "operator-0", **seen,
+    }  # fmt: skip
+    return overview(Seen(world, **known), choice or Choice(), NOW)
+
+
+def test_a_cluster_that_is_well() -> None:
+    page = page_of(world_of())
+    assert (page.headline, page.tone, page.sentences) == ("3 nodes follow the market", Tone.GOOD, ())
+    (policy,) = page.policies
+    assert (policy.name, policy.market, policy.state, policy.followed) == (
+        "default", "FR IDA1", "Active", "3 of 3 nodes follow",
+    )  # fmt: skip
+    assert policy.cap == world_of().policies["default"].status.current.cap  # type: ignore[union-attr]
+    assert policy.coming.startswith("from 12:15 until 12:30: ")
+    assert [(figure.value, figure.what) for figure in page.figures] == [
+        ("3", "nodes with a budget"),
+        ("75 W", "allowed now"),
+        ("55 W", "drawn in the slot before"),
+        ("0", "nodes held back by the cap"),
+    ]
+    assert (page.time, page.zone, page.operator) == ("12:07", "Europe/Paris", "operator-0 leads")
+
+
+def test_the_cap_over_the_day_is_that_of_the_budgets() -> None:
+    page = page_of(world_of(days=(DAY, DAY + timedelta(days=1))))
+    chart = page.policies[0].chart
+    assert chart is not None
+    assert len(chart.bars) == 2 * 96
+    assert sum(bar.width for bar in chart.bars) == pytest.approx(100, abs=0.1)
+    assert [mark.text for mark in chart.days] == ["Thu 9 Oct", "Fri 10 Oct"]
+    assert [mark.text for mark in chart.hours] == ["06:00", "12:00", "18:00"] * 2
+    (current,) = [bar for bar in chart.bars if bar.when == "now"]
+    assert chart.now is not None
+    assert current.x <= chart.now < current.x + current.width
+    assert chart.now == pytest.approx(100 * (12 * 60 + 7) / (48 * 60), abs=0.01)
+    assert current.text.startswith("12:00 to 12:15: ")
+
+
+@pytest.mark.parametrize(("day", "hours"), [(date(2025, 10, 26), 25), (date(2026, 3, 29), 23)])
+def test_a_day_on_which_clocks_change(day: date, hours: int) -> None:
+    noon = moment(f"{day}T11:00Z")
+    world = settled(make_world([make_policy()], [make_day(day)], [make_node("a")]), noon)
+    seen = Seen(world, listed=True, leading=True, stuck=(), version="1", name="a")
+    chart = overview(seen, Choice(), noon).policies[0].chart
+    assert chart is not None
+    assert len(chart.bars) == 4 * hours
+    assert [mark.text for mark in chart.days] == [f"Sun {day.day} {day:%b}"]
+    assert [mark.text for mark in chart.hours] == [f"{hour:02}:00" for hour in range(3, 24, 3)]
+
+
+def test_before_any_budget_the_policy_says_what_it_would_ask_for() -> None:
+    world = world_of()
+    page = page_of(replace(world, budgets={}, nodes={}))
+    assert page.policies[0].chart is not None
+    assert page.nodes.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "headline", "tone"),
+    [
+        ({"ready": False, "reason": "WriteFailed"}, "1 node does not follow", Tone.BAD),
+        ({"ready": False, "reason": "Lifted"}, "1 node wants a look", Tone.WARN),
+        ({"ready": False, "reason": "Stopped"}, "1 node does not follow", Tone.BAD),
+        ({"slot_end": NOW - SILENT_AFTER - timedelta(seconds=1)}, "1 node does not follow", Tone.BAD),
+        ({"ready": False, "reason": "Unsupported"}, "2 nodes follow the market", Tone.GOOD),
+        ({"ready": False, "reason": None}, "1 node wants a look", Tone.WARN),
+    ],
+)
+def test_a_node_that_is_not_well(said: dict[str, Any], headline: str, tone: Tone) -> None:
+    page = page_of(with_node(world_of(), "node-0001", **said))
+    assert (page.headline, page.tone) == (headline, tone)
+    if tone in {Tone.BAD, Tone.WARN}:
+        assert page.nodes.rows[0].name == "node-0001", "what wants a look comes first"
+
+
+def test_the_first_nodes_that_do_not_follow_are_named_at_the_top() -> None:
+    world = world_of(9)
+    for index in range(5):
+        world = with_node(world, f"node-000{index}", ready=False, reason="WriteFailed", message="locked")
+    page = page_of(world, Choice(text="node-0008"))
+    assert page.sentences == tuple(f"node-000{index}: WriteFailed. locked" for index in range(3))
+    assert [row.name for row in page.nodes.rows] == ["node-0008"]
+
+
+def test_what_a_silent_agent_last_said_is_not_shown() -> None:
+    world = with_node(world_of(1), "node-0000", slot_end=NOW - timedelta(hours=1))
+    page = page_of(world)
+    (row,) = page.nodes.rows
+    assert (row.state, row.cap, row.applied, row.draw, row.drawn) == ("Silent", "–", "–", "–", None)
+    assert [figure.value for figure in page.figures] == ["1"]
+
+
+def test_an_earlier_day_that_stands_in() -> None:
+    days = [make_day(DAY - timedelta(days=1)), in_vain(DAY)]
+    world = settled(make_world([make_policy()], days, [make_node("a")]), NOW)
+    page = page_of(world)
+    assert (page.headline, page.tone) == ("Capped, with something standing in", Tone.WARN)
+    (sentence,) = page.sentences
+    assert sentence.startswith(
+        "default: FR IDA1: today's results are not there; those of 2025-10-08 stand in"
+    )
+    (market,) = page.markets
+    assert [(line.day, line.tone) for line in market.days] == [("today", Tone.WARN)]
+
+
+def test_no_results_at_all() -> None:
+    policy = make_policy(fallback={"previousDays": 0})
+    world = settled(make_world([policy], [in_vain(DAY)], [make_node("a")]), NOW)
+    page = page_of(world)
+    assert (page.headline, page.tone) == ("No market results for default", Tone.BAD)
+    assert any("nodes are capped at minPower" in sentence for sentence in page.sentences)
+
+
+def test_a_market_with_negative_prices() -> None:
+    (market,) = page_of(world_of(days=(DAY, DAY + timedelta(days=1)))).markets
+    assert (market.name, market.source, market.zone) == ("FR IDA1", "EPEX", "Europe/Paris")
+    assert (market.price, market.volume) == ("50.00 EUR/MWh", f"{30 + 48 * 7 % 60}.8 MWh")
+    assert [what for what, _ in market.charts] == ["Volume, MWh", "Price, EUR/MWh"]
+    assert [(line.day, line.tone) for line in market.days] == [
+        ("today", Tone.GOOD),
+        ("tomorrow", Tone.GOOD),
+    ]
+
+
+def test_powers_in_percent() -> None:
+    (policy,) = page_of(world_of(maxSource="80%", minPower="20%")).policies
+    assert policy.cap.endswith(" %")
+    assert policy.chart is not None
+    assert [mark.text for mark in policy.chart.values] == ["80 %", "40 %", "20 % at least"]
+
+
+@pytest.mark.parametrize(
+    ("world", "seen", "headline"),
+    [
+        (World(), {"listed": False}, "The operator has not read the cluster yet"),
+        (World(), {}, "There is no PowerPolicy: nothing is capped"),
+        (make_world([make_policy()]), {}, "Nothing is capped now"),
+        (world_of(suspend=True), {}, "Nothing is capped now"),
+    ],
+)
+def test_little_or_nothing_is_known(world: World, seen: dict[str, Any], headline: str) -> None:
+    if world.budgets:
+        for name in world.budgets:
+            world = with_node(world, name, reason="Suspended")
+    page = page_of(world, **seen)
+    assert page.headline == headline
+    assert headline in render(page)
+
+
+def test_objects_that_cannot_be_read_are_told_and_hide_no_other() -> None:
+    body = {"metadata": {"name": "newer"}, "spec": {"suspend": False}}
+    world = replace(
+        world_of(),
+        unreadable={
+            (kind, "newer"): unreadable(kind, body, ValueError("what is this"))
+            for kind in (POWER_POLICY, MARKET_DAY)
+        },
+    )
+    page = page_of(world)
+    assert (page.headline, page.tone) == ("Policy newer cannot be read", Tone.BAD)
+    assert page.sentences == (
+        "MarketDay newer cannot be read: ValueError: what is this",
+        "newer: cannot be read: ValueError: what is this",
+    )
+    assert [policy.name for policy in page.policies] == ["default", "newer"]
+    assert "cannot be read" in render(page)
+
+
+def test_budgets_of_a_newer_version_hide_nothing() -> None:
+    newer = KnownSpec({"policy": "default", "schedule": "another"})
+    page = page_of(with_node(world_of(1), "node-0000", spec=newer))
+    assert page.policies[0].chart is not None, "what the policy would ask for"
+    assert [row.name for row in page.nodes.rows] == ["node-0000"]
+
+
+def test_a_loop_that_does_not_turn_is_said() -> None:
+    page = page_of(world_of(), stuck=["fetcher"], leading=False)
+    assert page.sentences == ("This operator's loop does not turn any more: fetcher.",)
+    assert page.operator == "operator-0 is ready to take over"
+
+
+def test_nodes_by_name_by_state_and_as_many_as_a_person_bears() -> None:
+    world = with_node(world_of(SHOWN + 10), "node-0007", ready=False, reason="Lifted")
+    page = page_of(world)
+    assert (len(page.nodes.rows), page.nodes.hidden, page.nodes.found) == (SHOWN, 10, SHOWN + 10)
+    assert [(one.state, one.count) for one in page.nodes.states] == [("Lifted", 1), ("Applied", SHOWN + 9)]
+    everything = page_of(world, Choice(everything=True))
+    assert (len(everything.nodes.rows), everything.nodes.hidden) == (SHOWN + 10, 0)
+    assert [row.name for row in page_of(world, Choice(state="Lifted")).nodes.rows] == ["node-0007"]
+    assert [row.name for row in page_of(world, Choice(text="0013")).nodes.rows] == ["node-0013"]
+    assert page_of(world, Choice(text="nothing")).nodes.rows == ()
+
+
+HOSTILE = "<script>alert(1)</script>\"'&amp;<img src=x onerror=alert(2)>"
+
+
+def test_what_comes_from_the_cluster_is_escaped() -> None:
+    view = BudgetView(
+        HOSTILE, "", world_of().budgets["node-0000"].spec, HOSTILE, None, False, HOSTILE, HOSTILE,
+    )  # fmt: skip
+    policy = make_policy(HOSTILE)
+    ready = {"type": "Ready", "status": "False", "reason": "NodesNotReady", "message": HOSTILE}
+    wire = {
+        **policy.to_wire(),
+        "status": {"conditions": [{**ready, "lastTransitionTime": "2025-01-01T00:00:00Z"}]},
+    }
+    world = make_world([type(policy).from_wire(wire)], budgets=[view])
+    html = render(page_of(world, Choice(text=HOSTILE), name=HOSTILE, version=HOSTILE, stuck=[HOSTILE]))
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert html.count("<script") == 1
+    assert (
+        html.count(
+            "&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;amp;&lt;img src=x onerror=alert(2)&gt;"
+        )
+        > 8
+    )
