@@ -4,17 +4,14 @@ import asyncio
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
-import aiohttp
 import httpx
 import kopf
 from kubernetes_asyncio import config
-from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.client.api_client import ApiClient
 
 from powercap_api.clock import Clock
@@ -25,6 +22,7 @@ from .health import Heartbeats, probes
 from .kube import watches
 from .kube.cache import WorldCache
 from .kube.client import Cluster
+from .kube.connection import kubernetes_client
 from .kube.event_recorder import Recorder
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
@@ -37,32 +35,6 @@ from .page.overview import Seen
 from .page.server import page
 from .planning.snapshot import World
 from .reconcile import Reconciler
-
-
-@asynccontextmanager
-async def kubernetes_client(environ: Mapping[str, str]) -> AsyncIterator[ApiClient]:
-    """A client of the cluster that the pod runs in, or else of the one that KUBECONFIG names."""
-    configuration = Configuration()
-    if "KUBERNETES_SERVICE_HOST" in environ:
-        config.load_incluster_config(client_configuration=configuration)
-    else:
-        await config.load_kube_config(environ.get("KUBECONFIG"), client_configuration=configuration)
-    async with ApiClient(configuration) as client:
-        _ignore_proxy_variables(client)
-        client.user_agent = f"powercap-operator/{version('powercap')}"
-        yield client
-
-
-def _ignore_proxy_variables(client: ApiClient) -> None:
-    """Reach the API server directly: HTTPS_PROXY is there for the market's sources.
-
-    The client's own session always follows these variables, so another takes its place on the same connector. A
-    ``proxy-url`` in the kubeconfig is followed.
-    """
-    rest = client.rest_client
-    connector = rest.pool_manager.connector
-    rest.pool_manager.detach()
-    rest.pool_manager = aiohttp.ClientSession(connector=connector, trust_env=False, read_bufsize=2**21)
 
 
 @dataclass(frozen=True, slots=True)

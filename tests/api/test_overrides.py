@@ -1,5 +1,8 @@
 """PowerOverrides on a real API server: what is refused and with which words, and what comes of them on nodes."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -208,3 +211,39 @@ def test_it_is_deleted_a_day_after_its_end_and_told_in_events(stage: Stage, kube
     wait_until(lambda: {"Active", "Achieved", "Over"} <= told(), f"events, not {told()}", 30)
     stage.advance(timedelta(days=1))
     wait_until(lambda: not stage.get("poweroverrides")["items"], "deleted", 60)
+
+
+_COMMAND = "import sys; from powercap_operator.cli.main import main; sys.exit(main())"
+
+
+def command(stage: Stage, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of ``powercap override`` with the kubeconfig of the control plane."""
+    done = subprocess.run(
+        [sys.executable, "-c", _COMMAND, "override", *arguments],
+        env={**os.environ, "KUBECONFIG": str(stage.control_plane.kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def names(stage: Stage) -> list[str]:
+    return [item["metadata"]["name"] for item in stage.get("poweroverrides")["items"]]
+
+
+def test_the_command_limits_and_releases(stage: Stage) -> None:
+    limit = (NODE, "--limit", "25", "--for", "2h", "--reason", "a repair", "--name", "rack-7")
+    code, said = command(stage, *limit)
+    assert code == 0, said
+    assert "poweroverride.powercap.dev/rack-7 created" in said
+    assert "25 W at most on 1 node until" in said
+    until_cap(stage, 25)
+    code, said = command(stage, "--all", "--release", "--for", "1h", "--reason", "a run", "--priority", "5")
+    assert code == 0, said
+    (made,) = [name for name in names(stage) if name.startswith("override-")]
+    assert f"kubectl delete poweroverride {made}" in said
+    until_cap(stage, 65)
+    code, said = command(stage, *limit)
+    assert code == 1
+    assert "already exists" in said

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from . import backtest, curve, market, plan
+from . import backtest, curve, market, override, plan
 
 _EXAMPLES = """\
 examples:
@@ -14,6 +14,7 @@ examples:
   powercap market show epex_data_2025-10-09.csv
   powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
   powercap backtest --policy policy.yaml --history results/
+  powercap override node-a --limit 60 --for 2h --reason "cooling is being repaired"
   powercap market parse --help
 """
 
@@ -22,7 +23,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     """All commands; each sets ``run``, a function of the parsed arguments that returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="powercap",
-        description="Work with electricity market results and power policies, without a cluster.",
+        description="Work with market results and power policies, without a cluster, and override policies on one.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -31,6 +32,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     plan.add_plan_parser(commands)
     backtest.add_backtest_parser(commands)
     curve.add_curve_parser(commands)
+    override.add_override_parser(commands)
     return parser
 
 

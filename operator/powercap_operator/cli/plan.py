@@ -4,15 +4,13 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from pydantic import ValidationError
-
-from powercap_api.names import API_VERSION, POWER_POLICY
+from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.schedule import Window
 from powercap_api.units import PowerFormatError, parse_watts
 
 from ..market.csv_format import csv_resolution, from_csv
@@ -20,10 +18,12 @@ from ..market.delivery_day import day_bounds, period_starts
 from ..market.errors import CsvError, DayIncomplete
 from ..market.fallback import DayResults, bare_day, layers
 from ..market.results import Period, Query, build_market_day, merge
+from ..planning.overrides.windows import make_windows, resolve_override
 from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..render.figure import FigureError
 from ..render.figure import draw_plan as draw_plan_figure
 from ..render.plan_chart import draw_plan, plan_day
+from .object_files import ObjectFileError, read_objects
 from .results_files import day_in_name
 
 _WIDE: Final = 120
@@ -39,6 +39,8 @@ examples:
       the delivery day said by hand, and a figure drawn
   powercap plan --policy share.yaml --csv day.csv --node-watts 200
       maxSource: "80%" in watts, on a node whose limits add up to 200 W without powercap
+  powercap plan --policy policy.yaml --csv day.csv --override evening-peak.yaml --why
+      the same day of a node that a PowerOverride matches
   powercap plan --policy solar.yaml --date 2025-10-09
       strategies that look at no market (Solar, Fixed, a Schedule over them) need no results
 
@@ -88,6 +90,14 @@ def add_plan_parser(subparsers: Any) -> None:
         "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
     )
     parser.add_argument(
+        "--override",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="PowerOverrides in YAML or JSON, laid over the day of a node that they match; may be given more than once",
+    )
+    parser.add_argument(
         "--node-watts",
         type=_node_watts,
         metavar="WATTS",
@@ -108,10 +118,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan, and draw it where that was asked for; the exit code."""
     try:
         policy = resolve(read_policy(arguments.policy), arguments.node_watts)
-        planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date))
+        windows = read_windows(arguments.override, policy, datetime.now(UTC))
+        planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date), windows)
         if arguments.plot is not None:
             draw_plan_figure(planned, arguments.plot)
-    except (PlanError, CsvError, DayIncomplete, FigureError) as error:
+    except (PlanError, ObjectFileError, CsvError, DayIncomplete, FigureError) as error:
         sys.stderr.write(f"powercap plan: {error}\n")
         return 1
     wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= _WIDE
@@ -146,24 +157,29 @@ def read_policy(path: Path) -> PowerPolicy:
     """The PowerPolicy in a file.
 
     Raises:
-        PlanError: no such file, no YAML, or no valid policy.
+        ObjectFileError: no such file, no YAML, or no valid policy.
     """
+    policies = read_objects(path, PowerPolicy, "the policy")
+    if len(policies) > 1:
+        raise PlanError(f"{path} has {len(policies)} policies: a plan is of one")
+    return policies[0]
+
+
+def read_windows(paths: Sequence[Path], policy: ResolvedPolicy, now: datetime) -> list[Window]:
+    """What the PowerOverrides in the files ask of a node that all of them match; those without a start begin ``now``.
+
+    Raises:
+        ObjectFileError: no such file, no YAML, or no valid override.
+        PlanError: a limit in watts, and a policy in percent of a node of which nothing is known.
+    """
+    read = [one for path in paths for one in read_objects(path, PowerOverride, "the override")]
     try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"cannot read the policy: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a ValueError: 2025-02-31 as a plain word
-        raise PlanError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(body, dict) or body.get("kind") != POWER_POLICY:
-        raise PlanError(
-            f"{path} is no PowerPolicy: it must begin with apiVersion: {API_VERSION}, kind: PowerPolicy"
-        )
-    try:
-        return PowerPolicy.from_wire(body)
-    except ValidationError as error:
-        found = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in found["loc"])
-        raise PlanError(f"{path}: {where}: {found['msg'].removeprefix('Value error, ')}") from error
+        overrides = [resolve_override(override, now) for override in read]
+    except OverflowError as error:
+        raise PlanError(f"an override would last beyond the year 9999: {error}") from error
+    if policy.limits.in_percent and any(override.cap_uw is not None for override in overrides):
+        raise PlanError("the override's limit is in watts and maxSource a percentage: add --node-watts WATTS")
+    return make_windows(overrides)
 
 
 def read_day(policy: ResolvedPolicy, files: Sequence[Path], day: date) -> DayResults:

@@ -55,6 +55,8 @@ class PlannedPeriod:
     """Share of renewable power in percent, with the digits that the source gives."""
     forecast: bool = False
     """Whether carbon and renewable are a forecast."""
+    released: bool = False
+    """True: an override gives the original limits; the cap stands for maxSource then."""
 
 
 @dataclass(frozen=True, slots=True)

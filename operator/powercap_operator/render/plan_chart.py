@@ -7,7 +7,10 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final
 
+from powercap_api.schedule import Window
+
 from ..market.fallback import DayResults
+from ..planning.overrides.day_overlay import lay_over
 from ..planning.resolved_policy import ResolvedPolicy
 from ..planning.schedule import PlannedPeriod, merge, plan_periods
 from ..strategies import Limits
@@ -53,9 +56,10 @@ class DayPlan:
         return self.watt_hours * 1_000_000 / (self.policy.limits.max_uw * self.hours)
 
 
-def plan_day(policy: ResolvedPolicy, results: DayResults) -> DayPlan:
-    """The caps of a day of results under a policy."""
-    return DayPlan(policy, results, tuple(merge(plan_periods(policy, results))))
+def plan_day(policy: ResolvedPolicy, results: DayResults, windows: Sequence[Window] = ()) -> DayPlan:
+    """The caps of a day of results under a policy, on a node for which overrides ask for these windows."""
+    periods = merge(plan_periods(policy, results))
+    return DayPlan(policy, results, tuple(lay_over(periods, results.end, windows, policy.limits)))
 
 
 def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
@@ -71,7 +75,7 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
     head += " WHY" if why else "".join(f" {title:>{_VALUE}}" for title, _ in columns)
     lines = [*_title(planned), "", head]
     for slot, end in zip(planned.slots, planned.ends, strict=True):
-        line = f"{_label(planned, slot.start, end):{_PERIOD}} {limits.short_text(slot.cap_uw):>{_CAP}}"
+        line = f"{_label(planned, slot.start, end):{_PERIOD}} {_cap(limits, slot):>{_CAP}}"
         line += f" {bar(slot.cap_uw, limits.max_uw, width)}"
         line += f" {slot.why}" if why else "".join(f" {value(slot) or '-':>{_VALUE}}" for _, value in columns)
         lines.append(line)
@@ -97,6 +101,10 @@ def _columns(planned: DayPlan) -> list[tuple[str, Callable[[PlannedPeriod], str 
     ]
 
 
+def _cap(limits: Limits, slot: PlannedPeriod) -> str:
+    return "released" if slot.released else limits.short_text(slot.cap_uw)
+
+
 def _title(planned: DayPlan) -> Sequence[str]:
     policy, limits, market = planned.policy, planned.policy.limits, planned.policy.market
     followed = f"{market} of " if policy.request.needs.market else ""
@@ -119,6 +127,8 @@ def _summary(planned: DayPlan) -> list[str]:
     ]
     if limits.in_percent:
         lines.append("in watts: --node-watts WATTS, what a node's limits add up to without powercap")
+    if any(slot.released for slot in planned.slots):
+        lines.append("released: the node's original limits, counted here as maxSource")
     if limits.min_text:
         lines.append(f"caps below minPower, {limits.min_text}, are raised to it on the node")
     zone = planned.policy.zone

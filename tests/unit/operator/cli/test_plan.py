@@ -40,6 +40,22 @@ def write_day(
     return str(path)
 
 
+def write_override(folder: Path, *specs: dict[str, Any]) -> str:
+    path = folder / "overrides.yaml"
+    usual = {"nodeSelector": {}, "reason": "the grid asks"}
+    bodies = [
+        {
+            "apiVersion": "powercap.dev/v1alpha1",
+            "kind": "PowerOverride",
+            "metadata": {"name": f"o{index}"},
+            "spec": usual | spec,
+        }
+        for index, spec in enumerate(specs)
+    ]
+    path.write_text(yaml.safe_dump_all(bodies), encoding="utf-8")
+    return str(path)
+
+
 def planned(capsys: Captured, *arguments: str) -> list[str]:
     assert main(["plan", *arguments]) == 0
     out, err = capsys.readouterr()
@@ -215,3 +231,63 @@ def test_results_of_another_length_are_refused(tmp_path: Path, capsys: Captured)
     day = write_day(tmp_path, minutes=60)
     assert main(["plan", "--policy", write_policy(tmp_path), "--csv", day]) == 1
     assert "set market.resolutionMinutes: 60" in capsys.readouterr().err
+
+
+EVENING = {"start": "2025-10-09T15:00:00Z", "end": "2025-10-09T16:20:00Z"}  # 17:00 to 18:20 in Paris
+
+
+def test_overrides_are_laid_over_the_day(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, strategy={"type": "Fixed"})
+    release = {"release": True, "start": "2025-10-09T20:00:00Z", "duration": "30m"}
+    file = write_override(tmp_path, {"limit": "50%", **EVENING}, release)
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-09", "--override", file, "--why")
+    rows = [line.split() for line in lines if line[:2].isdecimal()]
+    assert [(row[0], row[1]) for row in rows] == [
+        ("00:00-17:00", "40"),
+        ("17:00-18:20", "20"),
+        ("18:20-22:00", "40"),
+        ("22:00-22:30", "released"),
+        ("22:30-24:00", "40"),
+    ]
+    text = "\n".join(lines)
+    assert "20 W at most, PowerOverride o0: the grid asks" in text
+    assert "original limits, PowerOverride o1: the grid asks" in text
+    assert "released: the node's original limits, counted here as maxSource" in text
+
+
+def test_an_override_never_raises_a_cap_nor_goes_under_min_power(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, strategy={"type": "Fixed", "power": "30"})
+    high = write_override(tmp_path, {"limit": "35", **EVENING})
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-09", "--override", high)
+    assert any(line.startswith("00:00-24:00") for line in lines)
+    low = write_override(tmp_path, {"limit": "2", **EVENING})
+    lines = planned(capsys, "--policy", policy, "--date", "2025-10-09", "--override", low)
+    assert [line.split()[1] for line in lines if line.startswith("17:00-18:20")] == ["10"]
+
+
+@pytest.mark.parametrize(
+    ("override", "policy", "words"),
+    [
+        ({"limit": "60", **EVENING}, {"maxSource": "80%"}, "add --node-watts WATTS"),
+        ({"limit": "lots", **EVENING}, {}, "'lots' is no power"),
+        ({"limit": "60", "duration": "2 days"}, {}, "spec.duration"),
+        (
+            {"limit": "60", "start": "9999-12-31T23:00:00Z", "duration": "2h"},
+            {},
+            "would last beyond the year 9999",
+        ),
+    ],
+)
+def test_overrides_that_cannot_be_laid_are_refused_with_words(
+    override: dict[str, Any], policy: dict[str, Any], words: str, tmp_path: Path, capsys: Captured
+) -> None:
+    arguments = ["--policy", write_policy(tmp_path, **policy, strategy={"type": "Fixed"})]
+    arguments += ["--date", "2025-10-09", "--override", write_override(tmp_path, override)]
+    assert main(["plan", *arguments]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_a_policy_is_no_override(tmp_path: Path, capsys: Captured) -> None:
+    policy = write_policy(tmp_path, strategy={"type": "Fixed"})
+    assert main(["plan", "--policy", policy, "--override", policy]) == 1
+    assert "is no PowerOverride: it must begin with" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 
+from powercap_operator.cli.object_files import ObjectFileError
 from powercap_operator.cli.plan import PlanError, read_policy
 from powercap_operator.market.fallback import bare_day
 from powercap_operator.planning.resolved_policy import resolve
@@ -95,7 +96,7 @@ def test_a_damaged_policy_makes_a_plan_within_its_bounds_or_says_why_not(
     with bounded():
         try:
             policy = read_policy(file)
-        except PlanError:
+        except (PlanError, ObjectFileError):
             return
         resolved = resolve(policy)
         if resolved.request.needs.market:

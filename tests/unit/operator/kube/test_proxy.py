@@ -14,7 +14,7 @@ import yaml
 
 from powercap_api.names import POWER_POLICY
 from powercap_operator.kube.client import Cluster
-from powercap_operator.main import kubernetes_client
+from powercap_operator.kube.connection import kubernetes_client
 
 EMPTY_LIST = {"kind": "PowerPolicyList", "metadata": {"resourceVersion": "7"}, "items": []}
 
