@@ -28,8 +28,9 @@ import httpx
 
 from powercap_api.markets import GridData
 from powercap_operator.market.results import Period, Query
+from powercap_operator.sources.entsoe.generation import Power
 from powercap_operator.sources.epex.names import PATH, page_parameters
-from tests.support import grid_answers, pages, price_answers
+from tests.support import generation_answers, grid_answers, pages, price_answers
 
 
 def loopback_client() -> httpx.AsyncClient:
@@ -116,6 +117,7 @@ class ExchangeSite:
     _days: dict[Key, tuple[Query, tuple[Period, ...], pages.Style]] = field(default_factory=dict)
     _prices: dict[tuple[str, date], tuple[Query, tuple[Period, ...]]] = field(default_factory=dict)
     _grid: grid_answers.Grid = field(default_factory=dict)
+    _generation: generation_answers.Generation = field(default_factory=dict)
     _page: str | None = None
     _server: ThreadingHTTPServer | None = None
     _thread: threading.Thread | None = None
@@ -188,6 +190,11 @@ class ExchangeSite:
             self._days[_key(page_parameters(query))] = (query, tuple(periods), style or pages.Style())
             self._prices[query.market.area, query.delivery_day] = (query, tuple(periods))
 
+    def publish_generation(self, area: str, document: str, power: Power) -> None:
+        """From now on ENTSO-E has these powers in its documents of that type."""
+        with self._lock:
+            self._generation[area, document] = power
+
     def publish_page(self, html: str | None) -> None:
         """Serve this page to every GET of the market-results page; None ends that."""
         with self._lock:
@@ -223,16 +230,25 @@ class ExchangeSite:
         with self._lock:
             self._at_once -= 1
 
-    def answer(self, request: SeenRequest, behaviour: Behaviour) -> tuple[int, dict[str, str], str]:
-        """Status, headers and body of a request to a site that behaves well but for its ways in."""
+    def _other_source(self, request: SeenRequest) -> tuple[int, dict[str, str], str] | None:
+        """The answer of a source that is not the exchange; None where the address is none of theirs."""
         if request.path.startswith("/energy-charts") and not request.path.endswith("price"):
             return grid_answers.energy_charts(request.path, request.parameters, self._grid)
         if request.path.startswith("/carbon-intensity"):
             return grid_answers.carbon_intensity(request.path, self._grid)
         if request.path.startswith("/energy-charts"):
             return price_answers.energy_charts(request.path, request.parameters, self._prices)
+        if request.path.startswith("/entsoe") and request.parameters.get("documentType") != "A44":
+            return generation_answers.generation(request.parameters, self._generation)
         if request.path.startswith("/entsoe"):
             return price_answers.entsoe(request.parameters, self._prices)
+        return None
+
+    def answer(self, request: SeenRequest, behaviour: Behaviour) -> tuple[int, dict[str, str], str]:
+        """Status, headers and body of a request to a site that behaves well but for its ways in."""
+        other = self._other_source(request)
+        if other is not None:
+            return other
         if not request.path.startswith(PATH):
             return 404, {}, "<html><head><title>404 Not Found</title></head></html>"
         with self._lock:

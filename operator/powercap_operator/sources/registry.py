@@ -7,11 +7,12 @@ from typing import Final
 
 import httpx
 
-from . import carbon_intensity, energy_charts, entsoe
+from . import carbon_intensity, energy_charts
 from .base import FetchedDay, Provider, Spend
 from .carbon_intensity import CarbonIntensity
 from .energy_charts import EnergyCharts
-from .entsoe import Entsoe
+from .entsoe import provider as entsoe
+from .entsoe.provider import Entsoe
 from .epex import site
 from .epex.provider import Epex
 from .http_client import DEADLINE, PoliteHttp

@@ -11,7 +11,7 @@ from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import Malformed, MarketError, NotPublished, WrongMarket
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Period, Query, covered_starts
-from powercap_operator.sources.entsoe import parse_document
+from powercap_operator.sources.entsoe.prices import parse_document
 from tests.support import price_answers
 from tests.support.pages import sample_periods
 from tests.support.price_answers import prices_of

@@ -23,7 +23,8 @@ from powercap_operator.market.errors import (
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Query
 from powercap_operator.sources.energy_charts import parse_answer
-from powercap_operator.sources.entsoe import EIC_CODES, parse_document
+from powercap_operator.sources.entsoe.document import EIC_CODES
+from powercap_operator.sources.entsoe.prices import parse_document
 from powercap_operator.sources.registry import FetchedDay, ProviderSettings, create
 from tests.support import price_answers
 from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client

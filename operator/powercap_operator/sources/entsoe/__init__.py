@@ -1,0 +1,1 @@
+"""The ENTSO-E Transparency Platform: prices, and what power is generated from."""
