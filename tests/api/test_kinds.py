@@ -267,7 +267,19 @@ def test_explain_says_the_unit(kube: Kube) -> None:
         ),
         (
             "md",
-            ["NAME", "AREA", "AUCTION", "DATE", "PERIODS", "PRICE", "VOLUME", "SOURCE", "COMPLETE", "AGE"],
+            [
+                "NAME",
+                "AREA",
+                "AUCTION",
+                "DATE",
+                "PERIODS",
+                "PRICE",
+                "VOLUME",
+                "CARBON",
+                "SOURCE",
+                "COMPLETE",
+                "AGE",
+            ],
         ),
     ],
 )

@@ -12,6 +12,7 @@ from powercap_api.policy.strategy import StrategyType
 from powercap_api.powerpolicy import PowerPolicy
 
 from ..market.errors import MarketError
+from ..market.fallback import market_of
 from ..planning.resolved_policy import ResolvedPolicy, resolve
 from .history_files import Folder, read_folder
 from .plan import PlanError, read_policy
@@ -32,8 +33,9 @@ examples:
   powercap backtest --policy policy.yaml --history results/ --static-watts 90 --curve curve.csv --load trace.csv
       the rest of the machine draws 90 W whatever the cap; your own curve (powercap curve), your own load
 
-The folder holds CSV files as powercap market fetch writes them and saved results pages. docs/backtest.md has the
-model, so that you can compute it again.
+The folder holds CSV files as powercap market fetch writes them and saved results pages; carbon intensities and shares
+of renewable power, which Carbon, Renewable and the sum of CO2 need, are columns in them or files of their own.
+docs/backtest.md has the model, so that you can compute it again.
 """
 
 
@@ -96,9 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         policies = _policies(read_policy(arguments.policy), arguments.compare)
         first = policies[0]
-        folder = read_folder(arguments.history, first.market)
+        market = market_of(first.policy.spec.market)
+        folder = read_folder(arguments.history, market)
         _tell(folder)
-        days = history.make_history([(day.query, day.periods) for day in folder.days], first.market)
+        days = history.make_history([(day.query, day.periods) for day in folder.days], market)
         static = first.limits.max_uw / 2e6 if arguments.static_watts is None else arguments.static_watts
         setting = comparison.prepare(
             first,
@@ -124,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     said = backtest_text.Said(
         setting,
         tuple(results),
-        str(first.market),
+        str(market),
         first.limits.min_uw / 1e6,
         static_is_default=arguments.static_watts is None,
         has_load=arguments.load is not None,
@@ -183,8 +186,8 @@ def _hint(folder: Folder, policy: ResolvedPolicy) -> str:
     if folder.days or not folder.others:
         return ""
     return (
-        f" (the folder has {', '.join(folder.others)}, the policy follows {policy.market}: set market.area and"
-        " market.auction)"
+        f" (the folder has {', '.join(folder.others)}, the policy follows"
+        f" {market_of(policy.policy.spec.market)}: set market.area and market.auction)"
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from powercap_api.markets import BIDDING_ZONES, Auction, Market
+from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market
 
 from ..market.errors import MarketError
 from ..market.fallback import layers
@@ -39,10 +39,10 @@ class Folder:
 
 def read_folder(folder: Path, market: Market) -> Folder:
     """Every file of the folder that ends as results do. Only what belongs to the market, or to the auction that it
-    is laid over, is taken; other resolutions are converted where that is exact.
+    is laid over, and grid data of its area is taken; other resolutions are converted where that is exact.
 
     A page says itself which market it holds. A CSV file may do so by area and auction in its name
-    (``ida1_FR_2025-10-09.csv``), and is else taken as the market's.
+    (``ida1_FR_2025-10-09.csv``, ``carbon_data_2025-10-09.csv``), and is else taken as the market's.
 
     Raises:
         MarketError: the folder cannot be listed.
@@ -52,6 +52,7 @@ def read_folder(folder: Path, market: Market) -> Folder:
     except OSError as error:
         raise MarketError(f"{folder} cannot be read: {error.strerror or error}") from error
     wanted = {(layer.area, layer.auction) for layer in layers(market)}
+    wanted |= {(market.area, data) for data in GridData}
     days: list[ReadDay] = []
     refused: list[str] = []
     others: set[str] = set()
@@ -89,8 +90,9 @@ def _named(name: str, market: Market) -> Market:
     """The area and auction in a file's name; where there is none, the market's."""
     words = re.split(r"[_.\s]+", Path(name).stem.upper())
     area = _first(words, BIDDING_ZONES) or market.area
-    auction = _first(words, [auction.value for auction in Auction])
-    return Market(area, Auction(auction) if auction else market.auction, market.resolution_minutes)
+    known = {auction.value.upper(): auction for auction in (*Auction, *GridData)}
+    auction = _first(words, known)
+    return Market(area, known[auction] if auction else market.auction, market.resolution_minutes)
 
 
 def _first(words: Iterable[str], known: Iterable[str]) -> str | None:

@@ -1,7 +1,8 @@
 """Every metric there is: its name, what it means, its type and its labels.
 
 Names and units follow Prometheus's conventions: watts, joules, seconds; ``_total`` for counters, ``_ratio`` for shares.
-Prices are the exception: they are per megawatt-hour, as every market and every bill has them.
+Prices and carbon intensities are the exception: they are per megawatt-hour and per kilowatt-hour, as every market,
+every bill and every source has them.
 """
 
 from dataclasses import dataclass
@@ -52,6 +53,11 @@ POLICY_CAP_RATIO: Final = Family(
 )
 POLICY_SHARE: Final = Family(
     "powercap_policy_share_ratio", "Cap of one node now as a share of maxSource, from 0 to 1.", POLICY
+)
+POLICY_PRICE_PAID: Final = Family(
+    "powercap_policy_price_paid_per_mwh",
+    "Price paid now per megawatt-hour, by the policy's tariff; without one the market's price is.",
+    (*POLICY, "currency"),
 )
 POLICY_DATA: Final = Family(
     "powercap_policy_market_data",
@@ -139,6 +145,16 @@ PRICE: Final = Family(
     "powercap_market_price_per_mwh",
     "Price per megawatt-hour in the market period that begins so many minutes after the current one.",
     (*AHEAD, "currency"),
+)
+CARBON: Final = Family(
+    "powercap_market_carbon_grams_per_kwh",
+    "Carbon intensity, g CO2eq/kWh, in the market period that begins so many minutes after the current one.",
+    (*AHEAD, "forecast"),
+)
+RENEWABLE: Final = Family(
+    "powercap_market_renewable_ratio",
+    "Share of renewable power, 1 for all, in the market period that begins so many minutes after the current one.",
+    (*AHEAD, "forecast"),
 )
 VOLUME: Final = Family(
     "powercap_market_volume_joules",

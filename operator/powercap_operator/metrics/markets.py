@@ -43,6 +43,7 @@ def _days(known: KnownDays) -> Iterable[Metric]:
 
 def _periods(known: KnownDays, now: datetime) -> Iterable[Metric]:
     price, volume = gauge(catalogue.PRICE), gauge(catalogue.VOLUME)
+    carbon, renewable = gauge(catalogue.CARBON), gauge(catalogue.RENEWABLE)
     for key, day in known.items():
         length = timedelta(minutes=key.market.resolution_minutes)
         for period in day.status.periods:
@@ -55,7 +56,12 @@ def _periods(known: KnownDays, now: datetime) -> Iterable[Metric]:
                 price.add_metric([*labels, currency], float(period.price))
             if period.volume is not None:
                 volume.add_metric(labels, float(period.volume) * JOULES_PER_MEGAWATT_HOUR)
-    return price, volume
+            of = [*labels, str(bool(period.forecast)).lower()]
+            if period.carbon is not None:
+                carbon.add_metric(of, float(period.carbon))
+            if period.renewable is not None:
+                renewable.add_metric(of, float(period.renewable) / 100)
+    return price, volume, carbon, renewable
 
 
 def _market(key: DayKey) -> list[str]:

@@ -25,7 +25,7 @@ _STATES: Final = (
 
 def policy_metrics(policies: Iterable[PowerPolicy], sums: Mapping[str, PolicySums]) -> Iterable[Metric]:
     """What each policy asks for, on whose results, and how its nodes fare together."""
-    return *_in_force(policies), *_market_data(policies), *_nodes(policies, sums)
+    return *_in_force(policies), _price_paid(policies), *_market_data(policies), *_nodes(policies, sums)
 
 
 def _in_force(policies: Iterable[PowerPolicy]) -> Iterable[Metric]:
@@ -49,6 +49,18 @@ def _in_force(policies: Iterable[PowerPolicy]) -> Iterable[Metric]:
         if cap is not None:
             share.add_metric(name, cap / most)
     return ready, share, most_watts, most_ratio, cap_watts, cap_ratio
+
+
+def _price_paid(policies: Iterable[PowerPolicy]) -> Metric:
+    """The status' price paid, such as ``150.83 EUR/MWh``; the market's where the policy has no tariff."""
+    paid = gauge(catalogue.POLICY_PRICE_PAID)
+    for policy in policies:
+        current = policy.status.current
+        text = None if current is None else current.price_paid or current.price
+        if text is not None:
+            value, _, unit = text.partition(" ")
+            paid.add_metric([policy.metadata.name, unit.removesuffix("/MWh")], float(value))
+    return paid
 
 
 def _market_data(policies: Iterable[PowerPolicy]) -> Iterable[Metric]:

@@ -111,6 +111,8 @@ def _charts(
     wanted: tuple[tuple[str, str, Callable[[Period], Decimal | None]], ...] = (
         ("Volume", "MWh", lambda period: period.volume),
         ("Price", f"{currency}/MWh", lambda period: period.price),
+        ("Carbon intensity", "g/kWh", lambda period: period.carbon),
+        ("Renewable share", "%", lambda period: period.renewable),
     )
     charts = []
     for what, unit, value_of in wanted:

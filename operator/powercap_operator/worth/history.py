@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from powercap_api.marketday import MarketDay, MarketSource
-from powercap_api.markets import Market, market_day_name
+from powercap_api.markets import GridData, Market, market_day_name
 from powercap_api.names import API_VERSION, MARKET_DAY
 from powercap_api.reasons import Fallback
 
@@ -58,6 +58,8 @@ def make_history(read: Iterable[tuple[Query, Sequence[Period]]], market: Market)
         data = build_market_day(periods, query, needs_volume=has_volume)
         if query not in found or (data.complete and not found[query].complete):
             found[query] = data
+    for query, data in list(found.items()):
+        _add_grid_data(found, query, data)
     objects = {query: _market_day(data) for query, data in found.items()}
     days = sorted({query.delivery_day for query in found})
     priced = {day: _periods_with_prices(found, market, day) for day in days}
@@ -70,7 +72,7 @@ def make_history(read: Iterable[tuple[Query, Sequence[Period]]], market: Market)
 
 def day_caps(resolved: ResolvedPolicy, history: History, day: date) -> DayCaps | None:
     """The caps that hold on the day; None where there are no results and what held before stays (Hold)."""
-    request = replace(resolved.request, providers=(PROVIDER,))
+    request = replace(resolved.request, providers=(PROVIDER,), beside=None)
     back = resolved.policy.spec.fallback.previous_days
     results = find_results(request, history.known, day, back)
     if results is None:
@@ -113,9 +115,27 @@ def _periods_with_prices(found: Mapping[Query, DayData], market: Market, day: da
     for layer in layers(market):
         data = found.get(Query(layer, day))
         periods = merge(periods, () if data is None else data.periods)
+    carbon = found.get(Query(_grid_market(market, GridData.CARBON), day))
+    known = {period.start: period.carbon for period in (() if carbon is None else carbon.periods)}
+    periods = tuple(replace(period, carbon=period.carbon or known.get(period.start)) for period in periods)
     starts = period_starts(day, market.bidding_zone.zone, market.resolution_minutes)
     whole = tuple(period.start for period in periods) == starts
     return periods if whole and all(period.price is not None for period in periods) else ()
+
+
+def _add_grid_data(found: dict[Query, DayData], query: Query, data: DayData) -> None:
+    """Days of grid data from the columns of an auction's day; a day that was read as such counts before them."""
+    for kind, has in (
+        (GridData.CARBON, data.summary.carbon is not None),
+        (GridData.RENEWABLE, data.summary.renewable is not None),
+    ):
+        grid = Query(_grid_market(query.market, kind), query.delivery_day)
+        if has and grid not in found:
+            found[grid] = build_market_day(data.periods, grid)
+
+
+def _grid_market(market: Market, kind: GridData) -> Market:
+    return Market(market.area, kind, market.resolution_minutes)
 
 
 def _market_day(data: DayData) -> MarketDay:

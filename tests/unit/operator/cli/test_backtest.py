@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 from powercap_operator.cli.main import main
 from powercap_operator.market.csv_format import csv_name, to_csv
 from powercap_operator.market.results import Query
@@ -279,3 +279,31 @@ def test_help_names_every_option(capsys: Captured) -> None:
         "format",
     ):
         assert re.search(rf"--{option}\b", text)
+
+
+def test_carbon_and_renewables_from_files_beside_the_results(
+    history: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    """Carbon draws what it draws at cleaner hours than Price does; every policy's CO2 is told."""
+    for path in list(history.iterdir()):
+        day = date.fromisoformat(path.stem.removeprefix("epex_data_"))
+        for data in GridData:
+            query = Query(Market("FR", data), day)
+            (history / csv_name(query)).write_text(to_csv(made_up_periods(query), query), encoding="utf-8")
+    names = "Volume,Price,Carbon,Renewable"
+    found = json.loads(backtest(capsys, tmp_path, history, "--compare", names, "--format", "json"))
+    policies = {one["strategy"]: one for one in found["policies"]}
+    assert set(policies) == {"Volume", "Price", "Carbon", "Renewable"}
+    assert found["days"] == 13
+    grams = {name: one["co2Kg"] / one["energyKWh"] for name, one in policies.items()}
+    assert grams["Carbon"] < grams["Volume"]
+    assert (
+        grams["Carbon"]
+        < policies["Carbon"]["uncapped"]["co2Kg"] / policies["Carbon"]["uncapped"]["energyKWh"]
+    )
+
+
+def test_a_policy_by_carbon_is_priced_by_its_auction(history: Path, tmp_path: Path, capsys: Captured) -> None:
+    """Without any carbon in the folder it gets what its fallback says, and the text names the auction."""
+    text = backtest(capsys, tmp_path, history, strategy={"type": "Carbon"})
+    assert "FR SDAC" in text

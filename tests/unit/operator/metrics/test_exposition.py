@@ -7,14 +7,28 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from powercap_api.marketday import MarketDay, MarketSource
+from powercap_api.markets import GridData, Market
 from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.market.publication import DAILY_LIMIT
+from powercap_operator.market.results import Query, build_market_day
 from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
 from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.process import Counts
 from powercap_operator.node_state import SILENT_AFTER
+from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
-from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment, new_day
+from powercap_operator.sources.mock import made_up_periods
+from tests.support.objects import (
+    after,
+    in_vain,
+    make_day,
+    make_node,
+    make_policy,
+    make_world,
+    moment,
+    new_day,
+)
 from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
@@ -51,8 +65,19 @@ def reporting() -> World:
     )
 
 
+def grid_day(data: GridData) -> MarketDay:
+    """A made-up day of the grid, measured until noon."""
+    query = Query(Market("FR", data), DAY)
+    measured = [replace(period, forecast=False) for period in made_up_periods(query)[:48]]
+    periods = [*measured, *made_up_periods(query)[48:]]
+    new = new_day(DAY, data.lower(), provider="Mock", auction=data)
+    source = MarketSource(fetched_at=NOW, route="mock")
+    return after(new, with_results(new, build_market_day(periods, query), source, None, NOW))
+
+
 def test_every_metric_is_there_under_its_name() -> None:
-    found = scrape(reporting())
+    world = reporting()
+    found = scrape(replace(world, days={**world.days, **{data.value: grid_day(data) for data in GridData}}))
     in_percent = {"powercap_policy_max_source_ratio", "powercap_policy_cap_ratio"}
     assert {series.split("{")[0] for series in found} == NAMES - in_percent
     assert found['powercap_build_info{version="1.2.3"}'] == 1
@@ -163,6 +188,23 @@ def test_periods_are_told_by_how_far_ahead_they_are() -> None:
     }
     labels = f'{{{market},currency="EUR",minutes_ahead="0",provider="EPEX",resolution_minutes="15"}}'
     assert found[f"powercap_market_price_per_mwh{labels}"] == 50
+
+
+def test_the_grids_data_says_whether_it_is_a_forecast() -> None:
+    periods = made_up_periods(Query(Market("FR", GridData.CARBON), DAY))
+    found = scrape(make_world([], [grid_day(GridData.CARBON)]), now=moment("2025-10-09T09:50Z"))
+    market = 'area="FR",auction="Carbon"'
+    end = 'provider="Mock",resolution_minutes="15"}'
+    for forecast, minutes, period in (("false", 0, periods[47]), ("true", 15, periods[48])):
+        series = f'powercap_market_carbon_grams_per_kwh{{{market},forecast="{forecast}",minutes_ahead="{minutes}",{end}'
+        assert found[series] == float(period.carbon or 0)
+
+
+def test_the_price_paid_is_told_with_and_without_a_tariff() -> None:
+    tariff = {"fees": "30", "taxFactor": "1.2"}
+    for policy, paid in ((make_policy(tariff=tariff), 96.0), (make_policy(), 50.0)):
+        found = scrape(settled(make_world([policy], [make_day(DAY)], [make_node("a")]), NOW))
+        assert found['powercap_policy_price_paid_per_mwh{currency="EUR",policy="default"}'] == paid
 
 
 def test_one_auction_at_two_resolutions_is_two_markets() -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from powercap_api.markets import Auction, Market
+from powercap_api.markets import Auction, GridData, Market
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Period, Query
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 from powercap_operator.planning.schedule import plan
 from powercap_operator.sources.mock import made_up_periods
-from powercap_operator.worth.history import History, day_caps, make_history
+from powercap_operator.worth.history import PROVIDER, History, day_caps, make_history
 from tests.support.objects import make_policy
 from tests.unit.operator.strategies.test_strategies import EVERY_STRATEGY
 
@@ -27,12 +27,13 @@ def policy(auction: Auction = Auction.SDAC, minutes: int = 15, **spec: Any) -> R
     return resolve(make_policy(maxSource="140", minPower="40", market=market, **spec))
 
 
-def query(day: date, auction: Auction = Auction.SDAC, minutes: int = 15) -> Query:
+def query(day: date, auction: Auction | GridData = Auction.SDAC, minutes: int = 15) -> Query:
     return Query(Market("FR", auction, minutes), day)
 
 
 def made_up(days: Sequence[date], auction: Auction = Auction.SDAC, minutes: int = 15) -> History:
-    queries = [query(day, auction, minutes) for day in days]
+    """The days' results, and the grid's data of the same days."""
+    queries = [query(day, of, minutes) for day in days for of in (auction, *GridData)]
     return make_history([(one, made_up_periods(one)) for one in queries], queries[0].market)
 
 
@@ -45,6 +46,7 @@ def caps(resolved: ResolvedPolicy, history: History, day: date) -> list[int | No
 def planned(resolved: ResolvedPolicy, history: History, day: date) -> list[int]:
     """What the operator asks for on that day, by what it knows at the end of it."""
     begin, end = day_bounds(day, resolved.zone)
+    resolved = replace(resolved, request=replace(resolved.request, providers=(PROVIDER,)))
     periods = plan(resolved, history.known, end - timedelta(minutes=1)).periods
     return [period.cap_uw for period in periods if begin <= period.start < end]
 
@@ -129,3 +131,22 @@ def test_an_auction_of_half_the_day_counts_from_when_its_results_came() -> None:
     assert [period.price for period in history.priced[ORDINARY][48:]] == [
         period.price for period in made_up_periods(ida3)
     ], "what is paid in the afternoon is the later auction's price"
+
+
+def test_carbon_beside_prices_is_a_day_of_the_grid_too() -> None:
+    """Files may have carbon in a column of an auction's day, or in a day of its own, which counts before the column."""
+    of_grid = made_up_periods(query(ORDINARY, GridData.CARBON))
+    both = [
+        replace(period, carbon=grid.carbon, forecast=True)
+        for period, grid in zip(made_up_periods(query(ORDINARY)), of_grid, strict=True)
+    ]
+    columns = make_history([(query(ORDINARY), both)], query(ORDINARY).market)
+    files = make_history(
+        [(query(ORDINARY), made_up_periods(query(ORDINARY))), (query(ORDINARY, GridData.CARBON), of_grid)],
+        query(ORDINARY).market,
+    )
+    resolved = policy(strategy={"type": "Carbon"})
+    assert caps(resolved, columns, ORDINARY) == caps(resolved, files, ORDINARY)
+    for history in (columns, files):
+        assert [one.carbon for one in history.priced[ORDINARY]] == [one.carbon for one in of_grid]
+        assert all(one.price is not None for one in history.priced[ORDINARY])
