@@ -1,11 +1,12 @@
 """The metrics' Service, who may reach it, the ServiceMonitor, and alerts that ask only for metrics that there are."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from dev.e2e.helm import HelmError
+from dev.e2e.helm import CHART, HelmError
 from powercap_operator.metrics.catalogue import LABELS, NAMES
 from powercap_operator.options import parse_options
 from tests.chart.conftest import Object, Render
@@ -61,7 +62,14 @@ def test_metrics_can_be_off(render: Render) -> None:
 
 def test_values_kept_from_a_version_before_metrics_mean_off(render: Render) -> None:
     """What ``helm upgrade --reuse-values`` makes of it: the keys are not there at all."""
-    rendered = render({"operator": {"metrics": None}, "serviceMonitor": None, "prometheusRule": None})
+    rendered = render(
+        {
+            "operator": {"metrics": None},
+            "serviceMonitor": None,
+            "prometheusRule": None,
+            "grafanaDashboard": None,
+        }
+    )
     assert rendered.operator
     assert not rendered.all("Service")
 
@@ -145,7 +153,18 @@ def test_values_of_the_rule(render: Render) -> None:
     assert _rules(render, additionalRules=extra) == [*_rules(render), *extra]
 
 
-@pytest.mark.parametrize("value", ["serviceMonitor", "prometheusRule"])
+def test_the_dashboard_is_off_by_default_and_whole_where_it_is_on(render: Render) -> None:
+    assert not render().all("ConfigMap")
+    about = {"namespace": "monitoring", "annotations": {"grafana_folder": "Power"}}
+    config = render({"grafanaDashboard": {"enabled": True, **about}}).one("ConfigMap", "powercap-dashboard")
+    assert config["metadata"]["namespace"] == "monitoring"
+    assert config["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert config["metadata"]["annotations"] == {"grafana_folder": "Power"}
+    file = CHART / "files" / "dashboards" / "powercap.json"
+    assert json.loads(config["data"]["powercap.json"]) == json.loads(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("value", ["serviceMonitor", "prometheusRule", "grafanaDashboard"])
 def test_what_needs_metrics_says_so(render: Render, value: str) -> None:
     with pytest.raises(HelmError) as refused:
         render({**OFF, value: {"enabled": True}})

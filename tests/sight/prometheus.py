@@ -25,7 +25,7 @@ class Prometheus:
         found: list[dict[str, Any]] = self._data("query", {"query": expression})["result"]
         return found
 
-    def query_range(self, expression: str, seconds: int, step: int = 1) -> list[dict[str, Any]]:
+    def query_range(self, expression: str, seconds: int = 60, step: int = 1) -> list[dict[str, Any]]:
         """The result of a query over the last seconds: what a graph shows."""
         now = float(self.query("time()")[1])  # type: ignore[arg-type]
         bounds = {"start": str(now - seconds), "end": str(now), "step": str(step)}

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 NODE: Final = ("node", "policy")
 POLICY: Final = ("policy",)
+OVERRIDE: Final = ("override", "source")
 MARKET: Final = ("area", "auction", "resolution_minutes", "provider")
 MARKET_DAY: Final = (*MARKET, "date")
 AHEAD: Final = (*MARKET, "minutes_ahead")
@@ -96,6 +97,22 @@ POLICY_NODES_REASON: Final = Family(
     "powercap_policy_nodes_by_reason",
     "Nodes of the policy by the reason of their condition Ready; Silent where the agent does not report.",
     (*POLICY, "reason"),
+)
+
+OVERRIDE_ACTIVE: Final = Family(
+    "powercap_override_active",
+    "1 where the PowerOverride holds now, 0 where it is to come or over.",
+    OVERRIDE,
+)
+OVERRIDE_ASKED: Final = Family(
+    "powercap_override_asked_watts",
+    "Most power that all nodes of the PowerOverride may have together.",
+    OVERRIDE,
+)
+OVERRIDE_ACHIEVED: Final = Family(
+    "powercap_override_achieved_watts",
+    "Sum of the limits that the nodes of the PowerOverride read back while it holds.",
+    OVERRIDE,
 )
 
 NODE_READY: Final = Family("powercap_node_ready", "1 where the node follows its budget.", NODE)

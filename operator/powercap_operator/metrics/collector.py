@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from ..planning.snapshot import World
 from .markets import market_metrics
 from .nodes import PolicySums, figures, sums, text_of
+from .overrides import override_metrics
 from .policies import policy_metrics
 from .process import Counts, process_metrics
 
@@ -39,6 +40,7 @@ def _metrics(
 ) -> Iterator[Metric]:
     yield from process_metrics(counts, version)
     yield from policy_metrics(list(world.policies.values()), by_policy)
+    yield from override_metrics(world.overrides.values())
     yield from market_metrics(world.days.values(), now)
 
 

@@ -34,8 +34,8 @@ class MarketView:
     name: str
     source: str
     zone: str
-    price: str
-    volume: str
+    values: tuple[str, ...]
+    """What holds now, with units, what matters most first."""
     days: tuple[DayLine, ...]
     charts: tuple[tuple[str, Chart], ...]
     """What is drawn, with its unit, and the chart of it."""
@@ -72,15 +72,20 @@ def _view(provider: str, market: Market, known: KnownDays, now: datetime) -> Mar
         name=str(market),
         source=provider,
         zone=zone.time_zone,
-        price=_value(None if current is None else current.price, f"{zone.currency}/MWh"),
-        volume=_value(None if current is None else current.volume, "MWh"),
+        values=() if current is None else _values(current, zone.currency),
         days=tuple(_line(word, day, now) for word, day in found.items()),
         charts=_charts(market, periods, Span(start, end, zone.zone), now),
     )
 
 
-def _value(value: Decimal | None, unit: str) -> str:
-    return "–" if value is None else f"{value:,f} {unit}"
+def _values(period: Period, currency: str) -> tuple[str, ...]:
+    said = (
+        (period.price, f"{currency}/MWh"),
+        (period.volume, "MWh traded"),
+        (period.carbon, "g CO2/kWh"),
+        (period.renewable, "% renewable"),
+    )
+    return tuple(f"{value:,f} {unit}" for value, unit in said if value is not None)
 
 
 def _line(word: str, day: MarketDay, now: datetime) -> DayLine:

@@ -13,6 +13,7 @@ from ..node_state import is_silent
 from ..planning.snapshot import World
 from .markets import MarketView, market_views
 from .nodes import Choice, NodesView, nodes_view
+from .overrides import OverrideView, override_views
 from .policies import UNREADABLE, PolicyView, policy_views
 from .wording import Tone, clock, fleet_watts, nodes, number, worst
 
@@ -49,6 +50,7 @@ class Overview:
     sentences: tuple[str, ...]
     """What stands in, and why."""
     figures: tuple[Figure, ...]
+    overrides: tuple[OverrideView, ...]
     policies: tuple[PolicyView, ...]
     markets: tuple[MarketView, ...]
     nodes: NodesView
@@ -71,6 +73,7 @@ def overview(seen: Seen, choice: Choice, now: datetime) -> Overview:
         tone=tone,
         sentences=(*_own_troubles(seen), *sentences, *table.troubles),
         figures=_figures(seen.world, now),
+        overrides=override_views(world.overrides.values(), zone, now),
         policies=policies,
         markets=market_views(days, now),
         nodes=table,

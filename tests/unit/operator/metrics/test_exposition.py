@@ -1,5 +1,6 @@
 """Metrics say what the world is."""
 
+import time
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from powercap_api.marketday import MarketDay, MarketSource
 from powercap_api.markets import GridData, Market
+from powercap_api.names import API_VERSION, POWER_OVERRIDE
+from powercap_api.poweroverride import PowerOverride
 from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query, build_market_day
@@ -51,7 +54,38 @@ def scrape(world: World, pauses: LoopPauses | None = None, now: datetime = NOW) 
 def one_node(**said: Any) -> World:
     """A settled world of one policy and one node, whose agent says this."""
     world = settled(make_world([make_policy()], [make_day(DAY)], [make_node("a")]), NOW)
-    return replace(world, budgets={"a": replace(world.budgets["a"], **said)})
+    override = active_override()
+    budgets = {"a": replace(world.budgets["a"], **said)}
+    return replace(world, budgets=budgets, overrides={override.metadata.name: override})
+
+
+def active_override(name: str = "evening-peak", **spec: Any) -> PowerOverride:
+    """A limit for a while that holds now."""
+    return PowerOverride.from_wire(
+        {
+            "apiVersion": API_VERSION,
+            "kind": POWER_OVERRIDE,
+            "metadata": {"name": name},
+            "spec": {
+                "nodeSelector": {},
+                "limit": "60",
+                "duration": "2h",
+                "reason": "the grid asks",
+                "source": "grid",
+                **spec,
+            },
+            "status": {
+                "state": "Active",
+                "start": "2025-10-09T10:00:00Z",
+                "end": "2025-10-09T12:00:00Z",
+                "nodes": 3,
+                "askedMicrowatts": 180_000_000,
+                "achievedMicrowatts": 178_500_000,
+                "asked": "180 W",
+                "achieved": "178.5 W",
+            },
+        }
+    )
 
 
 def reporting() -> World:
@@ -205,6 +239,24 @@ def test_the_price_paid_is_told_with_and_without_a_tariff() -> None:
     for policy, paid in ((make_policy(tariff=tariff), 96.0), (make_policy(), 50.0)):
         found = scrape(settled(make_world([policy], [make_day(DAY)], [make_node("a")]), NOW))
         assert found['powercap_policy_price_paid_per_mwh{currency="EUR",policy="default"}'] == paid
+
+
+def test_limits_for_a_while() -> None:
+    found = scrape(reporting())
+    override = 'override="evening-peak",source="grid"'
+    assert found[f"powercap_override_active{{{override}}}"] == 1
+    assert found[f"powercap_override_asked_watts{{{override}}}"] == 180
+    assert found[f"powercap_override_achieved_watts{{{override}}}"] == 178.5
+
+
+def test_a_scrape_of_5000_nodes_takes_less_than_a_second_of_processor_time() -> None:
+    node = reporting().budgets["a"]
+    names = [f"ip-10-0-{index // 256}-{index % 256}.eu-west-3.compute.internal" for index in range(5000)]
+    world = make_world([make_policy()], [make_day(DAY)], budgets=[replace(node, name=name) for name in names])
+    began = time.thread_time()
+    text = text_of(world)
+    assert time.thread_time() - began < 1
+    assert text.count("powercap_node_energy_joules_total{") == 5000
 
 
 def test_one_auction_at_two_resolutions_is_two_markets() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_POLICY
 from powercap_operator.faults.unreadable import unreadable
 from powercap_operator.node_state import SILENT_AFTER
@@ -14,7 +15,8 @@ from powercap_operator.page.overview import Overview, Seen, overview
 from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
 from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
-from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
+from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
+from tests.unit.operator.metrics.test_exposition import active_override
 from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
@@ -45,6 +47,12 @@ def page_of(world: World, choice: Choice | None = None, **seen: Any) -> Overview
         "listed": True, "leading": True, "stuck": (), "version": "1.2.3", "name": "operator-0", **seen,
     }  # fmt: skip
     return overview(Seen(world, **known), choice or Choice(), NOW)
+
+
+def with_carbon(day: MarketDay) -> MarketDay:
+    """The day with carbon dioxide and renewable power in all its periods."""
+    periods = [period.model_copy(update={"carbon": "45", "renewable": "61"}) for period in day.status.periods]
+    return after(day, day.status.model_copy(update={"periods": periods}))
 
 
 def test_a_cluster_that_is_well() -> None:
@@ -158,12 +166,40 @@ def test_no_results_at_all() -> None:
 def test_a_market_with_negative_prices() -> None:
     (market,) = page_of(world_of(days=(DAY, DAY + timedelta(days=1)))).markets
     assert (market.name, market.source, market.zone) == ("FR IDA1", "EPEX", "Europe/Paris")
-    assert (market.price, market.volume) == ("50.00 EUR/MWh", f"{30 + 48 * 7 % 60}.8 MWh")
+    assert market.values == ("50.00 EUR/MWh", f"{30 + 48 * 7 % 60}.8 MWh traded")
     assert [what for what, _ in market.charts] == ["Volume, MWh", "Price, EUR/MWh"]
     assert [(line.day, line.tone) for line in market.days] == [
         ("today", Tone.GOOD),
         ("tomorrow", Tone.GOOD),
     ]
+
+
+def test_carbon_dioxide_is_shown_where_it_is_known() -> None:
+    world = world_of()
+    (market,) = page_of(replace(world, days={"day": with_carbon(make_day(DAY))})).markets
+    assert market.values[2:] == ("45 g CO2/kWh", "61 % renewable")
+    charts = [what for what, _ in market.charts]
+    assert charts == ["Volume, MWh", "Price, EUR/MWh", "Carbon intensity, g/kWh", "Renewable share, %"]
+    (without,) = page_of(world).markets
+    assert len(without.values) == 2
+
+
+def test_limits_for_a_while_with_what_they_asked_for_and_got() -> None:
+    over = active_override("over")
+    over = over.model_copy(update={"status": over.status.model_copy(update={"state": "Over"})})
+    later = active_override("a-release", limit=None, release=True, source="person", reason=HOSTILE)
+    later = later.model_copy(update={"status": later.status.model_copy(update={"state": "Pending"})})
+    shown = {one.metadata.name: one for one in (over, later, active_override())}
+    page = page_of(replace(world_of(), overrides=shown))
+    assert [(one.name, one.state) for one in page.overrides] == [
+        ("evening-peak", "Active"),
+        ("a-release", "Pending"),
+    ]
+    active, pending = page.overrides
+    assert (active.what, active.times) == ("at most 60 W on 3 nodes", "from 12:00 until 14:00")
+    assert (active.result, active.why) == ("178.5 W of at most 180 W", "the grid asks (grid)")
+    assert pending.what == "original limits on 3 nodes"
+    assert "<img" not in render(page)
 
 
 def test_powers_in_percent() -> None:

@@ -1,0 +1,214 @@
+"""Every query of the dashboard, asked of a real Prometheus that scrapes the real operator, returns something.
+
+The agents' statuses are written by the test, so that there are nodes of every kind at once: one that follows, one that
+the cap holds back, one that is lifted, one whose limit is locked, one that is silent, and one with nothing to cap.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.cluster.process.ports import free_port
+from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from powercap_api.clock import format_time
+from powercap_api.names import API_VERSION, POWER_OVERRIDE
+from powercap_operator.market.results import Query
+from powercap_operator.metrics.catalogue import LABELS, NAMES
+from tests.api.conftest import Kube
+from tests.sight.prometheus import Prometheus, running_prometheus
+
+FILE = Path(__file__).parents[2] / "charts/powercap/files/dashboards/powercap.json"
+DASHBOARD: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+NODES = {
+    "follows": ("True", "Applied"),
+    "held-back": ("True", "Applied"),
+    "lifted": ("False", "Lifted"),
+    "locked": ("False", "WriteFailed"),
+    "silent": ("True", "Applied"),
+    "without": ("False", "Unsupported"),
+}
+VARIABLES = {
+    "cluster": ".*", "policy": ".*", "area": ".*", "auction": ".*", "provider": ".*", "node": ".*", "top": "10",
+    "__rate_interval": "5s", "__range": "1h",
+}  # fmt: skip
+"""What Grafana puts in: for All, and for a scrape every second."""
+
+
+UNKNOWN_DAY = {
+    "apiVersion": API_VERSION,
+    "kind": "MarketDay",
+    "metadata": {"name": "unknown"},
+    "spec": {"area": "DE-LU", "deliveryDate": "2025-01-01"},
+}
+"""A day that the exchange does not give."""
+OVERRIDE = {
+    "apiVersion": API_VERSION,
+    "kind": POWER_OVERRIDE,
+    "metadata": {"name": "evening-peak"},
+    "spec": {
+        "nodeSelector": {},
+        "limit": "60",
+        "duration": "1h",
+        "reason": "the grid asks",
+        "source": "grid",
+    },
+}
+
+
+def panels() -> list[dict[str, Any]]:
+    return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+def queries() -> Iterator[tuple[str, str, bool]]:
+    """Title, expression, and whether it is for a moment."""
+    for panel in panels():
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"], target.get("instant", False)
+
+
+def filled_in(expression: str) -> str:
+    """The query as Prometheus gets it."""
+    return re.sub(r"\$(\w+)", lambda match: VARIABLES[match[1]], expression).replace("[1h]", "[5s]")
+
+
+def has_a_number(series: list[dict[str, Any]]) -> bool:
+    """Whether there is anything to draw."""
+    values = [value for one in series for value in one.get("values", [one.get("value")])]
+    return any(value[1] != "NaN" for value in values)
+
+
+def status_of(node: str, generation: int) -> dict[str, Any]:
+    """What the node's agent says."""
+    now = datetime.now(UTC)
+    status, reason = NODES[node]
+    ready = {"type": "Ready", "status": status, "reason": reason, "message": f"of {node}"}
+    ends = now - timedelta(hours=1) if node == "silent" else now + timedelta(minutes=10)
+    said: dict[str, Any] = {
+        "observedGeneration": generation,
+        "conditions": [{**ready, "lastTransitionTime": format_time(now)}],
+        "reapplied": 2,
+    }
+    if node == "without":
+        return said
+    draw = {"averageMicrowatts": 24_500_000, "peakMicrowatts": 30_000_000, "binds": node == "held-back"}
+    times = {"start": format_time(now - timedelta(minutes=15)), "end": format_time(now)}
+    current = {"capMicrowatts": 25_000_000, "appliedMicrowatts": 24_875_000}
+    return {
+        **said,
+        "current": {"start": times["start"], "end": format_time(ends), **current},
+        "draw": {**times, **draw},
+        "energy": {"since": times["start"], "until": times["end"], "joules": 22_050},
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for these tests."""
+    return tmp_path_factory.mktemp("dashboard")
+
+
+@pytest.fixture
+def prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
+    """One that has scraped an operator with nodes of every kind often enough for rates."""
+    stage = Stage(folder, kube.plane, {})
+    stage.open()
+    for node in NODES:
+        kube.add_node(node)
+    for day in tomorrow_and_today(datetime.now(UTC), DEFAULT_MARKET.bidding_zone.zone):
+        stage.exchange.publish(Query(DEFAULT_MARKET, day), periods_for(day, None))
+    kube.apply(UNKNOWN_DAY, OVERRIDE)
+    stage.apply_policy(maxSource="40", market={"carbonProviders": ["Mock"]})
+    port = free_port()
+    try:
+        with quoted_logs(stage):
+            stage.start_operator("--metrics", f"127.0.0.1:{port}")
+            wait_until(lambda: kube.items("powerbudgets").keys() == NODES.keys(), "budgets", 120, every=0.2)
+            for node, budget in kube.items("powerbudgets").items():
+                said = {"status": status_of(node, budget["metadata"]["generation"])}
+                kube.patch("powerbudget", node, said, "--subresource=status")
+            target = {f"127.0.0.1:{port}": {"cluster": "north"}}
+            with running_prometheus(folder / "prometheus", target) as prometheus:
+                enough = "min(count_over_time(powercap_node_energy_joules_total[1h])) > 3"
+                wait_until(lambda: bool(prometheus.query(enough)), "some scrapes", 120, every=0.2)
+                yield prometheus
+    finally:
+        stage.close()
+
+
+def test_every_query_returns_something(prometheus: Prometheus) -> None:
+    def empty() -> list[str]:
+        return [
+            f"{title}: {expression}"
+            for title, expression, instant in queries()
+            if not has_a_number(
+                (prometheus.query if instant else prometheus.query_range)(filled_in(expression))
+            )
+        ]
+
+    wait_until(lambda: not empty(), f"a query returns nothing: {empty()}", 60, every=1)
+    assert empty() == []
+    by_title = {title: filled_in(expression) for title, expression, _ in queries()}
+    not_following = {
+        (one["metric"]["node"], one["metric"]["reason"])
+        for one in prometheus.query(by_title["Nodes that do not follow, and why"])
+    }
+    assert not_following == {
+        ("lifted", "Lifted"), ("locked", "WriteFailed"), ("silent", "Silent"), ("without", "Unsupported"),
+    }  # fmt: skip
+    (allowed,) = prometheus.query(by_title["Allowed"])
+    assert float(allowed["value"][1]) == 4 * 25, "neither the silent one nor the one with nothing to cap"
+    ahead = prometheus.query(by_title["Price from now on, per MWh"])
+    assert min(int(one["metric"]["minutes_ahead"]) for one in ahead) == 0
+    assert len(ahead) > 1
+    (days,) = prometheus.query(by_title["Days that are not whole"])
+    assert days["metric"]["area"] == "DE-LU"
+
+
+def test_queries_and_variables_name_metrics_and_labels_that_there_are() -> None:
+    process = {"process_resident_memory_bytes"}
+    labels = {*set().union(*LABELS.values()), "cluster", "instance", "le"}
+    for title, expression, _ in queries():
+        named = set(re.findall(r"\b(?:powercap|process)_\w+", expression))
+        assert named, title
+        assert named <= NAMES | process, title
+        for grouped in re.findall(r"(?:by|on) \(([^)]*)\)", expression):
+            assert set(grouped.split(", ")) <= labels, title
+        for metric, matchers in re.findall(r"(powercap_\w+)\{([^}]*)\}", expression):
+            matched = set(re.findall(r"(\w+)=", matchers))
+            assert matched <= {*LABELS[metric], "cluster"}, title
+    for variable in DASHBOARD["templating"]["list"]:
+        if variable["type"] == "query":
+            found = re.fullmatch(r"label_values\((powercap_\w+)(?:\{.*\})?, (\w+)\)", variable["definition"])
+            assert found, variable["name"]
+            assert found[1] in NAMES
+            assert found[2] in {*LABELS[found[1]], "cluster"}
+    assert set(re.findall(r"\$\{?(\w+)", FILE.read_text(encoding="utf-8"))) <= {
+        *VARIABLES,
+        "datasource",
+        "__all",
+    }
+
+
+def test_it_is_as_good_for_thousands_of_nodes() -> None:
+    """A query that gives a series for each node is cut to the most, or says so of all together."""
+    for title, expression, _ in queries():
+        if "powercap_node_" in expression:
+            assert expression.startswith(("topk($top, ", "quantile(", "sum by (cluster, policy) (")), title
+
+
+def test_panels_have_places_and_names_of_their_own() -> None:
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    assert len({panel["title"] for panel in panels()}) == len(panels())
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert not cells & taken, panel["title"]
+        assert at["x"] + at["w"] <= 24
+        taken |= cells
