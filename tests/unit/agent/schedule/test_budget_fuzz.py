@@ -11,7 +11,7 @@ from hypothesis import given
 from powercap_agent.schedule.budget import MAX_CAP_UW, Budget, InvalidBudgetError, read_budget
 from powercap_agent.schedule.schedule import Action, directive_at
 from tests.support.agent_parts import NOON, budget_body
-from tests.support.damage import bounded, damaged, fuzz_settings, randoms, warped
+from tests.support.damage import BATCH, bounded, damaged, fuzz_settings, randoms, warped
 
 SEEDS = (
     budget_body([40]),
@@ -64,17 +64,13 @@ def test_the_seeds_are_good(seed: dict[str, Any]) -> None:
     follow(read_budget(seed))
 
 
-@fuzz_settings(800)
-@given(randoms())
-def test_a_warped_budget_is_followed_within_bounds_or_refused(chance: Random) -> None:
+def _a_warped_budget_is_followed_within_bounds_or_refused(chance: Random) -> None:
     body = warped(chance.choice(SEEDS), chance)
     with bounded():
         read(body)
 
 
-@fuzz_settings(800)
-@given(randoms())
-def test_damaged_json_that_is_still_json_is_followed_or_refused(chance: Random) -> None:
+def _damaged_json_that_is_still_json_is_followed_or_refused(chance: Random) -> None:
     text = damaged(json.dumps(chance.choice(SEEDS)).encode(), chance)
     try:
         body = json.loads(text)
@@ -82,3 +78,17 @@ def test_damaged_json_that_is_still_json_is_followed_or_refused(chance: Random) 
         return
     with bounded():
         read(body)
+
+
+@fuzz_settings(2000)
+@given(randoms())
+def test_a_warped_budget_is_followed_within_bounds_or_refused(chance: Random) -> None:
+    for _ in range(BATCH):
+        _a_warped_budget_is_followed_within_bounds_or_refused(chance)
+
+
+@fuzz_settings(2000)
+@given(randoms())
+def test_damaged_json_that_is_still_json_is_followed_or_refused(chance: Random) -> None:
+    for _ in range(BATCH):
+        _damaged_json_that_is_still_json_is_followed_or_refused(chance)

@@ -16,7 +16,7 @@ from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.state.originals_store import OriginalsStore
 from powercap_agent.state.store import StateError
 from tests.support.agent_parts import budget_body
-from tests.support.damage import bounded, damaged, fuzz_settings, randoms, warped
+from tests.support.damage import BATCH, bounded, damaged, fuzz_settings, randoms, warped
 
 ORIGINALS = {
     "bootId": "boot-1",
@@ -40,9 +40,7 @@ def damaged_file(content: object, chance: Random) -> bytes:
     return damaged(json.dumps(content).encode(), chance)
 
 
-@fuzz_settings(400)
-@given(chance=randoms())
-def test_damaged_originals_are_read_whole_or_refused(folder: Path, chance: Random) -> None:
+def _damaged_originals_are_read_whole_or_refused(folder: Path, chance: Random) -> None:
     file = folder / "originals.json"
     text = damaged_file(ORIGINALS, chance)
     file.write_bytes(text)
@@ -62,9 +60,14 @@ def test_damaged_originals_are_read_whole_or_refused(folder: Path, chance: Rando
         assert all(0 <= uw < LARGEST for uw in store.written(key))
 
 
-@fuzz_settings(400)
+@fuzz_settings(1000)
 @given(chance=randoms())
-def test_a_damaged_kept_budget_is_followed_or_passed_over(folder: Path, chance: Random) -> None:
+def test_damaged_originals_are_read_whole_or_refused(folder: Path, chance: Random) -> None:
+    for _ in range(BATCH):
+        _damaged_originals_are_read_whole_or_refused(folder, chance)
+
+
+def _a_damaged_kept_budget_is_followed_or_passed_over(folder: Path, chance: Random) -> None:
     (folder / "budget.json").write_bytes(damaged_file(BUDGET, chance))
     log = Log(LogFormat.JSON, io.StringIO())
     known = KnownBudget(BudgetCache(str(folder), "node-1", log), log)
@@ -72,3 +75,10 @@ def test_a_damaged_kept_budget_is_followed_or_passed_over(folder: Path, chance: 
         known.give_up_waiting()
     assert known.settled
     assert known.invalid is None
+
+
+@fuzz_settings(1000)
+@given(chance=randoms())
+def test_a_damaged_kept_budget_is_followed_or_passed_over(folder: Path, chance: Random) -> None:
+    for _ in range(BATCH):
+        _a_damaged_kept_budget_is_followed_or_passed_over(folder, chance)
