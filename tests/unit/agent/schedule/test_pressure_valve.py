@@ -32,3 +32,16 @@ def test_a_busy_node_is_no_suffering_node() -> None:
 
 def test_a_kernel_without_psi_never_opens_it() -> None:
     assert open_seconds([None] * 200) == []
+
+
+def test_pressure_is_read_every_ten_seconds_and_its_limit_counts() -> None:
+    read: list[float] = []
+
+    def percent() -> float:
+        read.append(90.0)
+        return 90.0
+
+    valve = PressureValve(percent)
+    assert not any(valve.is_open(RULE, second / 2) for second in range(599))
+    assert len(read) == 30
+    assert valve.is_open(RULE, 300.0)

@@ -2,10 +2,12 @@
 
 from datetime import date, timedelta
 
+import pytest
+
 from powercap_api.marketday import MarketDay, MarketSource
-from powercap_operator.market.errors import Forbidden, RequestBudgetSpent
+from powercap_operator.market.errors import Forbidden, MarketError, RateLimited, RequestBudgetSpent
 from powercap_operator.market.publication import DAILY_LIMIT
-from powercap_operator.planning.due_days import DayGroup, is_due, last_route, next_groups
+from powercap_operator.planning.due_days import DayGroup, after_failure, is_due, last_route, next_groups
 from powercap_operator.planning.marketday_status import with_copy, with_failure, with_request
 from tests.support.objects import after, moment, new_day, whole_day
 
@@ -91,3 +93,76 @@ def test_the_way_in_that_worked_last_is_remembered() -> None:
     newer = old.model_copy(update={"status": status})
     assert last_route({"old": old, "newer": newer, "none": new_day(DAY)}, "EPEX") == "ajax"
     assert last_route({"old": old}, "ENTSOE") is None
+
+
+def test_of_days_that_were_asked_for_alike_the_one_asked_last_knows_most() -> None:
+    days = []
+    for name, minutes in (("early", 0), ("late", 20)):
+        day = new_day(DAY, name=name)
+        days.append(after(day, with_request(day, 2, NOW, NOW + timedelta(minutes=minutes))))
+    group = now_due(*days)["EPEX"]
+    assert (group.first.metadata.name, group.requests) == ("late", 2)
+
+
+def test_tomorrow_comes_before_yesterday_and_today_before_tomorrow() -> None:
+    late = moment("2025-10-09T14:00Z")
+    chosen = []
+    days = {ahead: new_day(DAY + timedelta(days=ahead)) for ahead in (-1, 1, 0)}
+    while days:
+        (group,) = next_groups(days.values(), late, lambda _: True).values()
+        chosen.append((group.key.day - DAY).days)
+        del days[chosen[-1]]
+    assert chosen == [0, 1, -1]
+
+
+def test_first_requests_of_clusters_are_spread_over_five_minutes() -> None:
+    opens = moment("2025-10-08T13:30Z")
+    waits = []
+    for number in range(200):
+        day = new_day(DAY)
+        day = day.model_copy(update={"metadata": day.metadata.model_copy(update={"uid": f"uid-{number}"})})
+        waits.append(next(second for second in range(310) if is_due(day, opens + timedelta(seconds=second))))
+    assert min(waits) < 20
+    assert max(waits) > 280
+
+
+@pytest.mark.parametrize(
+    ("requests", "failures", "error", "least", "most"),
+    [
+        (1, 0, Forbidden("403"), 0.75, 1.25),
+        (1, 2, Forbidden("403"), 3.0, 5.0),
+    ],
+)
+def test_after_a_failure_the_wait_is_the_errors_patience_doubled_for_each(
+    requests: int, failures: int, error: MarketError, least: float, most: float
+) -> None:
+    day = new_day(DAY)
+    day = after(day, with_request(day, requests, NOW, NOW))
+    for _ in range(failures):
+        day = after(day, with_failure(day, error, NOW, NOW))
+    for _ in range(20):
+        again = after_failure(day, error, NOW + timedelta(seconds=2))
+        assert again is not None
+        assert min(least * error.patience, timedelta(hours=4)) <= again - NOW <= most * error.patience
+
+
+def test_what_the_source_asks_for_is_waited_for_from_the_request_on() -> None:
+    day = new_day(DAY)
+    day = after(day, with_request(day, 1, NOW, NOW))
+    error = RateLimited("429", retry_after=timedelta(hours=5))
+    assert after_failure(day, error, NOW + timedelta(minutes=3)) == NOW + timedelta(hours=5)
+
+
+def test_no_attempt_comes_within_a_second_of_the_one_before_nor_after_the_last() -> None:
+    day = new_day(DAY)
+    asked_long_ago = after(day, with_request(day, 1, NOW, NOW - timedelta(hours=6)))
+    assert after_failure(asked_long_ago, Forbidden("403"), NOW) == NOW + timedelta(seconds=1)
+    spent = after(day, with_request(day, DAILY_LIMIT, NOW, NOW))
+    assert after_failure(spent, Forbidden("403"), NOW) is None
+
+
+def test_a_new_day_whose_results_cannot_be_there_is_asked_for_later() -> None:
+    never_asked = new_day(DAY)
+    again = after_failure(never_asked, Forbidden("403"), NOW)
+    assert again is not None
+    assert again > NOW

@@ -74,3 +74,42 @@ def test_an_event_points_at_its_object_and_is_never_too_long() -> None:
     assert body["type"] == "Warning"
     assert len(body["message"]) == 1024
     assert body["firstTimestamp"] == "2025-10-09T12:00:00Z"
+
+
+def test_an_event_as_the_api_takes_it() -> None:
+    (event,) = budget_events({"node": BUDGET}, {"node": replace(BUDGET, ready=False, reason="Failed")})
+    assert event_body(event, datetime(2025, 10, 9, 12, tzinfo=UTC), "abc", "pod-1") == {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "node.abc", "namespace": "default"},
+        "involvedObject": {
+            "apiVersion": "powercap.dev/v1alpha1",
+            "kind": "PowerBudget",
+            "name": "node",
+            "uid": "uid",
+        },
+        "type": "Warning",
+        "reason": "Failed",
+        "message": "fine",
+        "source": {"component": "powercap-operator"},
+        "reportingComponent": "powercap.dev/operator",
+        "reportingInstance": "pod-1",
+        "firstTimestamp": "2025-10-09T12:00:00Z",
+        "lastTimestamp": "2025-10-09T12:00:00Z",
+        "count": 1,
+    }
+    (event,) = condition_events("MarketDay", "a-day", "uid-1", [], [one("Complete", "True", "Complete")])
+    body = event_body(event, datetime(2025, 10, 9, 12, tzinfo=UTC), "abc", "pod-1")
+    assert (body["type"], body["involvedObject"]["kind"]) == ("Normal", "MarketDay")
+
+
+def test_every_budget_and_every_condition_is_looked_at() -> None:
+    other = replace(BUDGET, name="other")
+    failed = replace(other, ready=False, reason="Failed", message=None)
+    (event,) = budget_events(
+        {"node": BUDGET, "other": other}, {"new": BUDGET, "node": BUDGET, "other": failed}
+    )
+    assert (event.name, event.message) == ("other", "")
+    unchanged, changed = one("MarketData", "True", "Current"), one("Ready", "True", "Active")
+    found = condition_events("PowerPolicy", "default", "uid", [unchanged], [unchanged, changed])
+    assert [event.reason for event in found] == ["Active"]

@@ -19,9 +19,11 @@ from powercap_operator.market.errors import (
 )
 from powercap_operator.market.results import build_market_day
 from powercap_operator.planning.marketday_status import (
+    fetch_of,
     reason_of,
     with_copy,
     with_failure,
+    with_request,
     with_results,
 )
 from powercap_operator.planning.wanted_days import query_of
@@ -115,3 +117,49 @@ def test_results_that_are_here_stay_where_the_other_day_has_none() -> None:
     status = with_copy(here, failed, NOW)
     assert len(status.periods) == 90
     assert (status.fetch, status.conditions[0].reason) == (failed.status.fetch, "Refused")
+
+
+def test_failures_are_counted_one_by_one_and_end_with_the_whole_day() -> None:
+    day, counts = new_day(DAY), []
+    for _ in range(3):
+        day = after(day, with_failure(day, Forbidden("403"), NOW, NOW))
+        counts.append(fetch_of(day).failures)
+    assert counts == [1, 2, 3]
+    assert fetch_of(day).last_error == "forbidden: 403"
+    whole = fetch_of(whole_day(day, SOURCE, NOW))
+    assert (whole.failures, whole.last_error, whole.next_attempt_at) == (0, None, None)
+
+
+def test_what_is_missing_is_the_last_error() -> None:
+    day = new_day(DAY)
+    data = build_market_day(sample_periods(query_of(day))[:90], query_of(day))
+    fetch = with_results(day, data, SOURCE, NOW, NOW).fetch
+    assert fetch is not None
+    assert fetch.last_error == data.why
+    assert fetch.next_attempt_at == NOW
+
+
+def test_a_whole_days_summary_and_words() -> None:
+    day = whole_day(new_day(DAY), SOURCE.model_copy(update={"notice": "Deprecated."}), NOW)
+    volumes = [Decimal(str(period.volume)) for period in day.status.periods]
+    prices = [Decimal(str(period.price)) for period in day.status.periods]
+    summary = day.status.summary
+    assert summary is not None
+    assert Decimal(str(summary.total_volume)) == sum(volumes)
+    assert abs(Decimal(str(summary.mean_price)) - sum(prices, Decimal(0)) / 96) < Decimal("0.01")
+    assert summary.price_range == f"{min(prices)}..{max(prices)}"
+    assert {one.message for one in day.status.conditions} == {
+        "FR IDA1 of 2025-10-09: all 96 periods are there. Deprecated."
+    }
+    assert {one.observed_generation for one in day.status.conditions} == {day.metadata.generation}
+    assert day.status.observed_generation == day.metadata.generation
+
+
+def test_conditions_name_the_generation_that_they_were_made_from() -> None:
+    day = new_day(DAY)
+    day = day.model_copy(update={"metadata": day.metadata.model_copy(update={"generation": 7})})
+    status = with_request(day, 1, NOW, NOW)
+    assert [(one.type, one.status, one.message, one.observed_generation) for one in status.conditions] == [
+        ("Complete", "Unknown", "the results are being fetched.", 7),
+        ("Ready", "Unknown", "the results are being fetched.", 7),
+    ]

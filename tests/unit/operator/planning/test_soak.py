@@ -1,0 +1,134 @@
+"""Four hundred delivery days with late and wrong pages, outages, restarts and edits: nothing runs dry or piles up."""
+
+import gc
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from powercap_agent.schedule.budget import read_budget
+from powercap_agent.schedule.schedule import Phase, directive_at
+from powercap_api.powerbudget import PowerBudgetSpec
+from powercap_api.schedule import Slot, read_segments
+from powercap_operator.market.publication import DAILY_LIMIT
+from tests.support.objects import make_node, make_policy, moment
+from tests.support.simulated_cluster import HISTORY, MoodySource, SimulatedCluster
+
+DAYS = 400
+HOURLY = {"auction": "IDA1", "resolutionMinutes": 60}
+"""Periods of an hour: four times as quick to work out as quarters, and the same in everything else."""
+BEGIN = moment("2025-02-01T05:00Z")
+LOOKS = (0, 115, 420, 815, 1000, 1290, 1410)
+"""Minutes of each day, in UTC, at which a pass is made: around midnight, the auctions, and between."""
+GROWTH_OBJECTS = 2_000
+"""Objects that Python keeps track of; all of a run's past would be some hundred thousand."""
+
+
+def slots_of(spec: Mapping[str, Any]) -> list[Slot]:
+    read = PowerBudgetSpec.model_validate(spec)
+    return read_segments([segment.plain() for segment in read.schedule])
+
+
+def asked_for(slots: list[Slot], at: datetime) -> Slot | None:
+    return next((slot for slot in reversed(slots) if slot.start <= at), None)
+
+
+def assert_followed(cluster: SimulatedCluster, now: datetime) -> None:
+    """Each node has a slot now, and will have until the next look; a suspended one has its originals."""
+    for name, view in cluster.budgets.items():
+        body = {"metadata": {"name": name, "uid": "u", "generation": 1}, "spec": view.spec}
+        budget = read_budget(body)
+        starts = [slot.start for slot in budget.slots]
+        assert starts == sorted(set(starts)), f"{name} at {now}: slots overlap"
+        expected = Phase.SUSPENDED if budget.suspend else Phase.SLOT
+        assert directive_at(budget, now).phase is expected, f"{name} at {now}: {view.spec['validUntil']}"
+        later = directive_at(budget, now + timedelta(hours=5))
+        assert later.phase is expected, f"{name} at {now}: a gap within five hours"
+
+
+def assert_past_kept(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> None:
+    """What was asked for in periods that are over stays as it was, as far back as both say."""
+    old, new = slots_of(before), slots_of(after)
+    if not old or not new or before["policy"] != after["policy"]:
+        return
+    at = max(old[0].start, new[0].start)
+    until = now - timedelta(hours=1)
+    while at < until:
+        assert asked_for(old, at) == asked_for(new, at) or _same(asked_for(old, at), asked_for(new, at)), at
+        at += timedelta(hours=1)
+
+
+def _same(one: Slot | None, other: Slot | None) -> bool:
+    """Whether two slots ask for the same, wherever they are said to begin."""
+    return one is not None and other is not None and (one.share, one.basis) == (other.share, other.basis)
+
+
+def edit(cluster: SimulatedCluster, chance: Random) -> None:
+    name = chance.choice(sorted(cluster.policies))
+    change: dict[str, Any] = chance.choice(
+        (
+            {"maxSource": str(chance.randint(60, 200))},
+            {"minPower": str(chance.randint(5, 50))},
+            {"strategy": {"type": chance.choice(("Volume", "Price", "Solar"))}},
+            {"suspend": chance.random() < 0.2},
+            {"stabilisationSeconds": chance.randint(60, 600)},
+        )
+    )
+    cluster.edit(name, **change)
+
+
+def test_four_hundred_delivery_days() -> None:
+    chance = Random(400)
+    source = MoodySource(chance)
+    policies = [
+        make_policy(maxSource="140", market=HOURLY, fallback={"previousDays": 7}),
+        make_policy(
+            "batch",
+            maxSource="90",
+            priority=1,
+            nodeSelector={"pool": "batch"},
+            market=HOURLY,
+            fallback={"previousDays": 7},
+        ),
+    ]
+    nodes = [make_node("a"), make_node("b", pool="batch")]
+    cluster = SimulatedCluster(policies, nodes, source)
+    restarts = edits = 0
+    sizes = []
+    for day in range(DAYS):
+        down_until = None
+        if chance.random() < 0.1:  # the operator is away for some hours of this day, never over midnight
+            down_until = BEGIN + timedelta(days=day, hours=chance.uniform(1, 4))
+        for name, policy in list(cluster.policies.items()):
+            if (
+                policy.spec.suspend
+            ):  # for the rest of a day: without a policy that follows it no day is asked for
+                cluster.edit(name, suspend=False)
+        for minutes in LOOKS:
+            now = BEGIN + timedelta(days=day, minutes=minutes)
+            if down_until is not None and now < down_until:
+                continue
+            if chance.random() < 0.05:
+                cluster.restart()
+                restarts += 1
+            if chance.random() < 0.06:
+                edit(cluster, chance)
+                edits += 1
+            before = {name: view.spec for name, view in cluster.budgets.items()}
+            cluster.settle(now)
+            for name, view in cluster.budgets.items():
+                if name in before and before[name] != view.spec:
+                    assert_past_kept(before[name], view.spec, now)
+            if day:
+                assert_followed(cluster, now)
+        assert set(cluster.budgets) == set(cluster.nodes)
+        assert len(cluster.days) <= HISTORY.days + 6, sorted(cluster.days)
+        if day in (60, DAYS - 1):
+            gc.collect()
+            sizes.append(len(gc.get_objects()))
+    assert max(source.requests.values()) <= DAILY_LIMIT
+    assert source.requests.total() < 3 * DAYS
+    assert sizes[1] - sizes[0] < GROWTH_OBJECTS, sizes
+    assert len(source.requests) > 0.95 * DAYS
+    assert min(restarts, edits, *source.troubles.values()) > 10
+    assert cluster.writes["budgets"] < 5 * DAYS * len(nodes)
