@@ -1,6 +1,7 @@
 """``powercap-operator``: the process. Reads the options, opens the connections, runs the loops until a signal."""
 
 import asyncio
+import logging
 import os
 import sys
 import uuid
@@ -26,6 +27,7 @@ from .kube.connection import kubernetes_client
 from .kube.event_recorder import Recorder
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
+from .kube.rewind import RewindWatch, RewoundError
 from .loop_pauses import LoopPauses
 from .metrics import server as metrics_server
 from .metrics.collector import Scrapes
@@ -35,6 +37,8 @@ from .page.overview import Seen
 from .page.server import page
 from .planning.snapshot import World
 from .reconcile import Reconciler
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +111,9 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, options.clock)
         if options.metrics is not None:
             metrics_server.serve(options.metrics, scrapes(parts).text)
+        rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
         registry = kopf.OperatorRegistry()
-        watches.register(registry, cache, reconciler.wake)
+        watches.register(registry, cache, reconciler.wake, reconciler.list_anew)
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),
@@ -119,14 +124,13 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     loops.create_task(reconciler.run(), name="reconciler"),
                     loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
                     loops.create_task(pauses.run(), name="loop pauses"),
+                    loops.create_task(rewind.run(heartbeats.of("rewind watch")), name="rewind watch"),
                     loops.create_task(
                         election.run(heartbeats.of("leader election"), reconciler.wake),
                         name="leader election",
                     ),
                 ]
-                await kopf.operator(
-                    registry=registry, settings=watches.quiet_settings(), clusterwide=True, standalone=True
-                )
+                await watches.watch(registry)
                 for task in running:
                     task.cancel()
         finally:
@@ -142,4 +146,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except config.ConfigException as error:
         sys.stderr.write(f"powercap-operator: no cluster to work with: {error}. Set KUBECONFIG.\n")
         return 2
+    except ExceptionGroup as errors:
+        rewound, others = errors.split(RewoundError)
+        if rewound is None or others is not None:
+            raise
+        logger.error("%s", rewound.exceptions[0])
+        return 1
     return 0

@@ -34,6 +34,8 @@ TICK_SECONDS: Final = 1.0
 period or the delivery day, changes on a whole minute, but for overrides, which begin and end at any second."""
 RESYNC_SECONDS: Final = 300.0
 """How often everything is listed anew, for what the watches missed."""
+RELIST_SECONDS: Final = 2.0
+"""The same after a watch began anew."""
 FIRST_RESYNC_SECONDS: Final = 20.0
 """The same soon after start, when watches may have begun after the first list."""
 PARALLEL_WRITES: Final = 16
@@ -75,6 +77,7 @@ class Reconciler:
         """Looks at the cluster so far."""
         self.failed_passes = 0
         """Those after which not everything could be written."""
+        self._resync_at = 0.0
         self.synced = asyncio.Event()
         """Set once the whole cluster has been listed."""
 
@@ -82,22 +85,26 @@ class Reconciler:
         """Something changed: make a pass soon."""
         self._woken.set()
 
+    def list_anew(self) -> None:
+        """A watch began anew, which does not tell what was deleted meanwhile: list everything soon."""
+        self._resync_at = min(self._resync_at, asyncio.get_running_loop().time() + RELIST_SECONDS)
+
     async def run(self) -> None:
         """Pass after pass; those of an operator that does not lead decide nothing, and only list now and then.
 
         Returns only by cancellation or by an error that is a bug.
         """
         loop = asyncio.get_running_loop()
-        resync_at, lists_failed = loop.time(), 0
+        lists_failed = 0
         while True:
             self._woken.clear()
             self._beat()
-            if loop.time() >= resync_at:
+            if loop.time() >= self._resync_at:
                 pause = RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
                 lists_failed = 0 if await self._resync() else lists_failed + 1
-                resync_at = loop.time() + (_backoff(lists_failed) if lists_failed else pause)
+                self._resync_at = loop.time() + (_backoff(lists_failed) if lists_failed else pause)
             if not self.synced.is_set():
-                await asyncio.sleep(max(0.0, resync_at - loop.time()))
+                await asyncio.sleep(max(0.0, self._resync_at - loop.time()))
                 continue
             failed = await self._pass()
             self._failures = self._failures + 1 if failed else 0
@@ -109,13 +116,13 @@ class Reconciler:
                 await asyncio.sleep(CONFLICT_SECONDS)
             else:
                 await asyncio.sleep(SPACING_SECONDS)
-                await self._wait(resync_at)
+                await self._wait()
 
-    async def _wait(self, resync_at: float) -> None:
+    async def _wait(self) -> None:
         """Until something changed, the clock shows another minute than at the last pass, an override begins or ends, or
-        it is ``resync_at``."""
+        it is time to list."""
         loop = asyncio.get_running_loop()
-        while not self._time_has_come(self._clock.now()) and loop.time() < resync_at:
+        while not self._time_has_come(self._clock.now()) and loop.time() < self._resync_at:
             self._beat()
             try:
                 async with asyncio.timeout(TICK_SECONDS):

@@ -1,7 +1,8 @@
 """The thread that lists and watches the node's PowerBudget and passes each state of it on.
 
 Guarantees: every state of the object that the API server ends up with reaches the main loop, however the watch
-ends; "there is no budget" is passed on only where the API server says so. A watch that is silent for ``IDLE_SECONDS``,
+ends, also where the server's data went back to an older state; "there is no budget" is passed on only where the API
+server says so. A watch that is silent for ``IDLE_SECONDS``,
 without even a bookmark, is given up: the connection is taken for dead.
 """
 
@@ -19,6 +20,10 @@ WATCH_SECONDS: Final = 290
 """The server is asked to end a watch after this."""
 IDLE_SECONDS: Final = 70.0
 """Bookmarks come about once a minute; silence for longer than this is a dead connection."""
+RESUME_AFTER_SECONDS: Final = 240.0
+"""A watch that lasted this long was ended by the server because its time was over, and is resumed where it ended. One
+that ended sooner is followed by a list: the server may have been restarted with older data (etcd restored from a
+snapshot), and a watch from a version that is not there yet hears nothing."""
 WELL_AFTER_SECONDS: Final = 10.0
 """A watch that lasted this long was a good one; one that ends sooner, however politely, counts as a failure."""
 GONE_AFTER: Final = 6
@@ -45,6 +50,7 @@ class Watcher:
         *,
         idle_seconds: float = IDLE_SECONDS,
         backoff_first: float = FIRST_SECONDS,
+        resume_after: float = RESUME_AFTER_SECONDS,
     ) -> None:
         """``tell`` gets the object after each change, or None where there is none."""
         self._client = client
@@ -53,6 +59,7 @@ class Watcher:
         self._log = log
         self._idle_seconds = idle_seconds
         self._backoff_first = backoff_first
+        self._resume_after = resume_after
         self._version: str | None = None
         self._failures = 0
         self._not_found = 0
@@ -71,10 +78,13 @@ class Watcher:
                 self._version = self._list()
             self._watch(self._version)
             self._failures = 0 if self._lasted(began) else self._failures + 1
+            if time.monotonic() - began < self._resume_after:
+                self._version = None
         except _ExpiredError:
             self._version = None
             self._failures = 0 if self._lasted(began) else self._failures + 1
         except ApiError as error:
+            self._version = None
             self._failures = 0 if self._lasted(began) else self._failures
             self._failed(error)
         time.sleep(pause_seconds(self._failures, self._backoff_first, WATCH_LAST_SECONDS))
@@ -127,14 +137,10 @@ class Watcher:
     def _failed(self, error: ApiError) -> None:
         self._failures += 1
         status = error.status if isinstance(error, ApiRefusedError) else None
-        if status == _GONE:
-            self._version = None
         self._not_found = self._not_found + 1 if status == _NOT_FOUND else 0
-        if status == _NOT_FOUND:
-            self._version = None
-            if self._not_found == GONE_AFTER:
-                self._log.warning("the cluster does not know PowerBudgets (any more)")
-                self._tell(None)
+        if self._not_found == GONE_AFTER:
+            self._log.warning("the cluster does not know PowerBudgets (any more)")
+            self._tell(None)
         trouble = str(status or "unreachable")
         if trouble != self._trouble:
             self._trouble = trouble

@@ -38,6 +38,8 @@ class WorldCache:
         """Begin with an empty cluster."""
         self._specs = KnownSpecs()
         self._versions: dict[tuple[str, str], int] = {}
+        self.latest = 0
+        """The highest resource version seen, of an object or of a list."""
         self._policies: dict[str, PowerPolicy] = {}
         self._days: dict[str, MarketDay] = {}
         self._nodes: dict[str, NodeView] = {}
@@ -69,6 +71,7 @@ class WorldCache:
         An object that cannot be read is known as such, and said in the log; a node is left as it was last known.
         """
         name, version = body["metadata"]["name"], int(body["metadata"]["resourceVersion"])
+        self.latest = max(self.latest, version)
         if version < self._versions.get((kind, name), 0):
             return False
         self._versions[kind, name] = version
@@ -103,6 +106,7 @@ class WorldCache:
         and a deletion that comes late does not take away an object that was made anew since.
         """
         if version is not None:
+            self.latest = max(self.latest, int(version))
             if int(version) < self._versions.get((kind, name), 0):
                 return False
             self._versions[kind, name] = int(version)
@@ -111,6 +115,7 @@ class WorldCache:
 
     def replace(self, kind: str, bodies: list[dict[str, Any]], list_version: str) -> bool:
         """Take a full list: objects that are not in it, and not newer than it, are gone."""
+        self.latest = max(self.latest, int(list_version))
         listed = {body["metadata"]["name"] for body in bodies}
         old = [
             name

@@ -19,7 +19,15 @@ import aiohttp
 from kubernetes_asyncio.client.api_client import ApiClient
 from kubernetes_asyncio.client.exceptions import ApiException
 
-from powercap_api.names import API_VERSION, GROUP, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, PLURALS, VERSION
+from powercap_api.names import (
+    API_VERSION,
+    GROUP,
+    MANAGED_BY_LABEL,
+    OPERATOR_FIELD_MANAGER,
+    PLURALS,
+    POWER_POLICY,
+    VERSION,
+)
 
 from .undeclared_fields import Path, undeclared_fields, without_fields
 
@@ -69,6 +77,11 @@ class Cluster:
     async def list_kind(self, kind: str) -> tuple[list[dict[str, Any]], str]:
         """All objects of one of our kinds, and the resource version of the list."""
         return await self._list(_path(kind))
+
+    async def newest_version(self) -> int:
+        """The resource version that the API server's data has now, by a list of one policy at most."""
+        page = await self.request("GET", _path(POWER_POLICY), query=[("limit", "1")])
+        return int(page["metadata"]["resourceVersion"])
 
     async def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Make an object, labelled as the operator's own.

@@ -4,18 +4,27 @@ Only ``on.event`` handlers are used: they leave no finalizers and no annotations
 dead operator blocks nothing.
 """
 
+import asyncio
 import dataclasses
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import kopf
+from kopf._cogs.clients.errors import APIError
+from kopf._cogs.clients.watching import WatchingError
 
 from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, VERSION
 
 from .cache import NODE, WorldCache
 
+logger = logging.getLogger(__name__)
+
 _LONGEST_PAUSE: Final = 15.0
+_WELL_AFTER_SECONDS: Final = 60.0
+"""Watches that ran for so long were well: the pauses after their end begin anew."""
+_NOT_ALLOWED: Final = (401, 403)
 
 
 class EndlessBackoff:
@@ -36,6 +45,7 @@ class EndlessBackoff:
 def quiet_settings() -> kopf.OperatorSettings:
     """Settings under which no watch hangs silently and nothing of kopf's own is written to the API."""
     settings = kopf.OperatorSettings()
+    settings.watching.inactivity_timeout = 70  # bookmarks come once a minute: silence is a half-open connection
     settings.watching.server_timeout = 270
     settings.watching.client_timeout = 280
     settings.watching.connect_timeout = 10
@@ -54,13 +64,44 @@ def _server(environ: Mapping[str, str]) -> str:
     return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
 
 
-def register(registry: kopf.OperatorRegistry, cache: WorldCache, wake: Callable[[], None]) -> None:
+async def watch(registry: kopf.OperatorRegistry) -> None:
+    """Run the watches until a signal. kopf ends with an error that the API server sends in a watch; they begin anew.
+
+    Raises:
+        APIError: the operator's account may not watch.
+    """
+    loop = asyncio.get_running_loop()
+    pauses = iter(EndlessBackoff())
+    while True:
+        began = loop.time()
+        try:
+            return await kopf.operator(
+                registry=registry, settings=quiet_settings(), clusterwide=True, standalone=True
+            )
+        except (APIError, WatchingError) as error:
+            if isinstance(error, APIError) and error.status in _NOT_ALLOWED:
+                raise
+            logger.warning("the watches begin anew: %s", error)
+        if loop.time() - began > _WELL_AFTER_SECONDS:
+            pauses = iter(EndlessBackoff())
+        await asyncio.sleep(next(pauses))
+
+
+def register(
+    registry: kopf.OperatorRegistry,
+    cache: WorldCache,
+    wake: Callable[[], None],
+    list_anew: Callable[[], None],
+) -> None:
     """Let the registry feed the cache with every kind that decisions are made from.
 
-    ``wake`` is called after each event that changed what decisions see.
+    ``wake`` is called after each event that changed what decisions see, ``list_anew`` where a watch began (anew): kopf
+    then gives what is there, and not what was deleted meanwhile.
     """
 
     def feed(kind: str, event: Any) -> None:
+        if event["type"] is None:
+            list_anew()
         body, metadata = event["object"], event["object"]["metadata"]
         if event["type"] == "DELETED":
             changed = cache.drop(kind, metadata["name"], metadata["resourceVersion"])

@@ -30,13 +30,25 @@ BUDGET = {"metadata": {"name": "node-1", "uid": "u", "resourceVersion": "9"}, "s
 class Following:
     """A watcher in its thread, and what it told."""
 
-    def __init__(self, api: FakeApi, token_file: str | None = None, idle_seconds: float = 30.0) -> None:
+    def __init__(
+        self,
+        api: FakeApi,
+        token_file: str | None = None,
+        idle_seconds: float = 30.0,
+        resume_after: float = 0.0,
+    ) -> None:
         self.told: list[dict[str, Any] | None] = []
         self.logged = io.StringIO()
         client = ApiClient(Endpoint(api.url, token_file), "test")
         log = Log(LogFormat.TEXT, self.logged)
         self.watcher = Watcher(
-            client, "node-1", self.told.append, log, idle_seconds=idle_seconds, backoff_first=QUICK
+            client,
+            "node-1",
+            self.told.append,
+            log,
+            idle_seconds=idle_seconds,
+            backoff_first=QUICK,
+            resume_after=resume_after,
         )
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.follow)
@@ -86,6 +98,16 @@ def modified(version: str, policy: str) -> Callable[[Connection], None]:
     return plan
 
 
+def lasting(kind: str, version: str) -> Callable[[Connection], None]:
+    """One event, and then the end of the watch in its time."""
+
+    def plan(connection: Connection) -> None:
+        connection.event(kind, version)
+        connection.end()
+
+    return plan
+
+
 def test_lists_then_watches_from_there(api: FakeApi, follow: Follow) -> None:
     api.watches = deque([modified("11", "changed"), stay])
     following = follow()
@@ -97,14 +119,14 @@ def test_lists_then_watches_from_there(api: FakeApi, follow: Follow) -> None:
 
 
 def test_bookmarks_move_the_version_on_and_are_not_told(api: FakeApi, follow: Follow) -> None:
-    api.watches = deque([lambda connection: connection.event("BOOKMARK", "50"), stay])
+    api.watches = deque([lasting("BOOKMARK", "50"), stay])
     following = follow()
     eventually(lambda: api.count("resourceVersion=50") == 1, "a watch from the bookmark")
     assert following.policies() == ["listed"]
 
 
 def test_deletion_is_told(api: FakeApi, follow: Follow) -> None:
-    api.watches = deque([lambda connection: connection.event("DELETED", "12"), stay])
+    api.watches = deque([lasting("DELETED", "12"), stay])
     following = follow()
     eventually(lambda: following.policies() == ["listed", None], "deletion")
 
@@ -143,11 +165,25 @@ def test_410_as_an_answer_means_listing_anew(api: FakeApi, follow: Follow) -> No
 
 
 @pytest.mark.parametrize("garbage", [b"<html>\n", b"[]\n", b'{"type":"MOD', b"[" * 100_000 + b"\n"])
-def test_garbage_and_broken_streams_mean_watching_anew(api: FakeApi, follow: Follow, garbage: bytes) -> None:
+def test_garbage_and_broken_streams_mean_listing_anew(api: FakeApi, follow: Follow, garbage: bytes) -> None:
     api.watches = deque([lambda connection: connection.bytes(garbage), modified("12", "after"), stay])
     following = follow()
-    eventually(lambda: following.policies() == ["listed", "after"], following.policies)
-    assert api.lists() == 1
+    eventually(lambda: following.policies() == ["listed", "listed", "after"], following.policies)
+    assert api.lists() == 2
+
+
+def test_a_watch_that_ended_before_its_time_means_listing_anew(api: FakeApi, follow: Follow) -> None:
+    """The server may be back with older data, on which a watch from the version last seen would hear nothing."""
+
+    def restore(connection: Connection) -> None:
+        connection.event("MODIFIED", "5000", spec={"policy": "lost"})
+        api.version = "20"
+        connection.end()
+
+    api.watches = deque([restore, stay])
+    following = follow(resume_after=60.0)
+    eventually(lambda: api.count("resourceVersion=20") == 1, "a watch from the older version")
+    assert following.policies() == ["listed", "lost", "listed"]
 
 
 def test_a_list_of_something_else_is_asked_for_again(api: FakeApi, follow: Follow) -> None:
@@ -161,7 +197,7 @@ def test_a_list_of_something_else_is_asked_for_again(api: FakeApi, follow: Follo
 def test_a_silent_watch_is_given_up(api: FakeApi, follow: Follow) -> None:
     api.watches = deque([stay, modified("12", "after"), stay])
     following = follow(idle_seconds=0.2)
-    eventually(lambda: following.policies() == ["listed", "after"], following.policies)
+    eventually(lambda: following.policies()[:3] == ["listed", "listed", "after"], following.policies)
 
 
 def test_so_is_one_that_only_drips(api: FakeApi, follow: Follow) -> None:
@@ -171,7 +207,7 @@ def test_so_is_one_that_only_drips(api: FakeApi, follow: Follow) -> None:
 
     api.watches = deque([drip, modified("12", "after"), stay])
     following = follow(idle_seconds=0.2)
-    eventually(lambda: following.policies() == ["listed", "after"], following.policies)
+    eventually(lambda: following.policies()[:3] == ["listed", "listed", "after"], following.policies)
 
 
 def test_events_in_pieces_are_put_together(api: FakeApi, follow: Follow) -> None:
@@ -181,6 +217,7 @@ def test_events_in_pieces_are_put_together(api: FakeApi, follow: Follow) -> None
         )
         for start in range(0, len(2 * line), 7):
             connection.bytes((2 * line)[start : start + 7])
+        connection.end()
 
     api.watches = deque([pieces, stay])
     following = follow()
