@@ -105,6 +105,10 @@ scale: $(STAMP) ## what NODES=5000 cost a control plane, with simulated agents: 
 fuzz: $(STAMP) ## damage all that is read (pages, budgets, streams, state, CSV, policies): FUZZ=100000 inputs each
 	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest --durations=0 $$(find tests/unit -name '*_fuzz.py')
 
+chaos: $(STAMP) ## faults between real programs for MINUTES=2, or EDITS=10000; SEED of an earlier run; KEEP=folder
+	$(BIN)/python -m dev.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(EDITS),--edits $(EDITS)) \
+	  $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep '$(KEEP)')
+
 figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
 	$(BIN)/python -m dev.figures
 

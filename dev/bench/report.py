@@ -29,9 +29,9 @@ def milliseconds(samples: Sequence[float]) -> str:
     return f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms, max {worst * 1000:.1f} ms"
 
 
-def show(figures: Sequence[Figure]) -> None:
+def show(figures: Sequence[Figure], title: str = "powercap bench") -> None:
     """Print them."""
-    table = Table(title="powercap bench", title_justify="left", show_lines=True)
+    table = Table(title=title, title_justify="left", show_lines=True)
     for column, ratio in (("figure", 3), ("measured", 3), ("aim", 2), ("how", 5)):
         table.add_column(column, ratio=ratio)
     for figure in figures:

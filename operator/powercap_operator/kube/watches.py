@@ -45,7 +45,9 @@ class EndlessBackoff:
 def quiet_settings() -> kopf.OperatorSettings:
     """Settings under which no watch hangs silently and nothing of kopf's own is written to the API."""
     settings = kopf.OperatorSettings()
-    settings.watching.inactivity_timeout = 70  # bookmarks come once a minute: silence is a half-open connection
+    settings.watching.inactivity_timeout = (
+        70  # bookmarks come once a minute: silence is a half-open connection
+    )
     settings.watching.server_timeout = 270
     settings.watching.client_timeout = 280
     settings.watching.connect_timeout = 10

@@ -1,0 +1,1 @@
+"""``make chaos``: faults of all kinds between real programs, and what must hold afterwards."""

@@ -1,0 +1,115 @@
+"""The command behind ``make chaos``."""
+
+import argparse
+import os
+import secrets
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from dev.bench.report import Figure, show
+from dev.chaos.run import CONVERGENCE_SECONDS, HALF_OPEN_SECONDS, NODES_SECONDS, Run
+from dev.chaos.world import AGENTS, ChaosWorld
+from dev.cluster.binaries import locate
+from dev.stage import StageError
+
+
+def say(text: str) -> None:
+    """What is going on, beside the figures."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def main() -> int:
+    """Run, and print what happened and what it came to; 1 where something did not hold."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument(
+        "--minutes", type=float, metavar="N", help="how long (default: 2, or as long as --edits take)"
+    )
+    parser.add_argument("--edits", type=int, default=sys.maxsize, metavar="N", help="end after so many edits")
+    parser.add_argument("--seed", type=int, metavar="N", help="of an earlier run, to meet the same again")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and data there")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+    say(f"seed {seed}: make chaos SEED={seed} makes the same choices again")
+    binaries = locate(os.environ, say)
+    with tempfile.TemporaryDirectory(prefix="powercap-chaos-") as folder:
+        root = options.keep or Path(folder)
+        root.mkdir(parents=True, exist_ok=True)
+        chance = Random(seed)  # noqa: S311 - to be drawn again
+        world = ChaosWorld(root, binaries, Random(seed + 1))  # noqa: S311 - the same
+        try:
+            world.start()
+            minutes = options.minutes or (2 if options.edits == sys.maxsize else 7 * 1440)
+            run = Run(world, chance, say, options.edits, time.monotonic() + minutes * 60)
+            run.all()
+        except StageError as error:
+            say(str(error))
+            return 1
+        finally:
+            world.close()
+    _report(run, seed)
+    return 1 if run.complaints else 0
+
+
+def _report(run: Run, seed: int) -> None:
+    seen = run.world.proxy.seen
+    lived = {program: values for program, values in run.memory.items() if len(values) > 2}
+    figures = [
+        Figure(
+            "seed", str(seed), "", "SEED=… makes the same choices again; what they meet depends on timing"
+        ),
+        Figure("edits accepted", str(run.made), "none lost", _counts(run.edits.made)),
+        Figure("edits refused", str(run.edits.refused.total()), "", _counts(run.edits.refused)),
+        Figure("requests through the proxy", str(seen.total()), "", _counts(seen)),
+        Figure("disturbances", str(run.disturbances.done.total()), "", _counts(run.disturbances.done)),
+        Figure(
+            "nothing left to do for a fresh operator",
+            _seconds(run.decided),
+            f"{CONVERGENCE_SECONDS:.0f} s",
+            f"{len(run.decided)} rounds, from when all works and an operator leads",
+        ),
+        Figure("nodes follow and have said so", _seconds(run.followed), f"{NODES_SECONDS:.0f} s", "the same"),
+        Figure(
+            "all watches half-open: an edit is followed",
+            ", ".join(f"{who} {seconds:.0f} s" for who, seconds in run.half_open.items()),
+            f"{HALF_OPEN_SECONDS:.0f} s",
+            "noticed, watched anew, written, followed",
+        ),
+        Figure(
+            "limits outside [floor, original]",
+            str(len(run.limits.complaints)),
+            "0",
+            f"{run.limits.looks} looks at {len(AGENTS)} nodes, {run.limits.changes} changes",
+        ),
+        Figure(
+            "memory",
+            ", ".join(f"{name.split('/')[0]} {mb[0]:.0f} → {mb[-1]:.0f} MB" for name, mb in lived.items()),
+            "flat",
+            "processes that lived for more than two rounds",
+        ),
+    ]
+    show(figures, "powercap chaos")
+    for complaint in run.complaints:
+        say(f"NOT SO: {complaint}")
+    say("all of it held" if not run.complaints else f"{len(run.complaints)} did not hold")
+
+
+def _counts(counted: Counter[Any]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counted.most_common())
+
+
+def _seconds(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.1f} s (most {max(values):.1f} s)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
