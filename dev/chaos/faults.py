@@ -80,6 +80,11 @@ class Weather:
         """Nothing happens any more."""
         self._share = 0.0
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether nothing happens; what was drawn for a watch before does not happen any more then either."""
+        return self._share == 0.0
+
     def rough(self) -> None:
         """Draw how often anything happens, and what is likely."""
         self._share = self._chance.choice((0.05, 0.2, 0.5))

@@ -160,11 +160,8 @@ class FaultyProxy:
             await response.prepare(request)
             events, left = 0, int(self._weather.uniform(0, 6))
             async for line in self._lines(answer, began):
-                if (
-                    fault is not Fault.NONE
-                    and events >= left
-                    and await self._spoil(request, response, fault, line)
-                ):
+                spoiled = events >= left and not self._weather.is_calm
+                if spoiled and await self._spoil(request, response, fault, line):
                     return response
                 await response.write(line)
                 events += 1
