@@ -64,3 +64,8 @@ def test_ties_of_priority_are_told_to_both() -> None:
     )
     assignment = assign([make_policy("a"), make_policy("b")], [WORKER])
     assert assignment.ties == {"a": {"b"}, "b": {"a"}}
+
+
+def test_a_node_that_nobody_selects_stops_no_other() -> None:
+    assignment = assign([make_policy(nodeSelector={"pool": "batch"})], [OTHER, EXEMPT, WORKER])
+    assert set(assignment.owner) == {"worker"}

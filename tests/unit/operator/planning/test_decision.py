@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from powercap_api.marketday import MarketDay
+from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.names import EXEMPT_LABEL, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.policy.status import PowerPolicyStatus
 from powercap_api.powerpolicy import PowerPolicy
@@ -274,3 +274,23 @@ def test_days_on_which_another_stood_in_are_counted_once_each() -> None:
     fallbacks = world.policies["default"].status.fallbacks
     assert fallbacks is not None
     assert (fallbacks.days, fallbacks.last_day) == (2, "2025-10-10")
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Decision(create_days={"a": MarketDaySpec(delivery_date=TODAY)}),
+        Decision(delete_days=("a",)),
+        Decision(delete_budgets=("a",)),
+        Decision(policy_statuses={"a": {}}),
+        Decision(day_statuses={"a": {}}),
+    ],
+)
+def test_anything_to_do_is_something_to_do(decision: Decision) -> None:
+    assert decision
+    assert not Decision()
+
+
+def test_a_suspended_policy_keeps_no_other_from_its_days() -> None:
+    suspended, other = make_policy("a", suspend=True), make_policy("b", market={"area": "DE-LU"})
+    assert {name.split("-2025")[0] for name in wanted([suspended, other], [], MORNING)} == {"epex-de-lu-ida1"}
