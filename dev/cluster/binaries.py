@@ -40,9 +40,10 @@ class Binaries:
         return list(self.commands[name])
 
 
-def locate(environ: Mapping[str, str], say: Callable[[str], None]) -> Binaries:
+def locate(environ: Mapping[str, str], say: Callable[[str], None], *, any_version: bool = False) -> Binaries:
     """Finds the programs, building them first where needed: minutes once, milliseconds from then on.
 
+    With ``any_version`` programs that envtest has installed are taken where there are any.
     KUBERNETES in the environment asks for a version to build, such as 1.31; it has etcd and kubectl of the newest.
     Safe to call from several processes at once; one builds and the others wait. Raises BinariesError, which
     says what to do.
@@ -56,10 +57,29 @@ def locate(environ: Mapping[str, str], say: Callable[[str], None]) -> Binaries:
         )
     if assets:
         return _from_assets(Path(assets))
+    if any_version and not minor and (installed := installed_assets(environ)) is not None:
+        say(f"the control plane's programs are those in {installed}")
+        return _from_assets(installed)
     newest = build(NEWEST, environ, say)
     servers = build(minor, environ, say) if minor else newest
     names = [name for name in REQUIRED + OPTIONAL if is_linux() or name not in _LINUX_ONLY]
     return Binaries({name: (str(newest if name in _OF_THE_NEWEST else servers), name) for name in names})
+
+
+def installed_assets(environ: Mapping[str, str]) -> Path | None:
+    """The folder with the newest programs that kubebuilder or ``setup-envtest`` have installed, if any."""
+    home = Path(environ.get("HOME") or Path.home())
+    data = Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    folders = sorted((data / "kubebuilder-envtest" / "k8s").glob("1.*"), key=_version, reverse=True)
+    for folder in (*folders, Path("/usr/local/kubebuilder/bin")):
+        if all((folder / name).is_file() for name in REQUIRED):
+            return folder
+    return None
+
+
+def _version(folder: Path) -> list[int]:
+    """Of a folder such as 1.33.0-linux-amd64."""
+    return [int(number) for number in folder.name.partition("-")[0].split(".") if number.isdigit()]
 
 
 def _from_assets(folder: Path) -> Binaries:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -12,6 +13,7 @@ from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import ClusterError
 from dev.demo.acts import NODES, Demo, DemoFailedError
+from dev.demo.preview import preview
 from dev.demo.results import PageError, results_of_page
 from dev.demo.screen import Screen
 from dev.stage import Stage, StageError, quoted_logs
@@ -33,7 +35,8 @@ def main() -> int:
     screen = Screen()
     try:
         page = results_of_page(arguments.page) if arguments.page else None
-        binaries = locate(os.environ, screen.progress)
+        preview(screen, page, datetime.now(UTC))
+        binaries = locate(os.environ, screen.progress, any_version=True)
         with (
             tempfile.TemporaryDirectory(prefix="powercap-demo-") as folder,
             Stage(

@@ -8,6 +8,7 @@ from typing import Final
 
 from dev.caps import Cap, cap_at, caps_of
 from dev.cluster.process.ports import free_port
+from dev.demo.preview import MAX_SOURCE, policy_spec
 from dev.demo.results import DEFAULT_MARKET, SavedPage, periods_for
 from dev.demo.screen import Screen
 from dev.stage import Stage, next_quarter, tomorrow_and_today, wait_until
@@ -18,9 +19,7 @@ from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS
 
 NODES: Final = {"one-socket": ONE_SOCKET, "two-sockets": TWO_SOCKETS, "no-powercap": NO_POWERCAP}
 _CAPPED: Final = ("one-socket", "two-sockets")
-_MAX_SOURCE: Final = "60"
 _EDITED_MAX_SOURCE: Final = "50"
-_MIN_POWER: Final = "20"
 _UNIT_UW: Final = 125_000
 """A read-back may be one power unit of the processor below what was asked for, for each package."""
 
@@ -60,15 +59,7 @@ class Demo:
             stage.exchange.publish(Query(self._market, day), periods_for(day, self._page))
         if self._page is not None:
             screen.say(f"The exchange publishes the results of {self._page.query} as today's and tomorrow's.")
-        stage.apply_policy(
-            maxSource=_MAX_SOURCE,
-            minPower=_MIN_POWER,
-            market={
-                "area": self._market.area,
-                "auction": self._market.auction.value,
-                "resolutionMinutes": self._market.resolution_minutes,
-            },
-        )
+        stage.apply_policy(**policy_spec(self._market))
         stage.start_operator(*self._page_option)
         for node in NODES:
             stage.start_agent(node)
@@ -91,7 +82,7 @@ class Demo:
 
     def _edit(self) -> None:
         screen, stage = self._screen, self._stage
-        screen.heading(f"An edit: maxSource from {_MAX_SOURCE} to {_EDITED_MAX_SOURCE} W")
+        screen.heading(f"An edit: maxSource from {MAX_SOURCE} to {_EDITED_MAX_SOURCE} W")
         before = {node: stage.node_cap(node) for node in _CAPPED}
         patch = f'{{"spec":{{"maxSource":"{_EDITED_MAX_SOURCE}"}}}}'
         self._kubectl("patch", "powerpolicy", "default", "--type", "merge", "-p", patch)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dev.figures.curves import CURVES, Curve, draw_day
+from dev.figures.example import draw_example
 from powercap_operator.render.figure import FigureError, save
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ def main() -> int:
     parser.add_argument("--format", choices=("svg", "png"), default="svg")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    for curve in CURVES:
-        path = arguments.folder / f"{curve.name}.{arguments.format}"
+    figures = {curve.name: partial(compose, curve) for curve in CURVES} | {"day": draw_example}
+    for name, draw in figures.items():
+        path = arguments.folder / f"{name}.{arguments.format}"
         try:
-            save(path, partial(compose, curve))
+            save(path, draw)
         except FigureError as error:
             sys.stderr.write(f"make figures: {error}\n")
             return 1

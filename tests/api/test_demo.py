@@ -45,6 +45,12 @@ def processes_with(text: str) -> list[str]:
 def test_the_demo_ends_well_and_leaves_nothing(tmp_path: Path) -> None:
     done = demo(TMPDIR=str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
+    shown, _, rest = done.stdout.partition("A control plane")
+    assert "cap = volume / largest volume of the day x 60 W" in shown, (
+        "the day is shown before anything starts"
+    )
+    assert "12:00" in shown
+    assert rest
     for claim in (
         "every file holds its cap",
         "every file had followed",
