@@ -5,6 +5,8 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from . import backtest, curve, market, override, plan
 
@@ -18,12 +20,15 @@ examples:
   powercap market parse --help
 """
 
+_OF_THE_EXTRA: Final = frozenset({"argcomplete", "rich"})
+"""What the extra ``powercap[kubectl]`` brings."""
+
 
 def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     """All commands; each sets ``run``, a function of the parsed arguments that returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="powercap",
-        description="Work with market results and power policies, without a cluster, and override policies on one.",
+        prog="kubectl powercap" if Path(sys.argv[0]).name.startswith("kubectl-") else "powercap",
+        description="Work with market results and power policies: on files, and on a cluster with your own rights.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -33,7 +38,22 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     backtest.add_backtest_parser(commands)
     curve.add_curve_parser(commands)
     override.add_override_parser(commands)
+    _add_cluster_commands(commands)
     return parser
+
+
+def _add_cluster_commands(commands: Any) -> None:
+    """Those that draw on a terminal, where what they need is installed; the operator's image is without it."""
+    try:
+        from .kubectl import completion, status, steer  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if error.name not in _OF_THE_EXTRA:
+            raise
+        return
+    status.add_status_parser(commands)
+    status.add_node_parser(commands)
+    steer.add_steer_parsers(commands)
+    completion.add_completion_parser(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")  # € and bars, whatever the locale
-    arguments = make_parser(os.environ).parse_args(argv)
+    parser = make_parser(os.environ)
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks, and not a person
+        import argcomplete  # noqa: PLC0415 - set by its own scripts only
+
+        argcomplete.autocomplete(parser)
+    arguments = parser.parse_args(argv)
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()
@@ -53,3 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def complete_kubectl() -> int:
+    """The entry point ``kubectl_complete-powercap``, which kubectl runs; the exit code."""
+    from .kubectl.completion import print_completions  # noqa: PLC0415 - of the extra
+
+    print_completions(make_parser(os.environ), sys.argv[1:] or [""])
+    return 0

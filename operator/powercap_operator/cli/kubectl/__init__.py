@@ -1,0 +1,1 @@
+"""Commands that work on a cluster, with the rights of the person who calls them: ``kubectl powercap``."""

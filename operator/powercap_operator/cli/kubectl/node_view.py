@@ -1,0 +1,93 @@
+"""What ``powercap node`` says of one node: its caps of the day, its limits and what it draws. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from powercap_api.clock import format_time
+from powercap_api.powerbudget import PowerBudgetSpec
+from powercap_api.schedule import FULL_SHARE, cap_uw, read_segments
+from powercap_api.units import format_watts_short
+
+from .overview import Object, ready
+
+
+def node_view(budget: Object, now: datetime) -> Object:
+    """The node as plain data: ``current``, ``slots`` from now on for a day, ``overrides``, ``limits``, ``draw``."""
+    spec = PowerBudgetSpec.model_validate(budget["spec"])
+    status = budget.get("status") or {}
+    said = ready(budget)
+    return {
+        "name": budget["metadata"]["name"],
+        "policy": spec.policy,
+        "ready": said["status"],
+        "reason": said["reason"],
+        "message": said["message"],
+        "current": status.get("current") or {},
+        "validUntil": format_time(spec.valid_until),
+        "slots": list(_slots(spec, now)),
+        "overrides": [
+            _window(window) for window in budget["spec"].get("overrides") or [] if _ends_after(window, now)
+        ],
+        "limits": [limit for zone in status.get("zones") or [] for limit in _limits(zone)],
+        "draw": status.get("draw") or {},
+    }
+
+
+def _slots(spec: PowerBudgetSpec, now: datetime) -> Iterable[Object]:
+    """The slot that holds, and those that begin within a day."""
+    slots = read_segments([segment.plain() for segment in spec.schedule])
+    ends = [*(slot.start for slot in slots[1:]), *([spec.valid_until] if slots else [])]
+    for slot, end in zip(slots, ends, strict=True):
+        if end <= now or slot.start >= now + timedelta(days=1):
+            continue
+        yield {
+            "start": format_time(slot.start),
+            "end": format_time(end),
+            "share": f"{slot.share * 100 / FULL_SHARE:.0f} %",
+            "cap": _cap(spec, slot.share),
+            "why": slot.basis,
+        }
+
+
+def _cap(spec: PowerBudgetSpec, share: int) -> str:
+    """In watts, or in percent of the node's own limits where maxSource is."""
+    if spec.max_source_microwatts is not None:
+        return format_watts_short(cap_uw(share, spec.min_power_microwatts or 0, spec.max_source_microwatts))
+    percent = max((spec.max_source_percent or 0) * share / FULL_SHARE, spec.min_power_percent or 0)
+    return f"{percent:.1f} % of its limits"
+
+
+def _ends_after(window: Mapping[str, Any], now: datetime) -> bool:
+    return datetime.fromisoformat(str(window["end"])) > now
+
+
+def _window(window: Mapping[str, Any]) -> Object:
+    share, cap = window.get("share"), window.get("capMicrowatts")
+    parts = [] if cap is None else [format_watts_short(cap)]
+    if share is not None:
+        parts.append(f"{share * 100 / FULL_SHARE:.0f} % of maxSource")
+    return {
+        "start": window["start"],
+        "end": window["end"],
+        "limit": " and ".join(parts) or "original limits",
+        "why": window.get("basis"),
+    }
+
+
+def _limits(zone: Object) -> Iterable[Object]:
+    for limit in zone.get("limits") or []:
+        asked = limit.get("requestedMicrowatts", limit.get("readBackMicrowatts"))
+        yield {
+            "zone": zone.get("name") or zone["zone"],
+            "constraint": limit["constraint"],
+            "original": _watts(limit.get("originalMicrowatts")),
+            "asked": _watts(asked),
+            "inForce": _watts(limit.get("readBackMicrowatts")),
+            "reason": limit["reason"],
+            "message": limit.get("message"),
+        }
+
+
+def _watts(power_uw: int | None) -> str | None:
+    return None if power_uw is None else format_watts_short(power_uw)

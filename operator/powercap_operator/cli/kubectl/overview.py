@@ -1,0 +1,95 @@
+"""What ``powercap status`` says of a cluster: policies, markets, and the nodes that do not follow. Pure.
+
+Everything is read from the objects as the API server has them, so that objects of another version can be read too.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from powercap_api.conditions import find_condition, is_true
+from powercap_api.reasons import BudgetReason, ConditionType
+
+Object = dict[str, Any]
+
+
+def overview(
+    policies: Sequence[Object], days: Sequence[Object], budgets: Sequence[Object], now: datetime
+) -> Object:
+    """The screen as plain data: ``policies``, ``marketDays`` of yesterday and later, and ``nodes``."""
+    earliest = (now - timedelta(days=1)).date()
+    return {
+        "policies": [_policy(policy) for policy in policies],
+        "marketDays": [_day(day) for day in days if _delivery_day(day) >= earliest],
+        "nodes": _nodes(budgets),
+    }
+
+
+def ready(body: Object) -> Object:
+    """The Ready condition; one that says that nobody has looked, where there is none."""
+    conditions = (body.get("status") or {}).get("conditions") or []
+    return find_condition(conditions, ConditionType.READY) or {
+        "type": str(ConditionType.READY),
+        "status": "Unknown",
+        "reason": "NoStatus",
+        "message": "nothing has been reported yet",
+    }
+
+
+def _policy(policy: Object) -> Object:
+    spec, status, said = policy["spec"], policy.get("status") or {}, ready(policy)
+    current = status.get("current") or {}
+    return {
+        "name": policy["metadata"]["name"],
+        "maxSource": spec.get("maxSource"),
+        "strategy": (spec.get("strategy") or {}).get("type"),
+        "market": status.get("market"),
+        "share": current.get("share"),
+        "cap": current.get("cap"),
+        "price": current.get("price"),
+        "volume": current.get("volume"),
+        "nodes": status.get("nodes"),
+        "nodesReady": status.get("nodesReady"),
+        "ready": said["status"],
+        "reason": said["reason"],
+        "message": said["message"],
+    }
+
+
+def _delivery_day(day: Object) -> date:
+    try:
+        return date.fromisoformat(str(day["spec"].get("deliveryDay")))
+    except ValueError:
+        return date.max  # a day that cannot be is shown, with what its status says of it
+
+
+def _day(day: Object) -> Object:
+    conditions = (day.get("status") or {}).get("conditions") or []
+    complete = find_condition(conditions, ConditionType.COMPLETE) or {}
+    return {
+        "name": day["metadata"]["name"],
+        "deliveryDay": day["spec"].get("deliveryDay"),
+        "complete": complete.get("status", "Unknown"),
+        "reason": complete.get("reason", "NoStatus"),
+        "message": complete.get("message", "not asked for yet"),
+    }
+
+
+def _nodes(budgets: Sequence[Object]) -> Object:
+    """Nodes on which nothing can be capped neither follow nor fail to."""
+    following, unsupported, others = 0, 0, []
+    for budget in budgets:
+        said = ready(budget)
+        if is_true([said], ConditionType.READY):
+            following += 1
+        elif said["reason"] == BudgetReason.UNSUPPORTED:
+            unsupported += 1
+        else:
+            one = {"name": budget["metadata"]["name"], "reason": said["reason"], "message": said["message"]}
+            others.append(one)
+    return {
+        "total": len(budgets),
+        "following": following,
+        "unsupported": unsupported,
+        "notFollowing": sorted(others, key=lambda one: str(one["name"])),
+    }

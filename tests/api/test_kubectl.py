@@ -1,0 +1,122 @@
+"""``kubectl powercap`` through the real kubectl, on a real API server."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dev.cluster.binaries import Binaries
+from tests.api.conftest import Kube
+
+BIN = Path(sys.executable).parent
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def kubectl(kube: Kube, binaries: Binaries, tmp_path: Path) -> Command:
+    """kubectl with the plugin on its PATH."""
+
+    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*binaries.command("kubectl"), *arguments],
+            env={
+                **os.environ,
+                "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+                "HOME": str(tmp_path),
+                "KUBECONFIG": str(kube.plane.kubeconfig),
+                **environ,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def policy(name: str) -> dict[str, object]:
+    return {
+        "apiVersion": "powercap.dev/v1alpha1",
+        "kind": "PowerPolicy",
+        "metadata": {"name": name},
+        "spec": {"maxSource": "140", "minPower": "40", "strategy": {"type": "Fixed"}},
+    }
+
+
+def budget(name: str) -> dict[str, object]:
+    spec = {
+        "policy": "one",
+        "schedule": [
+            {"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": [5000], "basis": "FR: Fixed"}
+        ],
+        "maxSourceMicrowatts": 140_000_000,
+        "minPowerMicrowatts": 40_000_000,
+        "validUntil": "2100-01-01T00:00:00Z",
+    }
+    return {
+        "apiVersion": "powercap.dev/v1alpha1",
+        "kind": "PowerBudget",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def test_status_and_node(kube: Kube, kubectl: Command) -> None:
+    kube.apply(policy("one"), budget("node-1"))
+    shown = kubectl("powercap", "status")
+    assert shown.returncode == 0, shown.stderr
+    assert "one" in shown.stdout
+    assert "0 of 1 nodes follow their budget" in shown.stdout
+    seen = json.loads(kubectl("powercap", "status", "-o", "json").stdout)
+    assert [one["name"] for one in seen["policies"]] == ["one"]
+    assert seen["nodes"]["notFollowing"][0]["name"] == "node-1"
+    node = kubectl("powercap", "node", "node-1")
+    assert "70 W" in node.stdout, node.stderr
+    assert json.loads(kubectl("powercap", "node", "node-1", "-o", "json").stdout)["slots"][0]["cap"] == "70 W"
+
+
+def test_suspend_resume_and_exempt(kube: Kube, kubectl: Command) -> None:
+    kube.apply(policy("one"), policy("two"))
+    kube.add_node("node-1")
+    assert kubectl("powercap", "suspend", "one").stdout == "powerpolicy/one suspended\n"
+    suspended = {name: item["spec"]["suspend"] for name, item in kube.items("powerpolicies").items()}
+    assert suspended == {"one": True, "two": False}
+    assert kubectl("powercap", "resume", "--all").returncode == 0
+    assert not any(item["spec"]["suspend"] for item in kube.items("powerpolicies").values())
+    assert "by name" in kubectl("powercap", "suspend").stderr
+    assert kubectl("powercap", "exempt", "node-1").returncode == 0
+    assert kube.get("node", "node-1")["metadata"]["labels"]["powercap.dev/exempt"] == "true"
+    assert kubectl("powercap", "exempt", "node-1", "--undo").returncode == 0
+    assert "powercap.dev/exempt" not in kube.get("node", "node-1")["metadata"].get("labels", {})
+
+
+def test_what_is_not_there_is_said(kube: Kube, kubectl: Command, tmp_path: Path) -> None:
+    nobody = kubectl("powercap", "node", "ghost")
+    assert (nobody.returncode, "node ghost has no PowerBudget" in nobody.stderr) == (1, True)
+    assert "powerpolicies" in kubectl("powercap", "suspend", "ghost").stderr
+    nowhere = kubectl("powercap", "status", "--context", "elsewhere")
+    assert nowhere.returncode == 1
+    assert "elsewhere" in nowhere.stderr
+    assert "Traceback" not in nowhere.stderr
+    missing = kubectl("powercap", "status", KUBECONFIG=str(tmp_path / "nothing"))
+    assert missing.returncode == 1
+    assert "Traceback" not in missing.stderr
+    assert kube.get("nodes")["items"] == []
+
+
+def test_kubectl_completes_commands_and_names(kube: Kube, kubectl: Command) -> None:
+    kube.apply(policy("one"), budget("node-1"))
+    commands = kubectl("__complete", "powercap", "s").stdout.splitlines()
+    assert {"status", "suspend"} <= set(commands)
+    assert "node-1" in kubectl("__complete", "powercap", "node", "").stdout.splitlines()
+    assert "one" in kubectl("__complete", "powercap", "suspend", "o").stdout.splitlines()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_name_the_command(kubectl: Command, shell: str) -> None:
+    assert "powercap" in kubectl("powercap", "completion", shell).stdout
