@@ -6,7 +6,8 @@ from dev.figures.curves import MAX_SOURCE, MIN_POWER, ZONE, made_up_day
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.render.figure import cap_panel, price_panel, time_axis, volume_panel
+from powercap_operator.render.clock_axis import time_axis
+from powercap_operator.render.figure import cap_panel, price_panel, volume_panel
 from powercap_operator.render.plan_chart import plan_day
 
 if TYPE_CHECKING:
