@@ -15,7 +15,7 @@ from ..market.errors import MarketError
 from ..market.fallback import market_of
 from ..planning.resolved_policy import ResolvedPolicy, resolve
 from .history_files import Folder, read_folder
-from .plan import PlanError, read_policy
+from .plan import PlanError, node_watts, read_policy
 
 if TYPE_CHECKING:
     from ..worth.curve import Curve
@@ -78,6 +78,12 @@ def add_backtest_parser(subparsers: Any) -> None:
         default=(),
         help="strategies to compare, such as Volume,Price: the policy with each of them",
     )
+    parser.add_argument(
+        "--node-watts",
+        type=node_watts,
+        metavar="W",
+        help="what the limits of the node's packages add up to without powercap, where the policy has percentages",
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it too: a .png or .svg file")
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     parser.set_defaults(run=run)
@@ -96,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..render.figure import FigureError  # noqa: PLC0415
 
     try:
-        policies = _policies(read_policy(arguments.policy), arguments.compare)
+        policies = _policies(read_policy(arguments.policy), arguments.compare, arguments.node_watts)
         first = policies[0]
         market = market_of(first.policy.spec.market)
         folder = read_folder(arguments.history, market)
@@ -136,10 +142,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _policies(policy: PowerPolicy, strategies: tuple[str, ...]) -> list[ResolvedPolicy]:
+def _policies(policy: PowerPolicy, strategies: tuple[str, ...], node_uw: int | None) -> list[ResolvedPolicy]:
     """The policy, or the policy with each of the strategies: with its own parameters where it has that one."""
+    given = resolve(policy, node_uw)
+    if node_uw is None and (given.max_source.percent is not None or given.min_power.percent is not None):
+        raise PlanError("the policy has percentages: say of how many watts with --node-watts")
     if not strategies:
-        return [resolve(policy)]
+        return [given]
     made = []
     for name in strategies:
         body = policy.to_wire()
@@ -147,7 +156,7 @@ def _policies(policy: PowerPolicy, strategies: tuple[str, ...]) -> list[Resolved
             body["spec"]["strategy"] = {"type": name}
             body["metadata"]["name"] = f"{policy.metadata.name} with {name}"
         try:
-            made.append(resolve(PowerPolicy.from_wire(body)))
+            made.append(resolve(PowerPolicy.from_wire(body), node_uw))
         except ValidationError as error:
             found = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
             raise PlanError(f"strategy {name}: {found}") from error

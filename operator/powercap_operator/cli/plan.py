@@ -99,7 +99,7 @@ def add_plan_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--node-watts",
-        type=_node_watts,
+        type=node_watts,
         metavar="WATTS",
         help="what the limits of the node's packages add up to without powercap: turns a policy's percentages into"
         " watts (kubectl get powerbudget NODE -o yaml shows the limits as originalMicrowatts)",
@@ -107,7 +107,7 @@ def add_plan_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def _node_watts(text: str) -> int:
+def node_watts(text: str) -> int:
     try:
         return parse_watts(text)
     except PowerFormatError as error:

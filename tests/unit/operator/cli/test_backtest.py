@@ -210,6 +210,14 @@ def test_wrong_files_are_refused(
     assert why in refused(capsys, tmp_path, history, option, str(path))
 
 
+def test_percentages_need_a_node(history: Path, tmp_path: Path, capsys: Captured) -> None:
+    spec: dict[str, Any] = {"maxSource": "70%", "minPower": "20%"}
+    err = refused(capsys, tmp_path, history, **spec)
+    assert "the policy has percentages: say of how many watts with --node-watts" in err
+    share = backtest(capsys, tmp_path, history, "--node-watts", "200", "--compare", "Price", **spec)
+    assert share == backtest(capsys, tmp_path, history, "--compare", "Price")
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, capsys: Captured) -> None:
     assert "cannot be read" in refused(capsys, tmp_path, tmp_path / "nothing")
 
