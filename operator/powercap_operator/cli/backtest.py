@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from powercap_api.markets import Market
 from powercap_api.policy.strategy import StrategyType
 from powercap_api.powerpolicy import PowerPolicy
 
@@ -33,9 +34,8 @@ examples:
   powercap backtest --policy policy.yaml --history results/ --static-watts 90 --curve curve.csv --load trace.csv
       the rest of the machine draws 90 W whatever the cap; your own curve (powercap curve), your own load
 
-The folder holds CSV files as powercap market fetch writes them and saved results pages; carbon intensities and shares
-of renewable power, which Carbon, Renewable and the sum of CO2 need, are columns in them or files of their own.
-docs/backtest.md has the model, so that you can compute it again.
+The folder holds CSV files as powercap market fetch writes them and saved results pages. docs/backtest.md has the
+model, so that you can compute it again.
 """
 
 
@@ -67,7 +67,7 @@ def add_backtest_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--static-watts",
-        type=_watts,
+        type=static_watts,
         metavar="W",
         help="power of the rest of the machine, whatever the cap (default: half of maxSource)",
     )
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
         setting = comparison.prepare(
             first,
             days,
-            _curve(arguments.curve),
+            read_curve(arguments.curve),
             _load(arguments.load, first),
             static,
             arguments.first,
@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             draw_backtest(setting, results, arguments.plot)
     except comparison.NoDaysError as error:
-        _warn(f"{error}{_hint(folder, first)}")
+        _warn(f"{error}{_hint(folder, market)}")
         return 1
     except (PlanError, MarketError, curve.CurveError, load.LoadError, FigureError) as error:
         _warn(str(error))
@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     said = backtest_text.Said(
         setting,
         tuple(results),
-        str(market),
+        str(first.market),
         first.limits.min_uw / 1e6,
         static_is_default=arguments.static_watts is None,
         has_load=arguments.load is not None,
@@ -163,7 +163,12 @@ def _policies(policy: PowerPolicy, strategies: tuple[str, ...], node_uw: int | N
     return made
 
 
-def _curve(path: Path | None) -> "Curve":
+def read_curve(path: Path | None) -> "Curve":
+    """The curve in the file, or the default one.
+
+    Raises:
+        PlanError, CurveError: the file cannot be read.
+    """
     from ..worth import curve  # noqa: PLC0415
 
     return curve.default_curve() if path is None else curve.Curve.of(curve.read_runs(_read(path)), path.name)
@@ -191,12 +196,12 @@ def _tell(folder: Folder) -> None:
         _warn(f"left out: {len(folder.refused) - _MOST_NAMED} more files that cannot be read")
 
 
-def _hint(folder: Folder, policy: ResolvedPolicy) -> str:
+def _hint(folder: Folder, market: Market) -> str:
     if folder.days or not folder.others:
         return ""
     return (
-        f" (the folder has {', '.join(folder.others)}, the policy follows"
-        f" {market_of(policy.policy.spec.market)}: set market.area and market.auction)"
+        f" (the folder has {', '.join(folder.others)}, the policy follows {market}: set market.area and"
+        " market.auction)"
     )
 
 
@@ -209,7 +214,8 @@ def _strategies(text: str) -> tuple[str, ...]:
     return names
 
 
-def _watts(text: str) -> float:
+def static_watts(text: str) -> float:
+    """A power in watts; argparse turns the error into a message."""
     try:
         watts = float(text)
     except ValueError as error:
