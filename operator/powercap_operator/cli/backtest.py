@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from powercap_api.markets import Market
 from powercap_api.policy.strategy import StrategyType
 from powercap_api.powerpolicy import PowerPolicy
 
@@ -34,8 +33,9 @@ examples:
   powercap backtest --policy policy.yaml --history results/ --static-watts 90 --curve curve.csv --load trace.csv
       the rest of the machine draws 90 W whatever the cap; your own curve (powercap curve), your own load
 
-The folder holds CSV files as powercap market fetch writes them and saved results pages. docs/backtest.md has the
-model, so that you can compute it again.
+The folder holds CSV files as powercap market fetch writes them and saved results pages; carbon intensities and shares
+of renewable power, which Carbon, Renewable and the sum of CO2 need, are columns in them or files of their own.
+docs/backtest.md has the model, so that you can compute it again.
 """
 
 
@@ -124,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             draw_backtest(setting, results, arguments.plot)
     except comparison.NoDaysError as error:
-        _warn(f"{error}{_hint(folder, market)}")
+        _warn(f"{error}{_hint(folder, first)}")
         return 1
     except (PlanError, MarketError, curve.CurveError, load.LoadError, FigureError) as error:
         _warn(str(error))
@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     said = backtest_text.Said(
         setting,
         tuple(results),
-        str(first.market),
+        str(market),
         first.limits.min_uw / 1e6,
         static_is_default=arguments.static_watts is None,
         has_load=arguments.load is not None,
@@ -196,12 +196,12 @@ def _tell(folder: Folder) -> None:
         _warn(f"left out: {len(folder.refused) - _MOST_NAMED} more files that cannot be read")
 
 
-def _hint(folder: Folder, market: Market) -> str:
+def _hint(folder: Folder, policy: ResolvedPolicy) -> str:
     if folder.days or not folder.others:
         return ""
     return (
-        f" (the folder has {', '.join(folder.others)}, the policy follows {market}: set market.area and"
-        " market.auction)"
+        f" (the folder has {', '.join(folder.others)}, the policy follows"
+        f" {market_of(policy.policy.spec.market)}: set market.area and market.auction)"
     )
 
 

@@ -38,9 +38,8 @@ class Folder:
 
 
 def read_folder(folder: Path, market: Market) -> Folder:
-    """Every file of the folder that ends as results do. Only what belongs to the market, to the auction that it is
-    laid over, or to the carbon intensity and renewable share of its area is taken; other resolutions are converted
-    where that is exact.
+    """Every file of the folder that ends as results do. Only what belongs to the market, or to the auction that it
+    is laid over, and grid data of its area is taken; other resolutions are converted where that is exact.
 
     A page says itself which market it holds. A CSV file may do so by area and auction in its name
     (``ida1_FR_2025-10-09.csv``, ``carbon_data_2025-10-09.csv``), and is else taken as the market's.
@@ -52,8 +51,8 @@ def read_folder(folder: Path, market: Market) -> Folder:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS)
     except OSError as error:
         raise MarketError(f"{folder} cannot be read: {error.strerror or error}") from error
-    auctions = [*(layer.auction for layer in layers(market)), *GridData]
-    wanted = {(market.area, auction) for auction in auctions}
+    wanted = {(layer.area, layer.auction) for layer in layers(market)}
+    wanted |= {(market.area, data) for data in GridData}
     days: list[ReadDay] = []
     refused: list[str] = []
     others: set[str] = set()
@@ -91,9 +90,9 @@ def _named(name: str, market: Market) -> Market:
     """The area and auction in a file's name; where there is none, the market's."""
     words = re.split(r"[_.\s]+", Path(name).stem.upper())
     area = _first(words, BIDDING_ZONES) or market.area
-    kinds = {kind.value.upper(): kind for kind in (*Auction, *GridData)}
-    auction = _first(words, kinds)
-    return Market(area, kinds[auction] if auction else market.auction, market.resolution_minutes)
+    known = {auction.value.upper(): auction for auction in (*Auction, *GridData)}
+    auction = _first(words, known)
+    return Market(area, known[auction] if auction else market.auction, market.resolution_minutes)
 
 
 def _first(words: Iterable[str], known: Iterable[str]) -> str | None:

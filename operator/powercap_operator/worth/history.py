@@ -34,7 +34,7 @@ class History:
     early: KnownDays
     """Without auctions of half the day: what is known before their results come."""
     priced: Mapping[date, tuple[Period, ...]]
-    """The periods of each day that has a price in all of them, in order, with its carbon intensity where known."""
+    """The periods of each day that has a price in all of them, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ class DayCaps:
 
 
 def make_history(read: Iterable[tuple[Query, Sequence[Period]]], market: Market) -> History:
-    """The days in what was read, each with the problems that the operator would find. ``market`` is the one that is
-    paid for.
+    """The days in what was read, each with the problems that the operator would find.
 
     Of several results for one day of one auction, the first that is complete counts, else the first.
     """
@@ -59,6 +58,8 @@ def make_history(read: Iterable[tuple[Query, Sequence[Period]]], market: Market)
         data = build_market_day(periods, query, needs_volume=has_volume)
         if query not in found or (data.complete and not found[query].complete):
             found[query] = data
+    for query, data in list(found.items()):
+        _add_grid_data(found, query, data)
     objects = {query: _market_day(data) for query, data in found.items()}
     days = sorted({query.delivery_day for query in found})
     priced = {day: _periods_with_prices(found, market, day) for day in days}
@@ -114,15 +115,27 @@ def _periods_with_prices(found: Mapping[Query, DayData], market: Market, day: da
     for layer in layers(market):
         data = found.get(Query(layer, day))
         periods = merge(periods, () if data is None else data.periods)
+    carbon = found.get(Query(_grid_market(market, GridData.CARBON), day))
+    known = {period.start: period.carbon for period in (() if carbon is None else carbon.periods)}
+    periods = tuple(replace(period, carbon=period.carbon or known.get(period.start)) for period in periods)
     starts = period_starts(day, market.bidding_zone.zone, market.resolution_minutes)
     whole = tuple(period.start for period in periods) == starts
-    if not whole or any(period.price is None for period in periods):
-        return ()
-    grid = found.get(Query(Market(market.area, GridData.CARBON, market.resolution_minutes), day))
-    if grid is None:
-        return periods
-    carbon = {period.start: period.carbon for period in grid.periods}
-    return tuple(replace(period, carbon=carbon.get(period.start)) for period in periods)
+    return periods if whole and all(period.price is not None for period in periods) else ()
+
+
+def _add_grid_data(found: dict[Query, DayData], query: Query, data: DayData) -> None:
+    """Days of grid data from the columns of an auction's day; a day that was read as such counts before them."""
+    for kind, has in (
+        (GridData.CARBON, data.summary.carbon is not None),
+        (GridData.RENEWABLE, data.summary.renewable is not None),
+    ):
+        grid = Query(_grid_market(query.market, kind), query.delivery_day)
+        if has and grid not in found:
+            found[grid] = build_market_day(data.periods, grid)
+
+
+def _grid_market(market: Market, kind: GridData) -> Market:
+    return Market(market.area, kind, market.resolution_minutes)
 
 
 def _market_day(data: DayData) -> MarketDay:

@@ -131,24 +131,6 @@ def test_a_cap_that_never_binds_says_0_and_why(history: Path, tmp_path: Path, ca
     assert changes == [["0.0", "%", "0.0", "%", "-", "0.0", "%", "0.0", "%"]] * 4
 
 
-def test_carbon_beside_prices(history: Path, tmp_path: Path, capsys: Captured) -> None:
-    for step in range(14):
-        for data in GridData:
-            query = Query(Market("FR", data, 15), FIRST + timedelta(days=step))
-            (history / csv_name(query)).write_text(to_csv(made_up_periods(query), query), encoding="utf-8")
-    found = json.loads(
-        backtest(capsys, tmp_path, history, "--compare", "Volume,Carbon,Renewable", "--format", "json")
-    )
-    assert found["days"] == 13
-    by_strategy = {policy["strategy"]: policy for policy in found["policies"]}
-    assert set(by_strategy) == {"Volume", "Carbon", "Renewable"}
-    for policy in found["policies"]:
-        assert 0.02 < policy["uncapped"]["co2Kg"] / policy["uncapped"]["energyKWh"] < 0.08
-        assert policy["co2Kg"] < policy["uncapped"]["co2Kg"]
-    alone = json.loads(backtest(capsys, tmp_path, history, "--compare", "Carbon", "--format", "json"))
-    assert alone["policies"] == [by_strategy["Carbon"]]
-
-
 def test_from_to_and_a_curve_of_ones_own(history: Path, tmp_path: Path, capsys: Captured) -> None:
     curve = tmp_path / "curve.csv"
     curve.write_text("cap,seconds,joules\n140,10,1400\n70,20,1400\n", encoding="utf-8")
@@ -305,3 +287,31 @@ def test_help_names_every_option(capsys: Captured) -> None:
         "format",
     ):
         assert re.search(rf"--{option}\b", text)
+
+
+def test_carbon_and_renewables_from_files_beside_the_results(
+    history: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    """Carbon draws what it draws at cleaner hours than Price does; every policy's CO2 is told."""
+    for path in list(history.iterdir()):
+        day = date.fromisoformat(path.stem.removeprefix("epex_data_"))
+        for data in GridData:
+            query = Query(Market("FR", data), day)
+            (history / csv_name(query)).write_text(to_csv(made_up_periods(query), query), encoding="utf-8")
+    names = "Volume,Price,Carbon,Renewable"
+    found = json.loads(backtest(capsys, tmp_path, history, "--compare", names, "--format", "json"))
+    policies = {one["strategy"]: one for one in found["policies"]}
+    assert set(policies) == {"Volume", "Price", "Carbon", "Renewable"}
+    assert found["days"] == 13
+    grams = {name: one["co2Kg"] / one["energyKWh"] for name, one in policies.items()}
+    assert grams["Carbon"] < grams["Volume"]
+    assert (
+        grams["Carbon"]
+        < policies["Carbon"]["uncapped"]["co2Kg"] / policies["Carbon"]["uncapped"]["energyKWh"]
+    )
+
+
+def test_a_policy_by_carbon_is_priced_by_its_auction(history: Path, tmp_path: Path, capsys: Captured) -> None:
+    """Without any carbon in the folder it gets what its fallback says, and the text names the auction."""
+    text = backtest(capsys, tmp_path, history, strategy={"type": "Carbon"})
+    assert "FR SDAC" in text

@@ -32,8 +32,8 @@ def query(day: date, auction: Auction | GridData = Auction.SDAC, minutes: int = 
 
 
 def made_up(days: Sequence[date], auction: Auction = Auction.SDAC, minutes: int = 15) -> History:
-    """The days of the auction, with what the grid's power is made of."""
-    queries = [query(day, kind, minutes) for day in days for kind in (auction, *GridData)]
+    """The days' results, and the grid's data of the same days."""
+    queries = [query(day, of, minutes) for day in days for of in (auction, *GridData)]
     return make_history([(one, made_up_periods(one)) for one in queries], queries[0].market)
 
 
@@ -131,3 +131,22 @@ def test_an_auction_of_half_the_day_counts_from_when_its_results_came() -> None:
     assert [period.price for period in history.priced[ORDINARY][48:]] == [
         period.price for period in made_up_periods(ida3)
     ], "what is paid in the afternoon is the later auction's price"
+
+
+def test_carbon_beside_prices_is_a_day_of_the_grid_too() -> None:
+    """Files may have carbon in a column of an auction's day, or in a day of its own, which counts before the column."""
+    of_grid = made_up_periods(query(ORDINARY, GridData.CARBON))
+    both = [
+        replace(period, carbon=grid.carbon, forecast=True)
+        for period, grid in zip(made_up_periods(query(ORDINARY)), of_grid, strict=True)
+    ]
+    columns = make_history([(query(ORDINARY), both)], query(ORDINARY).market)
+    files = make_history(
+        [(query(ORDINARY), made_up_periods(query(ORDINARY))), (query(ORDINARY, GridData.CARBON), of_grid)],
+        query(ORDINARY).market,
+    )
+    resolved = policy(strategy={"type": "Carbon"})
+    assert caps(resolved, columns, ORDINARY) == caps(resolved, files, ORDINARY)
+    for history in (columns, files):
+        assert [one.carbon for one in history.priced[ORDINARY]] == [one.carbon for one in of_grid]
+        assert all(one.price is not None for one in history.priced[ORDINARY])
