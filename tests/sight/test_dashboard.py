@@ -20,6 +20,7 @@ from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, POWER_OVERRIDE
 from powercap_operator.market.results import Query
 from powercap_operator.metrics.catalogue import LABELS, NAMES
+from powercap_operator.node_state import SILENT
 from tests.api.conftest import Kube
 from tests.sight.prometheus import Prometheus, running_prometheus
 
@@ -159,7 +160,7 @@ def test_every_query_returns_something(prometheus: Prometheus) -> None:
         for one in prometheus.query(by_title["Nodes that do not follow, and why"])
     }
     assert not_following == {
-        ("lifted", "Lifted"), ("locked", "WriteFailed"), ("silent", "Silent"), ("without", "Unsupported"),
+        ("lifted", "Lifted"), ("locked", "WriteFailed"), ("silent", str(SILENT)), ("without", "Unsupported"),
     }  # fmt: skip
     (allowed,) = prometheus.query(by_title["Allowed"])
     assert float(allowed["value"][1]) == 4 * 25, "neither the silent one nor the one with nothing to cap"
