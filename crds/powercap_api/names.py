@@ -20,6 +20,10 @@ PLURALS: Final = {
 EXEMPT_LABEL: Final = f"{GROUP}/exempt"
 """On a Node, value ``true``: no policy applies to it."""
 
+FLOOR_LABEL: Final = f"{GROUP}/floor"
+"""On a Pod: watts that its node has at least while it runs there, where the policy allows it. EXEMPT_LABEL on a Pod,
+value ``true``: the node's original limits."""
+
 POLICY_LABEL: Final = f"{GROUP}/policy"
 """On a PowerBudget: the policy that governs it, for ``kubectl get powerbudgets -l``."""
 

@@ -11,7 +11,7 @@ from pydantic.config import JsonDict
 
 from .budget.status import PowerBudgetStatus
 from .names import PLURALS, POWER_BUDGET
-from .poweroverride import OverrideWindow
+from .poweroverride import OverrideWindow, PodFloor
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
 from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, MAX_WINDOWS, Segment
 from .schema.crd import Column, KindSpec
@@ -135,6 +135,8 @@ class PowerBudgetSpec(ApiModel):
     less. Either this or minPowerPercent."""
     min_power_percent: PowerPercent | None = None
     """The same in percent of what the node's original limits add up to."""
+    floor: PodFloor | None = None
+    """What pods ask for while they run on the node. Absent: nothing."""
     valid_until: Time
     """End of the schedule. After it the agent does what onExpiry says."""
     on_expiry: Fallback = Fallback.MIN_POWER

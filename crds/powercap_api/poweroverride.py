@@ -167,6 +167,17 @@ class OverrideWindow(ApiModel):
         )
 
 
+class PodFloor(ApiModel):
+    """What pods ask for while they run on the node, over schedule and overrides."""
+
+    microwatts: (
+        Annotated[int, Field(ge=1, le=100_000_000_000, json_schema_extra={"format": "int64"})] | None
+    ) = None
+    """Power that the node has at least, in microwatts. Absent: its original limits."""
+    basis: Annotated[str, Field(max_length=256)]
+    """The pod that asks, such as "pod batch/render-0"."""
+
+
 class PowerOverride(KubeObject):
     """A PowerOverride limits nodes, or gives them their original limits, from its begin to its end, over what their
     policy asks for. Agents switch by their own clock at both. It is deleted a day after its end."""

@@ -11,6 +11,7 @@ from .policy.hardware import HardwareSpec
 from .policy.status import PowerPolicyStatus
 from .policy.strategy import POWER_RULES, StrategySpec
 from .policy.tariff import TariffSpec
+from .policy.workloads import WorkloadsSpec
 from .reasons import Fallback
 from .schema.crd import Column, KindSpec
 from .schema.model import ApiModel, KubeObject, NodePower, at_most
@@ -144,6 +145,8 @@ class PowerPolicySpec(ApiModel):
     tariff: TariffSpec | None = None
     """What the market's price comes to for whoever pays: strategies Price and CheapestHours go by the price paid.
     Without it that is the market's."""
+    workloads: WorkloadsSpec | None = None
+    """What pods may ask for while they run. Absent: nothing."""
     stabilisation_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     """How often the agents check, and re-apply, what they wrote: firmware and other programs change limits too."""
     hardware: HardwareSpec = HardwareSpec()

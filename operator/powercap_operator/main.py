@@ -27,6 +27,7 @@ from .kube.connection import kubernetes_client
 from .kube.event_recorder import Recorder
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
+from .kube.pod_watch import PodWatch
 from .kube.rewind import RewindWatch, RewoundError
 from .loop_pauses import LoopPauses
 from .metrics import server as metrics_server
@@ -130,6 +131,9 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                         name="leader election",
                     ),
                 ]
+                if options.pod_floors:
+                    pods = PodWatch(cluster, cache, reconciler.wake)
+                    running.append(loops.create_task(pods.run(heartbeats.of("pods")), name="pods"))
                 await watches.watch(registry)
                 for task in running:
                     task.cancel()

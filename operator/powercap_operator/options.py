@@ -45,6 +45,8 @@ class Options:
     page_hosts: frozenset[str]
     """Names with dots under which people reach the page."""
     providers: ProviderSettings
+    pod_floors: bool
+    """Whether pods are watched that ask for something by a label, where a policy lets them."""
 
 
 def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
@@ -70,6 +72,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         metrics=_address(parser, "--metrics", arguments.metrics),
         page=_address(parser, "--page", arguments.page),
         page_hosts=frozenset(name.lower() for name in arguments.page_host),
+        pod_floors=arguments.pod_floors,
         providers=ProviderSettings(
             epex_url=arguments.epex_url,
             contact=arguments.contact,
@@ -138,6 +141,11 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def _add_servers(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    parser.add_argument(
+        "--pod-floors",
+        action="store_true",
+        help="watch pods labelled powercap.dev/floor or powercap.dev/exempt, where a policy has workloads.floors",
+    )
     parser.add_argument(
         "--health",
         metavar="[HOST]:PORT",

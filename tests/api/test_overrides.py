@@ -15,6 +15,7 @@ from dev.stage import Stage, quoted_logs, wait_until
 from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION
 from tests.api.conftest import Kube
+from tests.support.agent_process import eventually
 from tests.support.fake_sysfs import ONE_SOCKET
 
 WATT = 1_000_000
@@ -247,3 +248,42 @@ def test_the_command_limits_and_releases(stage: Stage) -> None:
     code, said = command(stage, *limit)
     assert code == 1
     assert "already exists" in said
+
+
+def pod(name: str, **labels: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {f"powercap.dev/{key}": value for key, value in labels.items()}},
+        "spec": {
+            "nodeName": NODE,
+            "automountServiceAccountToken": False,
+            "containers": [{"name": "c", "image": "c"}],
+        },
+    }
+
+
+def test_a_pod_raises_its_node_s_floor_for_as_long_as_it_is_there(stage: Stage, kube: Kube) -> None:
+    kube.plane.kubectl("create", "serviceaccount", "default", "-n", "default")
+    floors = {"floors": {"namespaces": ["default"], "most": "60", "exempt": True}}
+    stage.operator.stop(10)
+    stage.start_operator("--pod-floors")
+    kube.apply(pod("job", floor="50"), pod("other"))
+    with pytest.raises(AssertionError, match="not within"):
+        eventually(lambda: "floor" in stage.get("powerbudget", NODE)["spec"], "not allowed", 4)
+    kube.patch("powerpolicy", "default", {"spec": {"workloads": floors}})
+    until_cap(stage, 50)
+    wait_until(
+        lambda: (
+            "raised to 50 W for pod default/job" in stage.get("powerbudget", NODE)["status"]["current"]["why"]
+        ),
+        "the reason",
+    )
+    kube.apply(pod("greedy", floor="500"))
+    assert until_cap(stage, 60) < 20
+    kube.plane.kubectl("delete", "pod", "greedy", "--force", "--grace-period=0")
+    assert until_cap(stage, 50) < 5, "gone within 5 s of the pod"
+    kube.apply(pod("special", exempt="true"))
+    until_cap(stage, 65)
+    kube.plane.kubectl("delete", "pod", "special", "job", "other", "--force", "--grace-period=0")
+    assert until_cap(stage, 40) < 5, "gone within 5 s of the pod"

@@ -301,6 +301,19 @@ def test_the_admission_policy_can_be_left_out(render: Render) -> None:
     assert not render({"admissionPolicy": {"enabled": False}}).all("ValidatingAdmissionPolicy")
 
 
+def test_pods_are_read_only_where_that_is_wanted(render: Render) -> None:
+    def pods_rules(values: dict[str, Any]) -> list[list[str]]:
+        rules = render(values).one("ClusterRole", "powercap-operator")["rules"]
+        return [rule["verbs"] for rule in rules if "pods" in rule["resources"]]
+
+    assert pods_rules({}) == []
+    assert pods_rules({"workloads": {"floors": True}}) == [["list", "watch"]]
+    (container,) = render({"workloads": {"floors": True}}).operator["spec"]["containers"]
+    assert parse_options(container["args"], {}).pod_floors
+    (container,) = render().operator["spec"]["containers"]
+    assert "--pod-floors" not in container["args"]
+
+
 def test_roles_for_people(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in render().all("ClusterRole")}
     into = "rbac.authorization.k8s.io/aggregate-to-"

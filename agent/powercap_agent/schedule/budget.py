@@ -7,8 +7,7 @@ server's schema refuses is refused here too: the cached copy and a changed CRD a
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
 from powercap_api.schedule import (
@@ -23,17 +22,22 @@ from powercap_api.schedule import (
 )
 
 from ..planning.limits import BESIDE, Rule
+from .fields import (
+    InvalidBudgetError,
+    flag,
+    mapping,
+    one_of,
+    optional_whole,
+    required_text,
+    text,
+    time,
+    whole,
+)
 
 MAX_CAP_UW: Final = 100_000_000_000
 _LONGEST_STEP_SECONDS: Final = 691_200
 _LATEST_START: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """No step of a segment that starts before it ends after the last year that there is."""
-
-_Word = TypeVar("_Word", bound=StrEnum)
-
-
-class InvalidBudgetError(ValueError):
-    """The spec is none that this agent can follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,12 @@ class Budget:
     """The schedule: equal neighbours are one slot."""
     overrides: tuple[Window, ...] = ()
     """What PowerOverrides ask for, in order of time."""
+    floor_uw: int | None = None
+    """What pods raise the node's floor to: ``min_power_uw`` is never below it, and may be above ``max_source_uw``."""
+    exempt: bool = False
+    """Whether a pod asks for the original limits."""
+    floor_basis: str = ""
+    """The pod that asks."""
     on_expiry: Fallback = Fallback.MIN_POWER
     stabilisation_seconds: int = 300
     split: Split = Split.PROPORTIONAL
@@ -89,7 +99,8 @@ class Budget:
         most, least = self.max_source_percent, self.min_power_percent
         max_uw = self.max_source_uw if most is None else node_uw * most // 100
         min_uw = self.min_power_uw if least is None else node_uw * least // 100
-        return replace(self, max_source_uw=max_uw, min_power_uw=min(min_uw, max_uw), node_uw=node_uw)
+        min_uw = max(min(min_uw, max_uw), self.floor_uw or 0)
+        return replace(self, max_source_uw=max_uw, min_power_uw=min_uw, node_uw=node_uw)
 
 
 def read_budget(body: object) -> Budget:
@@ -98,9 +109,9 @@ def read_budget(body: object) -> Budget:
     Raises:
         InvalidBudgetError: with the first field that is wrong, and how.
     """
-    root = _mapping(body, "the object")
-    metadata = _mapping(root.get("metadata"), "metadata")
-    spec = _mapping(root.get("spec"), "spec")
+    root = mapping(body, "the object")
+    metadata = mapping(root.get("metadata"), "metadata")
+    spec = mapping(root.get("spec"), "spec")
     zones = _rules(spec, "zones", "zone", ZoneName)
     devices = _rules(spec, "devices", "driver", DeviceDriver)
     taken = [rule.share_percent or 0 for rule in (*zones, *devices) if rule.name in BESIDE or rule in devices]
@@ -110,36 +121,40 @@ def read_budget(body: object) -> Budget:
         )
     max_source_uw, max_source_percent = _power(spec, "maxSource")
     min_power_uw, min_power_percent = _power(spec, "minPower")
+    floor_uw, exempt, floor_basis = _floor(spec.get("floor"))
     return Budget(
-        uid=_text(metadata, "uid") or "",
-        generation=_whole(metadata, "generation", 0, 2**63, default=0),
-        policy=_required_text(spec, "policy"),
+        uid=text(metadata, "uid") or "",
+        generation=whole(metadata, "generation", 0, 2**63, default=0),
+        policy=required_text(spec, "policy"),
         max_source_uw=max_source_uw,
-        min_power_uw=min_power_uw,
+        min_power_uw=max(min_power_uw, floor_uw or 0),
         max_source_percent=max_source_percent,
         min_power_percent=min_power_percent,
-        valid_until=_time(spec.get("validUntil"), "spec.validUntil"),
+        valid_until=time(spec.get("validUntil"), "spec.validUntil"),
         slots=tuple(read_segments(_segments(spec.get("schedule", [])))),
+        floor_uw=floor_uw,
+        exempt=exempt,
+        floor_basis=floor_basis,
         overrides=_windows(spec.get("overrides", [])),
-        on_expiry=_one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
-        stabilisation_seconds=_whole(spec, "stabilisationSeconds", 1, 86_400, default=300),
-        split=_one_of(Split, spec, "split", Split.PROPORTIONAL),
+        on_expiry=one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
+        stabilisation_seconds=whole(spec, "stabilisationSeconds", 1, 86_400, default=300),
+        split=one_of(Split, spec, "split", Split.PROPORTIONAL),
         zones=zones,
         devices=devices,
-        ramp_uw_per_second=_optional_whole(spec, "rampMicrowattsPerSecond", 1, MAX_CAP_UW),
-        dwell_seconds=_whole(spec, "dwellSeconds", 0, 86_400, default=0),
+        ramp_uw_per_second=optional_whole(spec, "rampMicrowattsPerSecond", 1, MAX_CAP_UW),
+        dwell_seconds=whole(spec, "dwellSeconds", 0, 86_400, default=0),
         pressure=_pressure(spec.get("pressure")),
-        lift_until=None if spec.get("liftUntil") is None else _time(spec["liftUntil"], "spec.liftUntil"),
-        suspend=_flag(spec, "suspend"),
-        dry_run=_flag(spec, "dryRun"),
+        lift_until=None if spec.get("liftUntil") is None else time(spec["liftUntil"], "spec.liftUntil"),
+        suspend=flag(spec, "suspend"),
+        dry_run=flag(spec, "dryRun"),
     )
 
 
 def _power(spec: Mapping[str, object], name: str) -> tuple[int, int | None]:
     """A power in microwatts and in percent: of the two fields for it exactly one is there."""
-    percent = _optional_whole(spec, f"{name}Percent", 1, 100)
+    percent = optional_whole(spec, f"{name}Percent", 1, 100)
     if percent is None:
-        return _whole(spec, f"{name}Microwatts", 1, MAX_CAP_UW), None
+        return whole(spec, f"{name}Microwatts", 1, MAX_CAP_UW), None
     if spec.get(f"{name}Microwatts") is not None:
         raise InvalidBudgetError(f"{name}Microwatts and {name}Percent are both there")
     return MAX_CAP_UW, percent
@@ -151,12 +166,12 @@ def _segments(value: object) -> list[Segment]:
     segments: list[Segment] = []
     for index, item in enumerate(value):
         where = f"spec.schedule[{index}]"
-        fields = _mapping(item, where)
+        fields = mapping(item, where)
         segment = Segment(
-            start=_time(fields.get("start"), f"{where}.start"),
-            step_seconds=_whole(fields, "stepSeconds", 1, _LONGEST_STEP_SECONDS),
+            start=time(fields.get("start"), f"{where}.start"),
+            step_seconds=whole(fields, "stepSeconds", 1, _LONGEST_STEP_SECONDS),
             shares=_shares(fields.get("shares"), f"{where}.shares"),
-            basis=_text(fields, "basis"),
+            basis=text(fields, "basis"),
         )
         if segments and segments[-1].start >= segment.start:
             raise InvalidBudgetError(f"{where} does not start after the segment before it")
@@ -166,19 +181,28 @@ def _segments(value: object) -> list[Segment]:
     return segments
 
 
+def _floor(value: object) -> tuple[int | None, bool, str]:
+    """What pods raise the floor to, whether one asks for the original limits, and which."""
+    if value is None:
+        return None, False, ""
+    fields = mapping(value, "spec.floor")
+    floor_uw = optional_whole(fields, "microwatts", 1, MAX_CAP_UW)
+    return floor_uw, floor_uw is None, required_text(fields, "basis")
+
+
 def _windows(value: object) -> tuple[Window, ...]:
     if not isinstance(value, list) or len(value) > MAX_WINDOWS:
         raise InvalidBudgetError(f"spec.overrides is no list of at most {MAX_WINDOWS} windows")
     windows: list[Window] = []
     for index, item in enumerate(value):
         where = f"spec.overrides[{index}]"
-        fields = _mapping(item, where)
+        fields = mapping(item, where)
         window = Window(
-            start=_time(fields.get("start"), f"{where}.start"),
-            end=_time(fields.get("end"), f"{where}.end"),
-            share=_optional_whole(fields, "share", 0, FULL_SHARE),
-            cap_uw=_optional_whole(fields, "capMicrowatts", 1, MAX_CAP_UW),
-            basis=_text(fields, "basis"),
+            start=time(fields.get("start"), f"{where}.start"),
+            end=time(fields.get("end"), f"{where}.end"),
+            share=optional_whole(fields, "share", 0, FULL_SHARE),
+            cap_uw=optional_whole(fields, "capMicrowatts", 1, MAX_CAP_UW),
+            basis=text(fields, "basis"),
         )
         if window.end <= window.start or (windows and windows[-1].end > window.start):
             raise InvalidBudgetError(f"{where} does not end after its start, or starts in the one before it")
@@ -204,15 +228,15 @@ def _rules(
     rules: list[Rule] = []
     for index, item in enumerate(value):
         where = f"spec.{name}[{index}]"
-        fields = _mapping(item, where)
+        fields = mapping(item, where)
         if fields.get(key) not in list(words) or any(fields[key] == rule.name for rule in rules):
             raise InvalidBudgetError(
                 f"{where}.{key} is {fields.get(key)!r}, none of {', '.join(words)}, once each"
             )
         rule = Rule(
             str(fields[key]),
-            _optional_whole(fields, "sharePercent", 1, 100),
-            _optional_whole(fields, "capMicrowatts", 1, MAX_CAP_UW),
+            optional_whole(fields, "sharePercent", 1, 100),
+            optional_whole(fields, "capMicrowatts", 1, MAX_CAP_UW),
         )
         if (rule.share_percent is None) == (rule.cap_uw is None):
             raise InvalidBudgetError(f"{where} has not exactly one of sharePercent and capMicrowatts")
@@ -223,66 +247,10 @@ def _rules(
 def _pressure(value: object) -> PressureRule | None:
     if value is None:
         return None
-    fields = _mapping(value, "spec.pressure")
+    fields = mapping(value, "spec.pressure")
     usual = PressureRule()
     return PressureRule(
-        some_percent=_whole(fields, "somePercent", 1, 100, default=usual.some_percent),
-        for_seconds=_whole(fields, "forSeconds", 10, 86_400, default=usual.for_seconds),
-        lift_seconds=_whole(fields, "liftSeconds", 10, 86_400, default=usual.lift_seconds),
+        some_percent=whole(fields, "somePercent", 1, 100, default=usual.some_percent),
+        for_seconds=whole(fields, "forSeconds", 10, 86_400, default=usual.for_seconds),
+        lift_seconds=whole(fields, "liftSeconds", 10, 86_400, default=usual.lift_seconds),
     )
-
-
-def _mapping(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise InvalidBudgetError(f"{where} is no JSON object")
-    return value
-
-
-def _text(fields: Mapping[str, object], name: str) -> str | None:
-    value = fields.get(name)
-    if value is None or isinstance(value, str):
-        return value
-    raise InvalidBudgetError(f"{name} is {value!r}, no text")
-
-
-def _required_text(fields: Mapping[str, object], name: str) -> str:
-    value = _text(fields, name)
-    if value is None:
-        raise InvalidBudgetError(f"{name} is missing")
-    return value
-
-
-def _whole(fields: Mapping[str, object], name: str, low: int, high: int, default: int | None = None) -> int:
-    value = fields.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise InvalidBudgetError(f"{name} is {value!r}, no whole number from {low} to {high}")
-    return value
-
-
-def _optional_whole(fields: Mapping[str, object], name: str, low: int, high: int) -> int | None:
-    return None if fields.get(name) is None else _whole(fields, name, low, high)
-
-
-def _flag(fields: Mapping[str, object], name: str) -> bool:
-    value = fields.get(name, False)
-    if not isinstance(value, bool):
-        raise InvalidBudgetError(f"{name} is {value!r}, neither true nor false")
-    return value
-
-
-def _time(value: object, where: str) -> datetime:
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is not None:
-                return moment.astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise InvalidBudgetError(f"{where} is {value!r}: {error}") from error
-    raise InvalidBudgetError(f"{where} is {value!r}, no time such as 2025-10-09T22:00:00Z")
-
-
-def _one_of(words: type[_Word], fields: Mapping[str, object], name: str, default: _Word) -> _Word:
-    value = fields.get(name, default)
-    if isinstance(value, str) and value in list(words):
-        return words(value)
-    raise InvalidBudgetError(f"{name} is {value!r}, none of {', '.join(words)}")

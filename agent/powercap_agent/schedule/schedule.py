@@ -58,7 +58,7 @@ class Directive:
     note: str | None = None
     """Why the cap is lifted, where the phase is LIFTED."""
     window: Window | None = None
-    """What overrides the schedule, where the phase is OVERRIDDEN."""
+    """What overrides the schedule, where the phase is OVERRIDDEN and it is no pod."""
 
     def continues(self, before: "Directive") -> bool:
         """Whether this is the same directive as ``before``, apart from steps of the ramp."""
@@ -71,13 +71,15 @@ class Directive:
 
 
 def overridden(budget: Budget, directive: Directive, now: datetime) -> Directive:
-    """``directive`` of the schedule, with what PowerOverrides ask for laid over it.
+    """``directive`` of the schedule, with what PowerOverrides and pods ask for laid over it.
 
     A limit lowers a cap that is above it, and makes one where the original limits would be in force. A suspended budget
     stays as it is: its limits are the originals.
     """
     if budget.suspend:
         return directive
+    if budget.exempt:
+        return replace(directive, action=Action.RELEASE, phase=Phase.OVERRIDDEN, cap_uw=None)
     bounds = [at for at in (directive.end, next_bound(budget.overrides, now)) if at is not None]
     directive = replace(directive, end=min(bounds, default=None))
     window = window_at(budget.overrides, now)

@@ -6,7 +6,8 @@ A spec that cannot be read only changes the status: the last good one is followe
 from typing import Any
 
 from ..logs import Log
-from ..schedule.budget import Budget, InvalidBudgetError, read_budget
+from ..schedule.budget import Budget, read_budget
+from ..schedule.fields import InvalidBudgetError
 from .cache import BudgetCache
 
 

@@ -161,13 +161,19 @@ def _slot_message(state: NodeState, applied: Condition) -> str:
 def _override_message(state: NodeState, applied: Condition) -> str:
     if applied.reason not in {BudgetReason.APPLIED, BudgetReason.OVERRIDDEN}:
         return applied.message
-    directive, window = state.directive, state.directive.window
+    directive = state.directive
     what = "The original limits are in force"
     if directive.action is Action.CAP:
         what = f"The cap of {format_watts_short(directive.cap_uw or 0)} is in force"
-    if window is None or window.basis is None:
-        return f"{what}, by a PowerOverride."
-    return f"{what}, by {window.basis.removesuffix('.')}."
+    return f"{what}, by {override_basis(state.budget, directive).removesuffix('.')}."
+
+
+def override_basis(budget: Budget, directive: Directive) -> str:
+    """What overrides the schedule, for people."""
+    if budget.exempt:
+        return budget.floor_basis
+    basis = None if directive.window is None else directive.window.basis
+    return basis or "a PowerOverride"
 
 
 def _clamped(state: NodeState) -> str:

@@ -19,7 +19,7 @@ from ..enforce.results import ZoneResult
 from ..hardware.zone import Zone
 from ..schedule.budget import Budget
 from ..schedule.schedule import Directive, Phase
-from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, ready_condition
+from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, override_basis, ready_condition
 from .energy import binds
 
 Status = dict[str, Any]
@@ -108,11 +108,11 @@ def _start(directive: Directive) -> datetime | None:
 
 def _share_and_why(budget: Budget, directive: Directive) -> tuple[int | None, str | None]:
     """The cap as a share of maxSource and why it is what it is; None where neither schedule nor override gives it."""
-    window, slot = directive.window, directive.slot
-    if directive.phase is Phase.OVERRIDDEN and window is not None:
+    slot = directive.slot
+    if directive.phase is Phase.OVERRIDDEN:
         if directive.cap_uw is None:
-            return None, f"original limits, {window.basis or 'a PowerOverride'}"
-        why = f"{format_watts_short(directive.cap_uw)} at most, {window.basis or 'a PowerOverride'}"
+            return None, f"original limits, {override_basis(budget, directive)}"
+        why = f"{format_watts_short(directive.cap_uw)} at most, {override_basis(budget, directive)}"
         return share_of(directive.cap_uw, budget.max_source_uw), why
     return (None, None) if slot is None else (slot.share, _why(budget, slot))
 
@@ -122,8 +122,16 @@ def _why(budget: Budget, slot: Slot) -> str:
     if budget.max_source_percent is not None and budget.node_uw is not None:
         why += f" ({budget.max_source_percent} % of this node's {format_watts_short(budget.node_uw)})"
     if cap_uw(slot.share, 0, budget.max_source_uw) < budget.min_power_uw:
-        why += f", raised to minPower {format_watts_short(budget.min_power_uw)}"
+        why += f", raised to {_least(budget)}"
     return why if slot.basis is None else f"{why}, {slot.basis}"
+
+
+def _least(budget: Budget) -> str:
+    """What no cap is below, for people."""
+    least = format_watts_short(budget.min_power_uw)
+    if budget.floor_uw == budget.min_power_uw:
+        return f"{least} for {budget.floor_basis}"
+    return f"minPower {least}"
 
 
 def _draw(seen: MeasuredDraw) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ..planning.snapshot import (
     KnownSpec,
     KnownSpecs,
     NodeView,
+    PodView,
     World,
     view_budget,
     view_node,
@@ -47,6 +48,8 @@ class WorldCache:
         self._unreadable: dict[tuple[str, str], Unreadable] = {}
         self._kept_as: dict[KnownSpec, KnownSpec] = {}
         self._overrides: dict[str, PowerOverride] = {}
+        self.pods: Mapping[str, PodView] = {}
+        """The pods that ask for something; replaced as a whole by whoever watches them."""
 
     def world(self) -> World:
         """The state now, as a value that later changes do not touch."""
@@ -58,6 +61,7 @@ class WorldCache:
             unreadable=dict(self._unreadable),
             kept_as=dict(self._kept_as),
             overrides=dict(self._overrides),
+            pods=self.pods,
         )
 
     def version(self, kind: str, name: str) -> int | None:

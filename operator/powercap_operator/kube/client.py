@@ -11,7 +11,7 @@ what another operator wrote meanwhile.
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -82,6 +82,42 @@ class Cluster:
         """The resource version that the API server's data has now, by a list of one policy at most."""
         page = await self.request("GET", _path(POWER_POLICY), query=[("limit", "1")])
         return int(page["metadata"]["resourceVersion"])
+
+    async def list_pods(self, selector: str) -> tuple[list[dict[str, Any]], str]:
+        """The pods of all namespaces that a label selector selects, and the resource version of the list."""
+        return await self._list("/api/v1/pods", [("labelSelector", selector)])
+
+    async def watch_pods(self, selector: str, version: str, seconds: int) -> AsyncIterator[dict[str, Any]]:
+        """Watch events of these pods after a list of ``version``, for ``seconds`` at most.
+
+        Raises:
+            ClusterError: no answer, a refusal, or a stream that breaks.
+        """
+        query = [
+            *(("watch", "true"), ("labelSelector", selector), ("resourceVersion", version)),
+            ("timeoutSeconds", str(seconds)),
+        ]
+        where = "GET /api/v1/pods (watch)"
+        try:
+            response = await self._client.call_api(
+                "/api/v1/pods",
+                "GET",
+                query_params=query,
+                header_params={"Accept": "application/json"},
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _return_http_data_only=True,
+                _request_timeout=seconds + _READ_SECONDS,
+            )
+            async with response:
+                if not 200 <= response.status < 300:
+                    raise _error("GET", where, response.status, await response.text())
+                async for line in response.content:
+                    yield json.loads(line)
+        except ApiException as error:
+            raise _error("GET", where, error.status, str(error.body or error.reason)) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise ClusterError(f"{where}: the stream broke: {error!r}") from error
 
     async def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Make an object, labelled as the operator's own.
@@ -162,16 +198,18 @@ class Cluster:
         """Create a core/v1 Event."""
         await self._write("POST", f"/api/v1/namespaces/{_EVENT_NAMESPACE}/events", event)
 
-    async def _list(self, path: str) -> tuple[list[dict[str, Any]], str]:
+    async def _list(
+        self, path: str, selected: Sequence[tuple[str, str]] = ()
+    ) -> tuple[list[dict[str, Any]], str]:
         items: list[dict[str, Any]] = []
-        query = [("limit", str(_PAGE))]
+        query = [("limit", str(_PAGE)), *selected]
         while True:
             page = await self.request("GET", path, query=query)
             items.extend(page.get("items") or [])
             token = page["metadata"].get("continue")
             if not token:
                 return items, page["metadata"]["resourceVersion"]
-            query = [("limit", str(_PAGE)), ("continue", token)]
+            query = [("limit", str(_PAGE)), ("continue", token), *selected]
 
     async def _write(
         self,

@@ -20,6 +20,7 @@ from ..market.fallback import KnownDays
 from .assignment import Assignment, assign, is_exempt
 from .hardware import lift_until
 from .overrides.override_status import override_statuses
+from .overrides.pod_floors import floors_of_nodes
 from .overrides.windows import read_overrides
 from .policy_status import policy_status
 from .price_agreement import check_agreement
@@ -188,6 +189,7 @@ def _budget_writes(
     While a policy's results are being fetched, budgets stay as they are but for overrides.
     """
     wanted: dict[tuple[object, ...], tuple[Mapping[str, Any], bool]] = {}
+    floors = floors_of_nodes(world.pods.values(), assignment.owner)
     writes = []
     for name, policy in assignment.owner.items():
         planned = plans[policy.metadata.name]
@@ -197,13 +199,14 @@ def _budget_writes(
         if pending and in_force is None:
             continue
         lift, ahead = lift_until(policy, node, now), windows.get(name, ())
-        key = (policy.metadata.name, in_force, lift, ahead)
+        floor = floors.get(name)
+        key = (policy.metadata.name, in_force, lift, ahead, floor)
         if key not in wanted:
             if pending and in_force is not None:
                 computed = with_windows(in_force, planned, now, ahead)
             else:
                 resolved = policies[policy.metadata.name]
-                computed = budget_spec(resolved, planned, in_force, now, lift, ahead)
+                computed = budget_spec(resolved, planned, in_force, now, lift, ahead, floor)
             wanted[key] = (computed, in_force is not None and _is_kept(world, computed, in_force))
         spec, stands = wanted[key]
         if not (stands and existing is not None and (pending or _owned(existing, node, policy))):

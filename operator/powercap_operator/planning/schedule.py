@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
+from powercap_api.poweroverride import PodFloor
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Slot, Window, cap_uw, make_segments, read_segments, share_of
 
@@ -179,11 +180,12 @@ def budget_spec(
     now: datetime,
     lift_until: datetime | None = None,
     windows: Sequence[Window] = (),
+    floor: PodFloor | None = None,
 ) -> dict[str, Any]:
     """The spec of one node's budget in wire form, keeping what is over from the ``existing`` one.
 
-    ``windows`` are those that overrides ask for from now on. A budget that says the same as ``existing`` is equal to
-    it, so that comparing tells whether to write.
+    ``windows`` are those that overrides ask for from now on, ``floor`` what pods do. A budget that says the same as
+    ``existing`` is equal to it, so that comparing tells whether to write.
     """
     current = _current_start(planned, now)
     policy, max_source, min_power = resolved.policy, resolved.max_source, resolved.min_power
@@ -213,6 +215,7 @@ def budget_spec(
         stabilisation_seconds=policy.spec.stabilisation_seconds,
         **resolved.hardware,
         lift_until=lift_until,
+        floor=floor,
         suspend=policy.spec.suspend,
         dry_run=policy.spec.dry_run,
     ).to_wire()

@@ -31,6 +31,19 @@ class NodeView:
     """Since when Kubernetes calls it NotReady; None where it is ready, or has said nothing of itself."""
 
 
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """A pod that runs on a node and asks for something by a label."""
+
+    namespace: str
+    name: str
+    node: str
+    floor_uw: int | None
+    """Power that it wants its node to have at least."""
+    exempt: bool
+    """Whether it wants its node's original limits."""
+
+
 class KnownSpec(dict[str, Any]):
     """A budget's spec in wire form that can be a key, as equal specs have equal hashes. Never changed in place."""
 
@@ -115,6 +128,8 @@ class World:
     """What the API server keeps of specs that it was sent, where that is something else: its schema may lack a field
     that this operator writes."""
     overrides: Mapping[str, PowerOverride] = field(default_factory=dict)
+    pods: Mapping[str, PodView] = field(default_factory=dict)
+    """By namespace and name: those that ask for something."""
 
 
 def view_node(body: Mapping[str, Any]) -> NodeView:

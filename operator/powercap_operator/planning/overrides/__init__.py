@@ -1,1 +1,1 @@
-"""What PowerOverrides ask of nodes, and what came of it. Pure."""
+"""What PowerOverrides and labelled pods ask of nodes, and what came of it. Pure."""

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powercap_agent.schedule.budget import MAX_CAP_UW, InvalidBudgetError, read_budget
+from powercap_agent.schedule.budget import MAX_CAP_UW, read_budget
+from powercap_agent.schedule.fields import InvalidBudgetError
 from powercap_api.powerbudget import PowerBudget, PowerBudgetSpec
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
 from powercap_api.schedule import read_segments
@@ -84,6 +85,7 @@ SPEC_FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         ),
         "lift_until": TIMES,
         "overrides": st.lists(WINDOWS, max_size=4).map(in_order),
+        "floor": st.fixed_dictionaries({"basis": TEXT}, optional={"microwatts": POWERS}),
     },
 )
 PERCENT = st.integers(1, 100)
@@ -109,7 +111,8 @@ def test_all_that_the_model_writes_is_read_alike(spec: PowerBudgetSpec) -> None:
     assert (read.uid, read.generation) == ("u", 3)
     assert read.policy == spec.policy
     assert read.max_source_uw == (spec.max_source_microwatts or MAX_CAP_UW)
-    assert read.min_power_uw == (spec.min_power_microwatts or MAX_CAP_UW)
+    floor_uw = 0 if spec.floor is None else spec.floor.microwatts or 0
+    assert read.min_power_uw == max(spec.min_power_microwatts or MAX_CAP_UW, floor_uw)
     assert read.max_source_percent == spec.max_source_percent
     assert read.min_power_percent == spec.min_power_percent
     assert read.valid_until == spec.valid_until
@@ -125,6 +128,10 @@ def test_all_that_the_model_writes_is_read_alike(spec: PowerBudgetSpec) -> None:
     ]
     assert (None if read.pressure is None else asdict(read.pressure)) == (
         None if spec.pressure is None else spec.pressure.model_dump()
+    )
+    asked = spec.floor
+    assert (read.floor_uw, read.exempt) == (
+        (None, False) if asked is None else (asked.microwatts, asked.microwatts is None)
     )
     assert list(read.overrides) == [window.plain() for window in spec.overrides or []]
     assert list(read.slots) == read_segments([segment.plain() for segment in spec.schedule])
@@ -259,6 +266,9 @@ def window(start: str = "12:00", end: str = "13:00", **fields: Any) -> dict[str,
         ({"schedule": [segment(shares=[True])]}, "True"),
         ({"schedule": [segment(shares=["5"])]}, "'5'"),
         ({"schedule": [segment(basis=5)]}, "basis is 5"),
+        ({"floor": 50}, "spec.floor is no JSON object"),
+        ({"floor": {"microwatts": 0, "basis": "p"}}, "microwatts"),
+        ({"floor": {"microwatts": 5}}, "basis is missing"),
         ({"overrides": {}}, "overrides is no list"),
         ({"overrides": [window()] * 33}, "at most 32"),
         ({"overrides": [window(end="12:00")]}, "does not end after its start"),

@@ -152,6 +152,43 @@ def test_a_suspended_budget_and_a_dry_run_write_nothing(node: Machine, spec: dic
     assert watts(node, timedelta(0), body) == 65
 
 
+def ready_of(rehearsal: Rehearsal) -> tuple[str, str, str]:
+    (found,) = [one for one in rehearsal.sink.statuses[0]["conditions"] if one["type"] == "Ready"]
+    return found["status"], found["reason"], found["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"floor": {"microwatts": 50 * WATT, "basis": "pod batch/job"}}, 50),
+        ({"floor": {"microwatts": 30 * WATT, "basis": "pod batch/job"}}, 40),
+        ({"floor": {"basis": "pod batch/job"}}, 65),
+        ({"minPowerMicrowatts": 55 * WATT, "floor": {"microwatts": 50 * WATT, "basis": "p"}}, 55),
+        # above maxSource too: 30 W here
+        ({"maxSourceMicrowatts": 30 * WATT, "floor": {"microwatts": 45 * WATT, "basis": "p"}}, 45),
+        ({"suspend": True, "floor": {"microwatts": 45 * WATT, "basis": "p"}}, 65),
+    ],
+)
+def test_a_pod_s_floor_holds_over_schedule_and_limits(
+    node: Machine, spec: dict[str, Any], expected: float
+) -> None:
+    assert watts(node, timedelta(0), budget_body([40], **spec)) == expected
+    limit = window(-QUARTER, QUARTER, capMicrowatts=20 * WATT)
+    over_limit = 30 if expected == 40 else expected
+    assert watts(node, timedelta(0), budget_body([40], overrides=[limit], **spec)) == over_limit
+
+
+def test_a_pod_s_floor_says_whose_it_is(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    floor = {"microwatts": 50 * WATT, "basis": "pod batch/job"}
+    rehearsal.run([BudgetSeen(budget_body([40], floor=floor)), nothing])
+    assert "raised to 50 W for pod batch/job" in rehearsal.sink.statuses[0]["current"]["why"]
+    exempt = Rehearsal(Machine(node.folder / "other", ONE_SOCKET))
+    exempt.run([BudgetSeen(budget_body([40], floor={"basis": "pod batch/job"})), nothing])
+    said = "The original limits are in force, by pod batch/job."
+    assert ready_of(exempt) == ("True", "Overridden", said)
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 7200), st.integers(0, 7200)), max_size=6),
     st.lists(st.none() | st.integers(1, 100), min_size=6, max_size=6),
