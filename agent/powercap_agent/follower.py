@@ -8,16 +8,17 @@ from typing import Any, Final
 from powercap_api.reasons import Split
 
 from .enforce.enforcer import Enforcer
-from .enforce.results import Report
-from .hardware.zone import Zone
+from .enforce.results import Report, in_force
+from .hardware.zone import SHORT_TERM, Zone
 from .planning.limits import Terms
 from .schedule.budget import Budget
 from .schedule.cap_controller import CapController
 from .schedule.pressure_valve import PressureValve
 from .schedule.schedule import Action, Directive, Phase
 from .state.energy_store import EnergyStore
+from .status.cap_average import CapAverage
 from .status.conditions import MeasuredDraw
-from .status.energy import DrawMeter
+from .status.energy import DrawMeter, binds
 from .status.energy_account import EnergyAccount, Regime
 
 SAVE_SECONDS: Final = 60.0
@@ -68,8 +69,10 @@ class Follower:
         self._given: Budget | None = None
         self.budget: Budget | None = None
         """The budget that is followed, with percentages worked out for this node."""
-        self._controller = CapController(PressureValve(read_pressure_percent), self._standing_uw)
+        valve = PressureValve(read_pressure_percent, self._limit_binds)
+        self._controller = CapController(valve, self._standing_uw)
         self._meter = DrawMeter()
+        self._cap_average = CapAverage()
         self.directive: Directive | None = None
         """What was last brought into force; None: the originals, as there is no budget."""
         self.report = Report()
@@ -81,6 +84,11 @@ class Follower:
         if budget != self._given:
             self._given, self.budget = budget, self._on_node(budget)
         return self._controller.directive(self.budget, now, moment)
+
+    @property
+    def valve_trouble(self) -> str | None:
+        """Why the pressure valve cannot open, where the budget has one and it cannot."""
+        return self._controller.valve_trouble
 
     @property
     def next_step_at(self) -> float | None:
@@ -103,6 +111,8 @@ class Follower:
         another = directive is None or before is None or not directive.continues(before)
         if another:
             self._measure(before, now, moment)
+        self._cap_average.change(moment, self._cap_in_force_uw())
+        self._meter.beside = {result.zone.key for result in self.report.results if result.counted}
         return another
 
     def release(self, now: datetime, moment: float) -> None:
@@ -155,16 +165,39 @@ class Follower:
         self._meter.sample(moment, self.enforcer.hardware.energies())
         if not self._meter.enough(moment):
             return
-        drawn = self._meter.close()
+        drawn, cap_uw = self._meter.close(), self._cap_average.close(moment)
+        self.draw = None
         if drawn is not None and before is not None:
-            capped = before.action is Action.CAP and self.enforcer.supported
-            self.draw = MeasuredDraw(drawn, now, before.cap_uw if capped else None)
+            self.draw = MeasuredDraw(drawn, now, cap_uw if drawn.complete else None)
         self._meter.sample(moment, self.enforcer.hardware.energies())
 
     def _on_node(self, budget: Budget | None) -> Budget | None:
         if budget is None or not budget.in_percent:
             return budget
         return budget.on_node(self.enforcer.node_reference_uw(self._floors.terms(budget)))
+
+    def _cap_in_force_uw(self) -> int | None:
+        """The node's cap as the limits have it; None where there is none, or it is not known."""
+        directive, budget, applied_uw = self.directive, self.budget, self.report.applied_uw
+        if directive is None or budget is None or budget.dry_run or directive.action is Action.RELEASE:
+            return None
+        counted = [result for result in self.report.results if result.counted]
+        rounded_uw = sum(result.zone.tolerance_uw for result in counted)
+        if applied_uw is None or directive.now_uw is None or abs(applied_uw - directive.now_uw) > rounded_uw:
+            return applied_uw
+        return directive.now_uw
+
+    def _limit_binds(self) -> bool | None:
+        """Whether a package draws what its limit in force lets it; None where that is not known."""
+        unknown = False
+        for result in self.report.results:
+            if result.counted and result.constraint != SHORT_TERM:
+                limit_uw = in_force(result, self.report.results)
+                power_uw = self._meter.power_uw(result.zone.key)
+                if limit_uw is not None and power_uw is not None and binds(power_uw, limit_uw):
+                    return True
+                unknown = unknown or limit_uw is None or power_uw is None
+        return None if unknown else False
 
     def _standing_uw(self) -> int:
         return 0 if self.budget is None else self.enforcer.standing_uw(self._floors.terms(self.budget))

@@ -155,6 +155,7 @@ class Loop:
                 generation=known.generation,
                 stopped=stopped,
                 draw=follower.draw,
+                valve_trouble=follower.valve_trouble,
                 energy=follower.energy(now, ended=stopped),
             )
             self._publisher.publish(state, now)

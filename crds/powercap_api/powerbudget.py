@@ -93,14 +93,15 @@ class DeviceRule(ApiModel):
 
 
 class PressureRule(ApiModel):
-    """When a node suffers so much that its cap is lifted for a while."""
+    """When a node suffers so much from its cap that it is lifted for a while: tasks wait for CPUs, and the power drawn
+    is at the limit in force. Waiting tasks alone are load, for which no cap is lifted."""
 
-    some_percent: Annotated[int, Field(ge=1, le=100)] = 90
+    some_percent: Annotated[int, Field(ge=1, le=100)] = 98
     """Part of the time in which some task waited for a CPU (PSI, "some avg60" in /proc/pressure/cpu), in percent,
-    from which on the node suffers. A busy node with a few tasks more than CPUs has 50 and more."""
-    for_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    from which on the node suffers if its limit binds. A busy node with a few tasks more than CPUs has 50 and more."""
+    for_seconds: Annotated[int, Field(ge=10, le=86_400)] = 900
     """How long it must have suffered without a break."""
-    lift_seconds: Annotated[int, Field(ge=10, le=86_400)] = 900
+    lift_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
     """How long the original limits are in force then, before the cap is tried again."""
 
 

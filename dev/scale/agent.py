@@ -36,7 +36,7 @@ class SimulatedAgent:
         self._now = now
         self._publisher = StatusPublisher(sink)
         self._applied_uw = hardware.ORIGINAL_UW
-        self._controller = CapController(PressureValve(lambda: None), lambda: self._applied_uw)
+        self._controller = CapController(PressureValve(lambda: None, lambda: None), lambda: self._applied_uw)
         self._budget: Budget | None = None
         self._directive: Directive | None = None
         self._began: datetime | None = None

@@ -44,9 +44,9 @@ _LATEST_START: Final = datetime(9000, 1, 1, tzinfo=UTC)
 class PressureRule:
     """When to lift, and for how long."""
 
-    some_percent: int = 90
-    for_seconds: int = 300
-    lift_seconds: int = 900
+    some_percent: int = 98
+    for_seconds: int = 900
+    lift_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)

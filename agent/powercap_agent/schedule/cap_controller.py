@@ -27,6 +27,11 @@ class CapController:
         self._overrode = False
 
     @property
+    def valve_trouble(self) -> str | None:
+        """Why the pressure valve cannot open, where the budget has one and it cannot."""
+        return self._valve.trouble
+
+    @property
     def next_step_at(self) -> float | None:
         """When the cap in force changes next by the ramp or the dwell, in seconds of the monotonic clock; None: it
         does not."""
@@ -42,10 +47,13 @@ class CapController:
             directive = self._lifted(budget, directive, now, moment)
         if directive.action is Action.RELEASE:
             self._ramp.reset()
+            if directive.phase is not Phase.LIFTED:
+                self._valve.reset()
         if directive.action is not Action.CAP or directive.cap_uw is None:
             return directive
         if budget.dry_run:
             self._ramp.reset()
+            self._valve.reset()
             return replace(directive, now_uw=directive.cap_uw)
         now_uw = self._ramp.step(
             directive.cap_uw,
@@ -74,11 +82,14 @@ class CapController:
 
     def _lifted(self, budget: Budget, directive: Directive, now: datetime, moment: float) -> Directive:
         if budget.lift_until is not None and now < budget.lift_until:
+            self._valve.reset()
             end = budget.lift_until if directive.end is None else min(directive.end, budget.lift_until)
             note = "the operator found the node not ready for long"
             return replace(directive, action=Action.RELEASE, phase=Phase.LIFTED, end=end, note=note)
         rule = budget.pressure
-        if rule is not None and self._valve.is_open(rule, moment):
+        if rule is None:
+            self._valve.reset()
+        elif self._valve.is_open(rule, moment):
             note = (
                 f"tasks waited for a CPU {rule.some_percent} % of the time or more for {rule.for_seconds} s"
             )
@@ -86,5 +97,6 @@ class CapController:
         return directive
 
     def _release(self) -> None:
+        self._valve.reset()
         self._ramp.reset()
         self._kept_uw, self._overrode = None, False

@@ -41,6 +41,8 @@ class NodeState:
     """True for the last status of an agent that ends."""
     draw: MeasuredDraw | None = None
     """What was drawn in the slot before."""
+    valve_trouble: str | None = None
+    """Why the pressure valve cannot open, where it cannot."""
     energy: Mapping[str, Any] | None = None
     """``PowerBudgetStatus.energy`` in wire form."""
 
@@ -110,7 +112,7 @@ def ready_condition(state: NodeState, applied: Condition) -> Condition:
         return applied
     directive, budget = state.directive, state.budget
     if directive.phase is Phase.SLOT:
-        return Condition(True, applied.reason, _slot_message(state, applied))
+        return Condition(True, applied.reason, _slot_message(state, applied) + _valve_message(state))
     if directive.phase is Phase.LIFTED:
         message = (
             f"The original limits are in force for a while: {directive.note}. The cap is tried again then."
@@ -174,6 +176,12 @@ def override_basis(budget: Budget, directive: Directive) -> str:
         return budget.floor_basis
     basis = None if directive.window is None else directive.window.basis
     return basis or "a PowerOverride"
+
+
+def _valve_message(state: NodeState) -> str:
+    if state.valve_trouble is None:
+        return ""
+    return f" The cap is not lifted under pressure (hardware.safety.pressure): {state.valve_trouble}."
 
 
 def _clamped(state: NodeState) -> str:

@@ -19,10 +19,6 @@ from .energy import binds, energy_since, is_counted, mirrored
 
 _SHORTEST_SECONDS: Final = 0.05
 """Readings closer together are left out: counters are updated once a millisecond."""
-_UNKNOWN_MOST_UW: Final = 500_000_000
-"""Most power of a package that does not say what it may draw."""
-_HEADROOM: Final = 2
-"""A package may draw more than the highest power that it states, for long by no more than this factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +164,7 @@ class EnergyAccount:
         doubled = mirrored({key: (zone, before) for key, (zone, before, _) in pairs.items()})
         doubled &= mirrored({key: (zone, after) for key, (zone, _, after) in pairs.items()})
         drawn = [
-            energy_since(before, after, zone.max_energy_uj, seconds) if _is_sure(zone, seconds) else None
+            energy_since(zone, before, after, seconds)
             for key, (zone, before, after) in pairs.items()
             if is_counted(zone) and key not in doubled
         ]
@@ -199,12 +195,6 @@ def _index(moment: datetime) -> int:
 
 def _start(index: int) -> datetime:
     return datetime.fromtimestamp(index * STEP_SECONDS, UTC)
-
-
-def _is_sure(zone: Zone, seconds: float) -> bool:
-    """Whether the counter cannot have wrapped more than once in so many seconds."""
-    most_uw = max((one.max_power_uw for one in zone.constraints), default=0) * _HEADROOM or _UNKNOWN_MOST_UW
-    return zone.max_energy_uj is None or most_uw * seconds < zone.max_energy_uj
 
 
 def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[dict[str, Any]]:

@@ -80,11 +80,13 @@ class BudgetDraw(ApiModel):
     end: Time
     """End of the measurement."""
     average_microwatts: int
-    """Average of all packages together, in microwatts. Dies that mirror one counter are counted once."""
+    """Average of all packages together, and of zones that share the cap with them, in microwatts. Dies that mirror one
+    counter are counted once."""
     peak_microwatts: int
     """Highest sum over a few seconds, in microwatts."""
     cap_microwatts: int | None = None
-    """Cap that was in force, in microwatts."""
+    """Cap that was in force, in microwatts; its average, where it was lowered on the way. None in a dry run, without
+    a cap, and where the draw of something that shares the cap is not known."""
     binds: bool | None = None
     """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
 

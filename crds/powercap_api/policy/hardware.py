@@ -49,13 +49,14 @@ class DevicePolicy(ApiModel):
 
 
 class PressureValve(ApiModel):
-    """Lifts the cap of a node that suffers too much, by its own word."""
+    """Lifts the cap of a node that suffers too much from it: tasks wait for CPUs, and the power drawn is at the limit
+    in force. A node that draws less than it may keeps its cap, however busy it is."""
 
     enabled: bool = True
     """False: a node is capped however much it suffers."""
     some_percent: Annotated[int, Field(ge=1, le=100)] = 98
     """Part of the time in which some task waited for a CPU (PSI, "some avg60"), in percent, from which on the node
-    suffers. Busy nodes have 50 and more; 98 is a node on which next to nothing moves."""
+    suffers if its limit binds. Busy nodes have 50 and more; 98 is a node on which next to nothing moves."""
     for_seconds: Annotated[int, Field(ge=10, le=86_400)] = 900
     """How long it must have suffered without a break."""
     lift_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
@@ -77,7 +78,7 @@ class SafetySpec(ApiModel):
     """When a node's cap is lifted for a while, for the node's good."""
 
     pressure: PressureValve = PressureValve()
-    """For a node that suffers too much, by its own word."""
+    """For a node that suffers too much from its cap, by its own word."""
     not_ready: NotReadyValve = NotReadyValve()
     """For a node that Kubernetes calls NotReady."""
 

@@ -288,13 +288,61 @@ def test_a_node_found_not_ready_is_lifted_until_then(node: Machine) -> None:
     ]
 
 
+PRESSURE = {"somePercent": 90, "forSeconds": 60, "liftSeconds": 120}
+
+
 def test_a_node_under_pressure_for_long_is_lifted_for_a_while(node: Machine) -> None:
     rehearsal = Rehearsal(node)
     node.pressure = 97.0
-    body = seen([40], pressure={"somePercent": 90, "forSeconds": 60, "liftSeconds": 120})
-    rehearsal.run([body, nothing, *[seconds_pass(node, 10)] * 20])
-    assert package_watts(rehearsal) == [65, *[40] * 6, *[65] * 12, *[40] * 3]
+    rehearsal.run([seen([40], pressure=PRESSURE), nothing, *[draws(node, 39, 10)] * 20])
+    assert package_watts(rehearsal) == [65, *[40] * 8, *[65] * 12, 40]
     assert condition(rehearsal.sink.statuses[1]) == ("False", "Lifted")
+
+
+def test_a_busy_node_whose_limit_does_not_bind_stays_capped(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    node.pressure = 99.0
+    rehearsal.run([seen([40], pressure=PRESSURE), nothing, *[draws(node, 20, 10)] * 30])
+    assert package_watts(rehearsal) == [65, *[40] * 31]
+
+
+def test_pressure_from_before_a_suspend_does_not_count(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    node.pressure = 99.0
+    bound = [draws(node, 39, 10)] * 6
+    suspended = seen([40], pressure=PRESSURE, suspend=True)
+    again: list[Callable[[], None] | Event] = [seen([40], pressure=PRESSURE), nothing, *bound]
+    before: list[Callable[[], None] | Event] = [seen([40], pressure=PRESSURE), nothing, *bound, suspended]
+    rehearsal.run([*before, draws(node, 39, 10), *again])
+    assert package_watts(rehearsal)[-6:] == [40] * 6
+
+
+def test_a_kernel_without_pressure_information_is_told(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40], pressure=PRESSURE), nothing])
+    ready = next(c for c in rehearsal.sink.statuses[0]["conditions"] if c["type"] == "Ready")
+    assert "no pressure stall information (PSI)" in ready["message"]
+
+
+def test_the_draw_during_a_dwell_is_compared_with_the_cap_that_stayed(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    budget = seen([60, 30, 60], dwellSeconds=1000)
+    rehearsal.run([budget, nothing, *[draws(node, 40, 450)] * 5])
+    # The cap of 60 W stays for the first 100 s of the quarter of an hour of 30 W.
+    told = [status["draw"] for status in rehearsal.sink.statuses if status["draw"]]
+    assert (told[0]["capMicrowatts"], told[0]["binds"]) == (60_000_000, False)
+    assert told[-1]["capMicrowatts"] == 45_000_000
+
+
+def test_a_dry_run_compares_the_draw_with_no_cap(node: Machine) -> None:
+    rehearsal = Rehearsal(node)
+    rehearsal.run([seen([40, 30], dryRun=True), nothing, *[draws(node, 39, 450)] * 3])
+    told = [status["draw"] for status in rehearsal.sink.statuses if status["draw"]]
+    assert (told[0]["averageMicrowatts"], told[0]["capMicrowatts"], told[0]["binds"]) == (
+        39_000_000,
+        None,
+        None,
+    )
 
 
 def test_pressure_without_a_rule_lifts_nothing(node: Machine) -> None:
