@@ -90,7 +90,8 @@ class Loop:
         if self._enforcer.supported:
             self._log.info("power zones found", zones=zones)
         else:
-            self._log.warning("this node has no power capping that can be used", zones=zones)
+            why = self._enforcer.hardware.why_unusable()
+            self._log.warning("this node has no power capping that can be used", zones=zones, why=why)
 
     def _turn(self) -> float:
         """Do what is due; the seconds until something is due again."""
@@ -150,6 +151,7 @@ class Loop:
                 follower.directive,
                 follower.report,
                 supported=self._enforcer.supported,
+                why_unsupported="" if self._enforcer.supported else self._enforcer.hardware.why_unusable(),
                 reapplied=self._enforcer.reapplied,
                 invalid=known.invalid,
                 generation=known.generation,

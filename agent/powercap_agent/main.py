@@ -13,6 +13,7 @@ from powercap_api.clock import open_clock
 
 from .enforce.enforcer import Enforcer
 from .follower import Floors, Follower
+from .hardware.absence import Absence
 from .hardware.files import KernelFiles
 from .hardware.hwmon import Hwmon
 from .hardware.node import NodeHardware
@@ -76,7 +77,9 @@ def _enforcer(options: Options, log: Log) -> Enforcer:
         from .hardware.nvml import Nvml, load_library  # noqa: PLC0415
 
         drivers.append(Nvml(lambda: load_library(options.nvml_library)))
-    return Enforcer(NodeHardware(drivers), OriginalsStore(options.state_dir, boot_id), time.monotonic, log)
+    hardware = NodeHardware(drivers, Absence(files, options.powercap_root).explain)
+    store = OriginalsStore(options.state_dir, boot_id)
+    return Enforcer(hardware, store, time.monotonic, log, options.original_uw)
 
 
 def _restore(enforcer: Enforcer) -> int:

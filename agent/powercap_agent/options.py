@@ -41,6 +41,8 @@ class Options:
     clock_file: Path | None
     hard_floor_uw: int
     floor_percent: int
+    original_uw: int | None
+    """Original long_term of each package, where less is found at first."""
     log_format: LogFormat
 
 
@@ -60,6 +62,10 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         hard_floor_uw = parse_watts(given.min_watts)
     except PowerFormatError as error:
         raise OptionsError(f"--min-watts: {error}") from error
+    try:
+        original_uw = parse_watts(given.original_watts) if given.original_watts else None
+    except PowerFormatError as error:
+        raise OptionsError(f"--original-watts: {error}") from error
     if not given.min_percent.isdecimal() or not 0 <= int(given.min_percent) <= 100:
         raise OptionsError(f"--min-percent: {given.min_percent!r} is no whole number from 0 to 100")
     if given.log_format not in list(LogFormat):
@@ -77,6 +83,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         clock_file=Path(given.clock_file) if given.clock_file else None,
         hard_floor_uw=hard_floor_uw,
         floor_percent=int(given.min_percent),
+        original_uw=original_uw,
         log_format=LogFormat(given.log_format),
     )
 
@@ -155,6 +162,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "5",
         "no policy caps a package below this percentage of its original limit or, if less, of its maximum power",
     )
+    original = "the original long_term of each package, where less is found at first"
+    option("--original-watts", "POWERCAP_ORIGINAL_WATTS", "", original)
     option("--clock-file", "POWERCAP_CLOCK_FILE", "", "file with seconds to add to the clock, for rehearsals")
     option(
         "--boot-id-file",

@@ -71,6 +71,8 @@ class BudgetReason(StrEnum):
     """The spec cannot be read by this version of the agent; the last good one is followed."""
     LOWER_BY_OTHER = "LowerByOther"
     """Another manager on the node holds a limit lower than the cap: it is left so."""
+    LOW_ORIGINAL = "LowOriginal"
+    """The limit found at first is far below what the hardware may draw: something may have set it before."""
     LOWERING = "Lowering"
     """The cap is on its way down to the slot's, by the policy's ramp or dwell."""
     OVERRIDDEN = "Overridden"

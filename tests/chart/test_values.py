@@ -70,6 +70,7 @@ OPERATOR_VALUES: dict[str, tuple[object, str, object]] = {
 }
 
 AGENT_VALUES: dict[str, tuple[object, str, object]] = {
+    "agent.originalWatts": ("105", "env", {"name": "POWERCAP_ORIGINAL_WATTS", "value": "105"}),
     "agent.minWatts": ("20", "env", {"name": "POWERCAP_MIN_WATTS", "value": "20"}),
     "agent.minPercent": (10, "env", {"name": "POWERCAP_MIN_PERCENT", "value": "10"}),
 }

@@ -22,8 +22,8 @@ from ..planning.plan import highest_of_unknown, managed_limits, node_reference, 
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .limit_writer import LimitWriter
-from .originals import Originals
-from .results import Report, ZoneResult, clamped, failures, mark_lower_twins, report
+from .originals import Originals, low_originals
+from .results import LowOriginal, Report, ZoneResult, clamped, failures, mark_lower_twins, report
 from .transition import Transition, unsaved
 
 
@@ -31,14 +31,21 @@ class Enforcer:
     """The node's limits. Used by one thread only."""
 
     def __init__(
-        self, hardware: NodeHardware, store: OriginalsStore, monotonic: Callable[[], float], log: Log
+        self,
+        hardware: NodeHardware,
+        store: OriginalsStore,
+        monotonic: Callable[[], float],
+        log: Log,
+        stated_original_uw: int | None = None,
     ) -> None:
+        """``stated_original_uw`` is each package's original long_term, where less is found."""
         self.hardware = hardware
         self.store = store
-        self._originals = Originals(hardware, store, log)
+        self._originals = Originals(hardware, store, log, stated_original_uw)
         self._writer = LimitWriter(hardware, store.written, monotonic, log)
         self._log = log
         self._unsaved = ""
+        self._low: tuple[LowOriginal, ...] = ()
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -68,10 +75,11 @@ class Enforcer:
         originals, unreadable = self._originals.find(managed_limits(self.zones, terms))
         unreadable = self._assumed(unreadable, originals)
         writes = plan_writes(self.zones, originals, cap_uw, terms)
+        self._note_low(originals)
         if dry_run:
             not_put_back = failures(self.release().results)
             results = [self._rehearsed(write) for write in writes]
-            return report([*results, *unreadable, *not_put_back], clamped=clamped(writes))
+            return self._report([*results, *unreadable, *not_put_back], writes)
         planned = {write.key for write in writes}
         not_put_back = failures(self._put_back([key for key in self.store.limits if key not in planned]))
         transition = Transition(self.hardware, self._writer, self._save)
@@ -79,7 +87,7 @@ class Enforcer:
             lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess)
         )
         results = mark_lower_twins(results)
-        return report([*results, *unreadable, *not_put_back], clamped=clamped(writes))
+        return self._report([*results, *unreadable, *not_put_back], writes)
 
     def release(self) -> Report:
         """Put back the original of every limit that was changed.
@@ -112,6 +120,22 @@ class Enforcer:
         """What the node's original limits add up to, in microwatts: what percentages of a budget are of."""
         originals, _ = self._originals.find(managed_limits(self.zones, terms))
         return node_reference(self.zones, originals, terms)
+
+    def _report(self, results: Sequence[ZoneResult], writes: Sequence[Write]) -> Report:
+        return replace(report(results, clamped=clamped(writes)), low_originals=self._low)
+
+    def _note_low(self, originals: Mapping[str, int]) -> None:
+        """See which packages' originals are far below what they may draw; log it where that is new."""
+        found = low_originals(self.zones, originals)
+        if found != self._low:
+            for low in found:
+                self._log.warning(
+                    "the limit found at first is far below what the hardware may draw: is it the original?",
+                    zone=low.zone.key,
+                    found_uw=low.original_uw,
+                    max_power_uw=low.most_uw,
+                )
+        self._low = found
 
     def _put_back(self, keys: Sequence[str]) -> list[ZoneResult]:
         for key in keys:

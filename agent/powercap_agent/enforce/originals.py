@@ -8,12 +8,16 @@ from powercap_api.reasons import ZoneReason
 from ..hardware.node import NodeHardware
 from ..hardware.zone import Constraint, LimitError, Zone, limit_key
 from ..logs import Log
-from ..planning.limits import Write, lead_constraint
+from ..planning.limits import Write, lead_constraint, lead_original
+from ..planning.packages import is_package
 from ..planning.write_order import zone_steps
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
-from .results import ZoneResult, failed
+from .results import LowOriginal, ZoneResult, failed
 
+FAR_BELOW_PERCENT: Final = 50
+"""A package whose limit is found at less than this part of what it may draw is told. Makers set packages to somewhat
+less than their maximum power, not to less than half of it."""
 _NOTED: Final = 8
 """Values of a limit that are kept as its own while it is not known which of them is in force."""
 
@@ -22,10 +26,15 @@ class Originals:
     """The node's original limits. A limit's original is saved before the limit is first written, and forgotten
     only when it reads back."""
 
-    def __init__(self, hardware: NodeHardware, store: OriginalsStore, log: Log) -> None:
+    def __init__(
+        self, hardware: NodeHardware, store: OriginalsStore, log: Log, stated_uw: int | None = None
+    ) -> None:
+        """``stated_uw`` is the original of each package's long_term, where less is found at first; short_term is not
+        below it then."""
         self._hardware = hardware
         self._store = store
         self._log = log
+        self._stated_uw = stated_uw
         self._not_put_back: set[str] = set()
         """Keys of originals whose return failed, so that it is logged once."""
 
@@ -37,15 +46,19 @@ class Originals:
             key = limit_key(zone, constraint.name)
             try:
                 saved_uw = self._store.limits.get(key)
-                originals[key] = (
-                    self._hardware.steady_read(zone, constraint) if saved_uw is None else saved_uw
-                )
+                originals[key] = self._first_sight(zone, constraint) if saved_uw is None else saved_uw
                 problem = LimitError(ZoneReason.UNSUPPORTED, "the limit reads 0: firmware has set none")
             except LimitError as error:
                 problem = error
             if not originals.get(key) and constraint == lead_constraint(zone):
                 unreadable.append(ZoneResult(zone, constraint.name, problem.reason, message=problem.message))
         return originals, unreadable
+
+    def _first_sight(self, zone: Zone, constraint: Constraint) -> int:
+        found_uw = self._hardware.steady_read(zone, constraint)
+        if self._stated_uw is None or not is_package(zone) or not found_uw:
+            return found_uw
+        return max(found_uw, self._stated_uw)
 
     def save(self, writes: Iterable[Write]) -> None:
         """Save the originals of limits that are about to be written, and which of their zones are disabled.
@@ -71,6 +84,8 @@ class Originals:
             before = list(self._store.written(write.key))
             if write.power_uw != (before[-1] if before else None):
                 before_uw = in_force_uw(write.key)
+                if not before and before_uw is None:
+                    before_uw = self._hardware.reading(write.zone, write.constraint)
                 kept = before[-_NOTED:] if before_uw is None else [before_uw]
                 noted[write.key] = [*kept, write.power_uw]
         self._store.note(noted)
@@ -158,3 +173,15 @@ class Originals:
             write.power_uw,
             reading_uw,
         )
+
+
+def low_originals(zones: Iterable[Zone], originals: Mapping[str, int]) -> tuple[LowOriginal, ...]:
+    """The packages whose original is far below what they may draw."""
+    found = []
+    for zone in zones:
+        lead, original_uw = lead_constraint(zone), lead_original(zone, originals)
+        if lead is None or not original_uw or not is_package(zone):
+            continue
+        if 100 * original_uw < FAR_BELOW_PERCENT * lead.max_power_uw:
+            found.append(LowOriginal(zone, original_uw, lead.max_power_uw))
+    return tuple(found)

@@ -48,6 +48,15 @@ class ZoneResult:
 
 
 @dataclass(frozen=True, slots=True)
+class LowOriginal:
+    """A package whose limit was found far below what it may draw. Powers in microwatts."""
+
+    zone: Zone
+    original_uw: int
+    most_uw: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Results of all limits."""
 
@@ -56,6 +65,8 @@ class Report:
     """Sum of what binds on each package; None where nothing is capped."""
     clamped: bool = False
     """True where the cap lies outside the node's bounds."""
+    low_originals: tuple[LowOriginal, ...] = ()
+    """Packages whose originals may not be those of the machine."""
 
     @property
     def passing_fault(self) -> bool:

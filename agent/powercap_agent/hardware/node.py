@@ -1,6 +1,6 @@
 """All power zones of the node, whatever their driver."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from powercap_api.reasons import ZoneReason
@@ -14,8 +14,12 @@ _READS: Final = 3
 class NodeHardware:
     """The zones of all drivers. Used by one thread only."""
 
-    def __init__(self, drivers: Sequence[Driver]) -> None:
+    def __init__(
+        self, drivers: Sequence[Driver], explain: Callable[[Sequence[Zone]], str] = lambda _: ""
+    ) -> None:
+        """``explain`` says why none of the zones found can be used."""
         self._drivers = drivers
+        self._explain = explain
         self._found: dict[str, tuple[Driver, Zone]] = {}
 
     @property
@@ -26,6 +30,10 @@ class NodeHardware:
     def survey(self) -> None:
         """Find the zones again: drivers are loaded and packages plugged in while the agent runs."""
         self._found = {zone.key: (driver, zone) for driver in self._drivers for zone in driver.discover()}
+
+    def why_unusable(self) -> str:
+        """Why none of the zones can be used, and what to do."""
+        return self._explain(self.zones)
 
     def has(self, zone: Zone) -> bool:
         """Whether the last ``survey`` found the zone."""

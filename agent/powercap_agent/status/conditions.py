@@ -33,6 +33,8 @@ class NodeState:
     supported: bool
     """Whether the node has anything that can be capped."""
     reapplied: int
+    why_unsupported: str = ""
+    """Why it has not, and what to do."""
     invalid: str | None = None
     """Why the newest spec is not followed, where it is not; ``budget`` is the last good one then."""
     generation: int | None = None
@@ -74,7 +76,7 @@ def applied_condition(state: NodeState) -> Condition:
     results = state.report.results
     bad = [result for result in results if result.failed]
     if not state.supported:
-        return Condition(False, BudgetReason.UNSUPPORTED, _UNSUPPORTED)
+        return Condition(False, BudgetReason.UNSUPPORTED, _unsupported(state))
     if bad:
         some = len(bad) < len(results)
         return Condition(
@@ -86,6 +88,8 @@ def applied_condition(state: NodeState) -> Condition:
         )
     if state.directive.action is not Action.CAP:
         return Condition(True, _phase_reason(state), "The original limits are in force.")
+    if state.report.low_originals:
+        return Condition(True, BudgetReason.LOW_ORIGINAL, _low_originals(state))
     if state.directive.lowering:
         target = format_watts_short(state.directive.cap_uw or 0)
         return Condition(
@@ -137,11 +141,9 @@ def ready_condition(state: NodeState, applied: Condition) -> Condition:
     return Condition(directive.phase is Phase.EARLY or not budget.slots, _phase_reason(state), message)
 
 
-_UNSUPPORTED = (
-    "The node has no power capping that the agent can use: no package zone with a limit below the powercap folder."
-    " In a container the host's /sys/devices/virtual/powercap must be mounted at another path; on a machine"
-    " without it, exclude the node by the label powercap.dev/exempt=true."
-)
+def _unsupported(state: NodeState) -> str:
+    why = state.why_unsupported or "no package has a limit"
+    return f"The node has no power capping that the agent can use: {why}."
 
 
 def _phase_reason(state: NodeState) -> BudgetReason:
@@ -176,6 +178,17 @@ def override_basis(budget: Budget, directive: Directive) -> str:
         return budget.floor_basis
     basis = None if directive.window is None else directive.window.basis
     return basis or "a PowerOverride"
+
+
+def _low_originals(state: NodeState) -> str:
+    found = "; ".join(
+        f"{low.zone.path} {format_watts_short(low.original_uw)} of {format_watts_short(low.most_uw)}"
+        for low in state.report.low_originals[:4]
+    )
+    return (
+        f"Limits found at first, which are put back in the end, are far below what the hardware may draw: {found}. If"
+        " another power manager, or an agent before a kexec, had set them, say the original: agent.originalWatts."
+    )
 
 
 def _valve_message(state: NodeState) -> str:

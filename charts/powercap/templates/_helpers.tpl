@@ -156,6 +156,10 @@ runtimes mask it. */}}
 - name: POWERCAP_HWMON_ROOT
   value: /host/sys/class/hwmon
 {{- end }}
+{{- with .Values.agent.originalWatts }}
+- name: POWERCAP_ORIGINAL_WATTS
+  value: {{ . | quote }}
+{{- end }}
 {{- if include "powercap.nvidia" . }}
 - name: POWERCAP_NVML_LIBRARY
   value: libnvidia-ml.so.1

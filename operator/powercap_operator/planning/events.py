@@ -68,7 +68,9 @@ def budget_events(before: Mapping[str, BudgetView], after: Mapping[str, BudgetVi
         old = before.get(name)
         if old is None or view.reason is None or (old.ready, old.reason) == (view.ready, view.reason):
             continue
-        warning = not view.ready and view.reason not in _ON_PURPOSE
+        warning = (
+            not view.ready and view.reason not in _ON_PURPOSE
+        ) or view.reason == BudgetReason.LOW_ORIGINAL
         message = view.message or ""
         found.append(ObjectEvent(POWER_BUDGET, name, view.uid, warning, view.reason, message))
     return found

@@ -13,6 +13,9 @@ from powercap_agent.enforce.limit_state import (
     RETRY_SECONDS,
 )
 from powercap_agent.enforce.results import Report
+from powercap_agent.hardware.node import NodeHardware
+from powercap_agent.hardware.powercap import PowercapTree
+from powercap_agent.logs import Log, LogFormat
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
 from tests.support.fake_sysfs import (
@@ -439,3 +442,40 @@ def test_every_limit_file_is_one_that_was_there(server: Machine) -> None:
     server.enforcer().enforce(40 * WATT, BOUNDS)
     known = {str(limit_file(server.root, name)) for name in server.original}
     assert {path for path, _ in server.kernel.written} <= known
+
+
+LOW = Layout(
+    [
+        FakeZone(
+            "intel-rapl/intel-rapl:0",
+            "package-0",
+            [Limit("long_term", 40 * WATT, 105 * WATT), Limit("short_term", 48 * WATT, 0)],
+        )
+    ]
+)
+"""A package whose limit something had lowered before the agent first came."""
+
+
+def test_a_limit_found_far_below_what_the_package_may_draw_is_told(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, LOW)
+    enforcer = machine.enforcer()
+    report = enforcer.enforce(30 * WATT, BOUNDS)
+    enforcer.enforce(30 * WATT, BOUNDS)
+    assert [(low.original_uw, low.most_uw) for low in report.low_originals] == [(40 * WATT, 105 * WATT)]
+    assert machine.logged.getvalue().count("is it the original?") == 1
+
+
+def test_a_usual_limit_is_not_told(server: Machine) -> None:
+    assert server.enforcer().enforce(100 * WATT, BOUNDS).low_originals == ()
+
+
+def test_an_original_that_was_stated_is_put_back(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, LOW)
+    hardware = NodeHardware([PowercapTree(machine.kernel, str(machine.root))])
+    log = Log(LogFormat.TEXT, machine.logged)
+    enforcer = Enforcer(hardware, machine.store(), machine.time.monotonic, log, 105 * WATT)
+    enforcer.survey()
+    assert enforcer.enforce(90 * WATT, BOUNDS).low_originals == ()
+    assert set(machine.limits().values()) == {90 * WATT}
+    enforcer.release()
+    assert set(machine.limits().values()) == {105 * WATT}

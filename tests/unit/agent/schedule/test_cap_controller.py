@@ -19,7 +19,7 @@ class Node:
         self.pressure = 0.0
         self.standing_w = 100
         self.controller = CapController(
-            PressureValve(lambda: self.pressure), lambda: self.standing_w * 1_000_000
+            PressureValve(lambda: self.pressure, lambda: True), lambda: self.standing_w * 1_000_000
         )
 
     def at(self, budget: Budget | None, minutes: float, moment: float) -> Directive:

@@ -42,7 +42,6 @@ def test_a_kernel_without_psi_never_opens_it() -> None:
     assert open_seconds([None] * 200) == []
 
 
-<<<<<<< HEAD
 def test_pressure_is_read_every_ten_seconds_and_its_limit_counts() -> None:
     read: list[float] = []
 
@@ -50,11 +49,12 @@ def test_pressure_is_read_every_ten_seconds_and_its_limit_counts() -> None:
         read.append(90.0)
         return 90.0
 
-    valve = PressureValve(percent)
+    valve = PressureValve(percent, lambda: True)
     assert not any(valve.is_open(RULE, second / 2) for second in range(599))
     assert len(read) == 30
     assert valve.is_open(RULE, 300.0)
-=======
+
+
 def test_load_alone_never_opens_it() -> None:
     assert open_seconds([99.0] * 200, binds=lambda _: False) == []
 
@@ -93,4 +93,3 @@ def test_it_says_why_it_cannot_open() -> None:
     assert troubles[0] == NO_PRESSURE
     assert troubles[1] is None  # the first samples of the draw take a while
     assert troubles[2] == NO_DRAW
->>>>>>> 7582ad8 (Open the pressure valve only where the limit binds, and compare the draw with the cap that was in force)
