@@ -57,6 +57,9 @@ sight: $(STAMP) ## metrics, alerts, dashboard and page with a real Prometheus an
 e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's, KUBERNETES as for api
 	$(BIN)/python -m dev.e2e $(ARGS)
 
+kernel: $(STAMP) ## the agent on the real drivers of Linux 6.1 and 6.12 in QEMU, judged by raw registers: root on Debian 12
+	$(BIN)/python -m dev.kernel $(ARGS)
+
 e2e-cluster: $(STAMP) ## a shorter way on the cluster of KUBECONFIG (kind, k3s), with OPERATOR_IMAGE and AGENT_IMAGE
 	@test -n "$(KUBECONFIG)" -a -n "$(OPERATOR_IMAGE)" -a -n "$(AGENT_IMAGE)" || \
 	  { echo "set KUBECONFIG, OPERATOR_IMAGE and AGENT_IMAGE (name:tag, as the nodes can pull or already have them)"; exit 2; }

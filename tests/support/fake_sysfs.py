@@ -55,7 +55,7 @@ def _package(path: str, number: int, watts: int, *, burst: float = 1.25, peak: b
         Limit("short_term", int(watts * burst * 1_000_000), 0, 2_440),
     ]
     if peak:
-        limits.append(Limit("peak_power", watts * 2_000_000))
+        limits.append(Limit("peak_power", watts * 2_000_000, 0))
     return FakeZone(path, f"package-{number}", limits)
 
 
@@ -71,7 +71,9 @@ ONE_SOCKET = Layout(
 TWO_SOCKETS = Layout(
     [
         _package("intel-rapl/intel-rapl:0", 0, 105, burst=1.2),
-        FakeZone("intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", [Limit("long_term", 40_000_000)]),
+        FakeZone(
+            "intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", [Limit("long_term", 40_000_000, 45_000_000)]
+        ),
         _package("intel-rapl/intel-rapl:1", 1, 85, burst=1.2),
         FakeZone("intel-rapl/intel-rapl:1/intel-rapl:1:0", "dram", [Limit("long_term", 40_000_000)]),
         FakeZone(
@@ -121,6 +123,11 @@ def build_tree(root: Path, layout: Layout) -> None:
         folder = root / zone.path
         _write(folder, "name", zone.name)
         _write(folder, "enabled", int(zone.enabled))
+        _write(folder, "uevent", "")
+        _write(folder / "power", "control", "auto")
+        for link, target in (("subsystem", root), ("device", folder.parent)):
+            if not (folder / link).is_symlink():
+                (folder / link).symlink_to(target)
         _write(folder, "energy_uj", zone.energy_uj)
         _write(folder, "max_energy_range_uj", zone.max_energy_range_uj)
         for index, limit in enumerate(zone.limits):

@@ -1,0 +1,1 @@
+"""Debian's kernels in a virtual machine, with their own powercap drivers over simulated registers."""
