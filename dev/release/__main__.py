@@ -4,6 +4,7 @@ python -m dev.release set VERSION           name a version everywhere, and date 
 python -m dev.release check [--tag TAG]     hold all files to one version
 python -m dev.release notes VERSION         what the changelog says of it
 python -m dev.release chart-defaults PLACE  let the chart's images default to PLACE/powercap-operator and -agent
+python -m dev.release chart-links URL       give the chart its home, sources and icon, and alerts their runbooks
 """
 
 import argparse
@@ -33,6 +34,26 @@ def set_chart_images(root: Path, place: str) -> None:
     file.write_text(text)
 
 
+def set_chart_links(root: Path, url: str, version: str) -> None:
+    """Write where the repository is into the chart: home, sources, icon, and the address of the alerts' runbooks.
+
+    Raises:
+        ReleaseError: a line that is to be replaced is not there.
+    """
+    raw = f"{url}/raw/v{version}/docs/icon.svg"
+    links = f"type: application\nhome: {url}\nsources: [{url}]\nicon: {raw}"
+    runbook = f"runbookUrl: {url}/blob/v{version}/docs/operations.md"
+    for name, pattern, wanted in (
+        ("Chart.yaml", r"^type: application$", links),
+        ("values.yaml", r"^(  )runbookUrl: .*$", rf"\g<1>{runbook}"),
+    ):
+        file = root / "charts" / "powercap" / name
+        text, count = re.subn(pattern, wanted, file.read_text(), flags=re.MULTILINE)
+        if count != 1:
+            raise ReleaseError(f"{file} has {count} lines {pattern!r}, and should have one")
+        file.write_text(text)
+
+
 def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code."""
     parser = argparse.ArgumentParser(
@@ -45,6 +66,7 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("check").add_argument("--tag")
     commands.add_parser("notes").add_argument("version")
     commands.add_parser("chart-defaults").add_argument("place")
+    commands.add_parser("chart-links").add_argument("url")
     options = parser.parse_args(arguments)
     try:
         match options.command:
@@ -55,6 +77,8 @@ def main(arguments: list[str]) -> int:
                 print(check(ROOT, options.tag))
             case "notes":
                 print(notes(ROOT, options.version), end="")
+            case "chart-links":
+                set_chart_links(ROOT, options.url, check(ROOT))
             case _:
                 set_chart_images(ROOT, options.place)
     except ReleaseError as error:

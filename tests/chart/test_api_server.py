@@ -89,6 +89,33 @@ def test_the_api_server_takes_everything_that_is_rendered(
     assert said.count("(server dry run)") == len(rendered.objects)
 
 
+def test_a_second_server_side_apply_changes_nothing(plane: ControlPlane, render: Render) -> None:
+    """As Argo CD and Flux do it at every sync: what the API server makes of the chart is what the chart says."""
+    objects = [
+        body
+        for body in render(EVERYTHING).objects
+        if "helm.sh/hook" not in body["metadata"].get("annotations", {})
+    ]
+    kinds = [body for body in objects if body["kind"] == "CustomResourceDefinition"]
+    sync = ("--server-side", "--field-manager=sync")
+    _apply(plane, kinds, *sync)
+    plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
+    _apply(plane, objects, *sync)
+    before = _versions(plane, objects)
+    _apply(plane, objects, *sync)
+    assert _versions(plane, objects) == before
+    body = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    assert plane.kubectl("diff", *sync, "-f", "-", input=body) == ""
+
+
+def _versions(plane: ControlPlane, objects: list[Object]) -> dict[str, str]:
+    body = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    items = json.loads(plane.kubectl("get", "-f", "-", "-o", "json", input=body))["items"]
+    return {
+        f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"] for item in items
+    }
+
+
 def _pod(template: Object, namespace: str) -> Object:
     return {
         "apiVersion": "v1",

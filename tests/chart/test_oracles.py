@@ -4,6 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import yaml
+
 from dev.e2e.helm import CHART, Helm
 from dev.e2e.tools import KUBE_SCORE, locate_tool
 from tests.chart.conftest import Render, say
@@ -39,3 +41,13 @@ def test_kube_score(render: Render, tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     bad = [line for line in done.stdout.splitlines() if line.startswith(("[CRITICAL]", "[WARNING]"))]
     assert (done.returncode, bad) == (0, []), done.stdout + done.stderr
+
+
+def test_artifact_hub_is_told_of_every_kind() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    listed = {kind["name"] for kind in yaml.safe_load(chart["annotations"]["artifacthub.io/crds"])}
+    there = {
+        yaml.safe_load(file.read_text())["metadata"]["name"]
+        for file in (CHART / "files" / "crds").glob("*.yaml")
+    }
+    assert listed == there

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev.release.__main__ import set_chart_images
+from dev.release.__main__ import set_chart_images, set_chart_links
 from dev.release.versions import PLACES, ReleaseError, check, current, notes, set_version
 
 ROOT = Path(__file__).parents[3]
@@ -93,3 +93,16 @@ def test_the_published_chart_knows_its_images(project: Path) -> None:
         assert repository == f"registry.example.org/powercap/powercap-{component}"
     with pytest.raises(ReleaseError, match="no empty operator"):
         set_chart_images(project, "registry.example.org/powercap")
+
+
+def test_a_published_chart_says_where_it_comes_from(project: Path) -> None:
+    url = "https://git.example.org/team/powercap"
+    set_chart_links(project, url, "0.2.0")
+    chart = yaml.safe_load((project / "charts/powercap/Chart.yaml").read_text())
+    assert (chart["home"], chart["sources"]) == (url, [url])
+    assert chart["icon"] == f"{url}/raw/v0.2.0/docs/icon.svg"
+    values = yaml.safe_load((project / "charts/powercap/values.yaml").read_text())
+    assert values["prometheusRule"]["runbookUrl"] == f"{url}/blob/v0.2.0/docs/operations.md"
+    (project / "charts/powercap/Chart.yaml").write_text("name: powercap\n")
+    with pytest.raises(ReleaseError, match=r"Chart\.yaml has 0 lines"):
+        set_chart_links(project, url, "0.2.0")
