@@ -42,9 +42,9 @@ STATUS: Final = {
 _ANY: Final = (Fault.TOO_MANY, Fault.INTERNAL, Fault.UNAVAILABLE, Fault.CUT, Fault.SILENCE, Fault.SLOW)
 _WRITES: Final = (*_ANY, Fault.CONFLICT, Fault.TIMEOUT, Fault.LOST_ANSWER)
 _LISTS: Final = (*_ANY, Fault.TIMEOUT, Fault.STALE_LIST)
+# An API server says in an event that a version is too old; other servers in between may say so by 410.
 _WATCHES: Final = (
     *_ANY,
-    Fault.GONE,
     Fault.GONE_EVENT,
     Fault.ERROR_EVENT,
     Fault.CUT_STREAM,
@@ -59,12 +59,13 @@ class Request:
     method: str
     path: str
     is_watch: bool
+    by_agent: bool
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Those that can happen to it."""
         if self.is_watch:
-            return _WATCHES
+            return (*_WATCHES, Fault.GONE) if self.by_agent else _WATCHES
         return _LISTS if self.method == "GET" else _WRITES
 
 

@@ -103,7 +103,12 @@ class FaultyProxy:
             await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        asked = Request(request.method, request.path, request.query.get("watch") == "true")
+        asked = Request(
+            request.method,
+            request.path,
+            request.query.get("watch") == "true",
+            "powercap-agent" in request.headers.get("User-Agent", ""),
+        )
         fault = self._weather.draw(asked)
         self.seen[fault] += 1
         body = await request.read()

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -28,7 +28,7 @@ from .kube.event_recorder import Recorder
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
 from .kube.pod_watch import PodWatch
-from .kube.rewind import RewindWatch, RewoundError
+from .kube.rewind import RewindWatch
 from .loop_pauses import LoopPauses
 from .metrics import server as metrics_server
 from .metrics.collector import Scrapes
@@ -92,6 +92,18 @@ def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading
     return Leadership(LeaseStore(Cluster(client), *options.lease), identity, read_clocks)
 
 
+async def end_at_once(reason: Awaitable[str], election: Leadership | AlwaysLeading) -> None:
+    """Wait for a reason to begin anew with an empty cache, and end the process, which Kubernetes starts again.
+
+    Nothing but the lease has to be put in order. kopf, asked to end, takes up to half a minute while the API server is
+    in trouble, and is deaf meanwhile.
+    """
+    logger.error("ending, to begin anew: %s", await reason)
+    await election.release()
+    logging.shutdown()
+    os._exit(1)
+
+
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
     heartbeats, pauses, cache = Heartbeats(), LoopPauses(), WorldCache()
@@ -113,6 +125,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         if options.metrics is not None:
             metrics_server.serve(options.metrics, scrapes(parts).text)
         rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
+        failures = watches.WatchFailures()
         registry = kopf.OperatorRegistry()
         watches.register(registry, cache, reconciler.wake, reconciler.list_anew)
         try:
@@ -125,7 +138,10 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     loops.create_task(reconciler.run(), name="reconciler"),
                     loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
                     loops.create_task(pauses.run(), name="loop pauses"),
-                    loops.create_task(rewind.run(heartbeats.of("rewind watch")), name="rewind watch"),
+                    loops.create_task(
+                        end_at_once(rewind.run(heartbeats.of("rewind watch")), election), name="rewind watch"
+                    ),
+                    loops.create_task(end_at_once(failures.first(), election), name="watch failures"),
                     loops.create_task(
                         election.run(heartbeats.of("leader election"), reconciler.wake),
                         name="leader election",
@@ -134,7 +150,9 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                 if options.pod_floors:
                     pods = PodWatch(cluster, cache, reconciler.wake)
                     running.append(loops.create_task(pods.run(heartbeats.of("pods")), name="pods"))
-                await watches.watch(registry)
+                await kopf.operator(
+                    registry=registry, settings=watches.quiet_settings(), clusterwide=True, standalone=True
+                )
                 for task in running:
                     task.cancel()
         finally:
@@ -150,10 +168,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except config.ConfigException as error:
         sys.stderr.write(f"powercap-operator: no cluster to work with: {error}. Set KUBECONFIG.\n")
         return 2
-    except ExceptionGroup as errors:
-        rewound, others = errors.split(RewoundError)
-        if rewound is None or others is not None:
-            raise
-        logger.error("%s", rewound.exceptions[0])
-        return 1
     return 0

@@ -38,15 +38,14 @@ class RewindWatch:
         self._known = known
         self._again_seconds = again_seconds
 
-    async def run(self, beat: Callable[[], None]) -> None:
-        """Look every ``LOOK_SECONDS`` until cancelled.
-
-        Raises:
-            RewoundError: the data went back.
-        """
+    async def run(self, beat: Callable[[], None]) -> str:
+        """Look every ``LOOK_SECONDS`` until the data went back; what is to be said then."""
         while True:
             beat()
-            await self.look()
+            try:
+                await self.look()
+            except RewoundError as error:
+                return str(error)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
@@ -69,5 +68,5 @@ class RewindWatch:
         if newest < known:
             raise RewoundError(
                 f"the API server's data went back: version {known} was seen, and {newest} is the newest now. etcd was"
-                " restored from a snapshot: ending, to begin anew with what there is"
+                " restored from a snapshot"
             )

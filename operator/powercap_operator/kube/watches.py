@@ -12,19 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import kopf
-from kopf._cogs.clients.errors import APIError
-from kopf._cogs.clients.watching import WatchingError
 
 from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, VERSION
 
 from .cache import NODE, WorldCache
 
-logger = logging.getLogger(__name__)
-
 _LONGEST_PAUSE: Final = 15.0
-_WELL_AFTER_SECONDS: Final = 60.0
-"""Watches that ran for so long were well: the pauses after their end begin anew."""
-_NOT_ALLOWED: Final = (401, 403)
+_WATCHES_LOGGER: Final = "kopf._core.reactor.orchestration"
+_FAILED: Final = " has failed: "
 
 
 class EndlessBackoff:
@@ -66,27 +61,31 @@ def _server(environ: Mapping[str, str]) -> str:
     return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
 
 
-async def watch(registry: kopf.OperatorRegistry) -> None:
-    """Run the watches until a signal. kopf ends with an error that the API server sends in a watch; they begin anew.
+class WatchFailures(logging.Handler):
+    """Hears from kopf's log that a watch has failed for good: the API server sent an error in it.
 
-    Raises:
-        APIError: the operator's account may not watch.
+    kopf ends then, but takes up to half a minute to do so while the API server is in trouble, and is deaf meanwhile.
     """
-    loop = asyncio.get_running_loop()
-    pauses = iter(EndlessBackoff())
-    while True:
-        began = loop.time()
-        try:
-            return await kopf.operator(
-                registry=registry, settings=quiet_settings(), clusterwide=True, standalone=True
-            )
-        except (APIError, WatchingError) as error:
-            if isinstance(error, APIError) and error.status in _NOT_ALLOWED:
-                raise
-            logger.warning("the watches begin anew: %s", error)
-        if loop.time() - began > _WELL_AFTER_SECONDS:
-            pauses = iter(EndlessBackoff())
-        await asyncio.sleep(next(pauses))
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._loop = asyncio.get_running_loop()
+        self._failed: asyncio.Future[str] = self._loop.create_future()
+        logging.getLogger(_WATCHES_LOGGER).addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of kopf's log."""
+        message = record.getMessage()
+        if _FAILED in message:
+            self._loop.call_soon_threadsafe(self._note, message)
+
+    async def first(self) -> str:
+        """What kopf says of the first watch that fails."""
+        return await asyncio.shield(self._failed)
+
+    def _note(self, message: str) -> None:
+        if not self._failed.done():
+            self._failed.set_result(message)
 
 
 def register(

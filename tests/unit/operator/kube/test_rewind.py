@@ -42,3 +42,10 @@ def test_what_was_seen_is_the_highest_of_objects_and_lists() -> None:
     assert cache.latest == 15
     cache.drop(NODE, "a", "21")
     assert cache.latest == 21
+
+
+def test_it_looks_until_the_data_went_back_and_says_so() -> None:
+    beats: list[int] = []
+    said = asyncio.run(watch([50, 60]).run(lambda: beats.append(1)))
+    assert said.startswith("the API server's data went back")
+    assert beats == [1]
