@@ -112,6 +112,9 @@ chaos: $(STAMP) ## faults between real programs for MINUTES=2, or EDITS=10000; S
 	$(BIN)/python -m dev.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(EDITS),--edits $(EDITS)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep '$(KEEP)')
 
+mutants: $(STAMP) ## how many small changes to what decides a test notices: SAMPLE=40 of each module (0: all), SEED=1
+	$(BIN)/python -m dev.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+
 figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
 	$(BIN)/python -m dev.figures
 

@@ -51,6 +51,15 @@ def test_a_cap_is_lowered_from_the_standing_limits_and_from_the_cap_before() -> 
     assert node.at(ramped, 15, 20.0).now_uw == 30_000_000
 
 
+def test_the_next_step_of_a_ramp_is_due_a_second_after_the_last() -> None:
+    node, ramped = Node(), budget(40, rampMicrowattsPerSecond=10_000_000)
+    due = []
+    for moment in (10.0, 11.0, 13.5):
+        node.at(ramped, 0, moment)
+        due.append(node.controller.next_step_at)
+    assert due == [11.0, 12.0, 14.0]
+
+
 def test_after_a_release_a_cap_is_lowered_from_the_standing_limits_again() -> None:
     node, ramped = Node(), budget(40, rampMicrowattsPerSecond=10_000_000)
     node.at(ramped, 0, 0.0)

@@ -294,3 +294,21 @@ def test_anything_to_do_is_something_to_do(decision: Decision) -> None:
 def test_a_suspended_policy_keeps_no_other_from_its_days() -> None:
     suspended, other = make_policy("a", suspend=True), make_policy("b", market={"area": "DE-LU"})
     assert {name.split("-2025")[0] for name in wanted([suspended, other], [], MORNING)} == {"epex-de-lu-ida1"}
+
+
+def test_the_share_is_that_of_max_source() -> None:
+    policy = make_policy(strategy={"type": "Fixed", "power": "20"})
+    current = settled(make_world([policy], [], [make_node("a")]), MORNING).policies["default"].status.current
+    assert current is not None
+    assert (current.share, current.cap_microwatts) == ("50 %", 20_000_000)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "1 more selected node is governed by b."), (2, "2 more selected nodes are governed by b.")],
+)
+def test_nodes_that_another_policy_governs_are_counted(count: int, words: str) -> None:
+    policies = [make_policy("a"), make_policy("b", priority=1, nodeSelector={"pool": "b"})]
+    nodes = [make_node("own"), *(make_node(f"lost-{index}", pool="b") for index in range(count))]
+    world = settled(make_world(policies, [make_day(TODAY)], nodes), MORNING)
+    assert words in conditions(world, "a")["Ready"][2]

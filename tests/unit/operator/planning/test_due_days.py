@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from powercap_api.marketday import MarketDay, MarketSource
+from powercap_api.marketday import MarketDay, MarketFetch, MarketSource
 from powercap_operator.market.errors import Forbidden, MarketError, RateLimited, RequestBudgetSpent
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.planning.due_days import DayGroup, after_failure, is_due, last_route, next_groups
@@ -166,3 +166,11 @@ def test_a_new_day_whose_results_cannot_be_there_is_asked_for_later() -> None:
     again = after_failure(never_asked, Forbidden("403"), NOW)
     assert again is not None
     assert again > NOW
+
+
+def test_a_day_that_was_never_asked_for_is_due_whatever_its_status_says_of_that() -> None:
+    day = new_day(DAY)
+    empty = after(day, day.status.model_copy(update={"fetch": MarketFetch()}))
+    assert empty.status.fetch == MarketFetch()
+    assert is_due(empty, moment("2025-10-08T13:36Z"))
+    assert not is_due(empty, moment("2025-10-08T13:29Z"))

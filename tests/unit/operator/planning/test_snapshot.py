@@ -25,6 +25,7 @@ BUDGET: dict[str, Any] = {
     "spec": {"policy": "default", "schedule": [{"shares": (1, 2)}]},
     "status": {
         "current": {"capMicrowatts": 40, "appliedMicrowatts": 39},
+        "energy": {"joules": 7},
         "conditions": [
             {"type": "Other", "status": "False"},
             {"type": "Ready", "status": "True", "reason": "Applied", "message": "fine"},
@@ -45,7 +46,7 @@ def test_a_budget() -> None:
         reason="Applied",
         message="fine",
     )
-    assert (view.cap_uw, view.applied_uw) == (40, 39)
+    assert (view.cap_uw, view.applied_uw, view.energy_joules) == (40, 39, 7)
 
 
 @pytest.mark.parametrize("empty", [None, {}])

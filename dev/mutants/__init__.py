@@ -1,0 +1,1 @@
+"""``make mutants``: how many small changes to what decides are noticed by a test."""
