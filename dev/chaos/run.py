@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -104,9 +105,7 @@ class Run:
         self.world.supervise()
         self.world.proxy.heal()
         healed, wall = time.monotonic(), datetime.now(UTC)
-        self._until(lambda: self._without_leader(wall), _LEADER_SECONDS)
-        led = time.monotonic()
-        why = self._until(self.difference, _GIVE_UP_SECONDS)
+        led, why = self._decided_since(wall)
         decided = time.monotonic() - led
         self.decided.append(decided)
         if why or decided > CONVERGENCE_SECONDS:
@@ -125,6 +124,24 @@ class Run:
             f"{when}: {self.made} edits; a leader after {led - healed:.1f} s, {decided:.1f} s later all is"
             f" decided, {followed:.1f} s later all is followed"
         )
+
+    def _decided_since(self, wall: datetime) -> tuple[float, str]:
+        """Wait for a leader and for its decisions; since when it leads, and the last complaint.
+
+        An operator that ends to begin anew hands over like one that was killed: the time counts from the next leader.
+        """
+        while True:
+            anew = self.world.rewound.total()
+            self._until(partial(self._without_leader, wall), _LEADER_SECONDS)
+            led = time.monotonic()
+            why = self._until(partial(self._undecided, anew), _GIVE_UP_SECONDS)
+            if self.world.rewound.total() == anew:
+                return led, why
+            wall = datetime.now(UTC)
+
+    def _undecided(self, anew: int) -> str:
+        """What a fresh operator would do; empty where nothing, or where an operator has begun anew meanwhile."""
+        return "" if self.world.rewound.total() > anew else self.difference()
 
     def _until(self, complaint: Callable[[], str], seconds: float) -> str:
         """Wait until there is no complaint; the last one where there still is."""

@@ -87,7 +87,12 @@ class ChaosWorld:
         self._keep_log(name)
         command = self._operator(name) if name in OPERATORS else self._agent(name.removeprefix("agent-"))
         kubeconfig = self.root / f"{name}.kubeconfig"
-        environ = {**os.environ, "KUBECONFIG": str(kubeconfig), "POD_NAME": name}
+        environ = {
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "",
+            "KUBECONFIG": str(kubeconfig),
+            "POD_NAME": name,
+        }
         self.programs[name].start([sys.executable, "-m", *command], environ, detached=False)
         self._started_at[name] = time.monotonic()
 
