@@ -9,7 +9,7 @@ from pathlib import Path
 
 from powercap_api.markets import Auction, GridData, Market
 
-from ..market.csv_format import csv_resolution, from_csv
+from ..market.csv_format import csv_grid_data, csv_resolution, from_csv
 from ..market.errors import MarketError
 from ..market.results import Period, Query
 from ..sources.epex.page import MAX_PAGE_BYTES, open_page, table_html
@@ -60,7 +60,7 @@ def read_page(
 
 
 def read_csv(content: bytes, name: str, asked: Asked) -> tuple[Query, tuple[Period, ...], str]:
-    """The results of a CSV file, and its name.
+    """The results of a CSV file, and its name. Columns of grid data alone say themselves which it is.
 
     Raises:
         MarketError: nothing says which day it is, or it cannot be read as that day.
@@ -69,7 +69,8 @@ def read_csv(content: bytes, name: str, asked: Asked) -> tuple[Query, tuple[Peri
     day = asked.day or day_in_name(name)
     if day is None:
         raise MarketError("the file's name has no day in it: say which with --date")
-    market = Market(asked.area, asked.auction, asked.resolution_minutes or csv_resolution(text))
+    auction = csv_grid_data(text) or asked.auction
+    market = Market(asked.area, auction, asked.resolution_minutes or csv_resolution(text))
     query = Query(market, day)
     return query, from_csv(text, query), name
 

@@ -114,6 +114,14 @@ def from_csv(text: str, query: Query) -> tuple[Period, ...]:
     return tuple(periods)
 
 
+def csv_grid_data(text: str) -> GridData | None:
+    """The grid data that a CSV text is of, by its columns; None for one with volumes or prices, or without either."""
+    titles = text[:_MAX_CHARACTERS].removeprefix("\ufeff").partition("\n")[0]
+    if "Volume" in titles or "Price" in titles:
+        return None
+    return next((data for data in GridData if f"{data} (" in titles), None)
+
+
 def csv_resolution(text: str) -> int:
     """Length in minutes of the periods of a CSV text, by its labels.
 

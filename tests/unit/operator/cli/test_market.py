@@ -304,3 +304,22 @@ def test_what_cannot_be_drawn(name: str, text: str, why: str, tmp_path: Path, ca
     assert out == ""
     assert why in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("data", "words"), [("Carbon", "g CO2eq/kWh"), ("Renewable", "%, mean")])
+def test_a_day_of_the_grid_is_fetched_shown_and_drawn(
+    data: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file says by its columns what it is."""
+    fetched = ["market", "fetch", "--auction", data, "--provider", "Mock", "--date", "2025-10-26"]
+    assert main([*fetched, "--output-dir", str(tmp_path)]) == 0
+    path = tmp_path / f"{data.lower()}_data_2025-10-26.csv"
+    assert capsys.readouterr().out == f"{path}\n"
+    assert main(["market", "show", str(path), "--plot", str(tmp_path / "day.svg")]) == 0
+    shown = capsys.readouterr().out
+    assert f"FR {data} of 2025-10-26, 100 periods of 15 min" in shown
+    assert "complete" in shown
+    assert words in shown
+    assert "100 of 100 periods are forecasts" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "forecast" in (tmp_path / "day.svg").read_text(encoding="utf-8")
