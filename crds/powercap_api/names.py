@@ -27,6 +27,12 @@ value ``true``: the node's original limits."""
 POLICY_LABEL: Final = f"{GROUP}/policy"
 """On a PowerBudget: the policy that governs it, for ``kubectl get powerbudgets -l``."""
 
+WRITTEN_AT: Final = f"{GROUP}/written-at"
+"""Annotation of a PowerBudget: when the operator last wrote its spec, by the operator's clock."""
+
+SILENT_SINCE: Final = f"{GROUP}/agent-silent-since"
+"""Annotation of a PowerBudget whose agent does not report: since when a report is due."""
+
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 """On a MarketDay, value ``powercap-operator``: the operator made it and clears it away when it is old."""
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from .budget.status import PowerBudgetStatus
-from .names import PLURALS, POWER_BUDGET
+from .names import PLURALS, POWER_BUDGET, SILENT_SINCE
 from .poweroverride import OverrideWindow, PodFloor
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
 from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, MAX_WINDOWS, Segment
@@ -209,6 +209,12 @@ class PowerBudget(KubeObject):
                 "The node follows its budget",
             ),
             Column("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why (not)"),
+            Column(
+                "Silent",
+                "date",
+                f".metadata.annotations.{SILENT_SINCE.replace('.', chr(92) + '.')}",
+                "Time since the agent owes a report",
+            ),
             Column(
                 "Reapplied",
                 "integer",

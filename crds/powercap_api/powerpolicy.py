@@ -1,7 +1,7 @@
 """PowerPolicy: what a person edits to say how much power which nodes get, and by what rule."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,31 @@ CARBON_ONLY = frozenset({Provider.CARBON_INTENSITY})
 MANUAL = frozenset({Provider.STATIC})
 """Providers that nobody can be asked for: a person makes the MarketDay, with the data in it."""
 
+
+def _has_other_than(providers: frozenset[Provider]) -> str:
+    """The CEL condition that there is a source beside these."""
+    named = ", ".join(f"'{name}'" for name in sorted(providers))
+    return f"self.market.providers.exists(p, !(p in [{named}]))"
+
+
+_SOURCE_RULES: Final = (
+    {
+        "rule": "!(self.strategy.type == 'Volume' || (self.strategy.type == 'Schedule' &&"
+        " (!has(self.strategy.otherwise) || self.strategy.otherwise.type == 'Volume'))) || "
+        + _has_other_than(PRICE_ONLY | CARBON_ONLY),
+        "message": "none of these sources has volumes, which strategy Volume needs: add EPEX to providers, or write"
+        " strategy: {type: Price}",
+        "fieldPath": ".market.providers",
+    },
+    {
+        "rule": "!(self.strategy.type in ['Price', 'CheapestHours']) || (self.market.auction == 'SDAC' &&"
+        " self.market.area != 'GB') || " + _has_other_than(PRICE_ONLY),
+        "message": "EnergyCharts and ENTSOE have prices of the coupled day-ahead auction only: write auction: SDAC"
+        " (GB is not coupled), or add EPEX to providers",
+        "fieldPath": ".market.providers",
+    },
+)
+"""Rules of the policy's spec that refuse sources which can never give what it needs."""
 
 _QUALIFIED_NAME = (
     "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
@@ -245,6 +270,7 @@ class PowerPolicy(KubeObject):
             },
             *market_rules("self.market"),
             *POWER_RULES,
+            *_SOURCE_RULES,
         ),
         rules=(
             {

@@ -79,6 +79,8 @@ class BudgetReason(StrEnum):
     """A PowerOverride gives the node its original limits."""
     LIFTED = "Lifted"
     """The original limits are in force for a while: the node was under too much pressure, or not ready."""
+    AGENT_SILENT = "AgentSilent"
+    """Said by the operator, beside the status: the agent's report has been due for two market periods."""
     STOPPED = "Stopped"
     """The agent was ended; the original limits are in force."""
 
@@ -117,6 +119,8 @@ class PolicyReason(StrEnum):
     NO_NODES = "NoNodes"
     OVERRULED = "Overruled"
     NODES_NOT_READY = "NodesNotReady"
+    AGENT_SILENT = "AgentSilent"
+    """Nothing is known to be wrong, but agents of some nodes do not report."""
     CURRENT = "Current"
     FALLBACK = "Fallback"
     MISSING = "Missing"

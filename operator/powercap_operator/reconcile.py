@@ -73,6 +73,8 @@ class Reconciler:
         self._budgets_seen: Mapping[str, BudgetView] = {}
         self._passed_minute = _minute(clock.now())
         self._next_look: datetime | None = None
+        self._seen_since: datetime | None = None
+        """Since when every list came; None where the last did not."""
         self.passes = 0
         """Looks at the cluster so far."""
         self.failed_passes = 0
@@ -146,9 +148,12 @@ class Reconciler:
             except ClusterError as error:
                 failed += 1
                 logger.error("cannot list the cluster: %s", error)
-        if not failed:
-            self.synced.set()
-        return not failed
+        if failed:
+            self._seen_since = None
+            return False
+        self._seen_since = self._seen_since or self._clock.now()
+        self.synced.set()
+        return True
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
@@ -158,7 +163,7 @@ class Reconciler:
         if not self._election.leading:
             self._budgets_seen = world.budgets
             return False
-        decision = decide(world, now, self._history)
+        decision = decide(world, now, self._history, self._seen_since)
         news = budget_events(self._budgets_seen, world.budgets)
         self._budgets_seen = world.budgets
         if not decision and not news:
@@ -168,6 +173,8 @@ class Reconciler:
             *map(self._guarded, self._other_works(world, decision)),
             *(self._guarded(self._recorder.record(event)) for event in news),
         )
+        if decision.write_budgets:
+            self.wake()  # what is said of the policies follows from the budgets
         return not all([*first, *rest])
 
     def _budget_works(self, decision: Decision) -> list[Awaitable[None]]:

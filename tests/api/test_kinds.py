@@ -82,6 +82,13 @@ def test_the_server_fills_in_every_default(kube: Kube) -> None:
         {"maxSource": "100%", "minPower": "9%", "strategy": {"type": "Fixed", "power": "10%"}},
         {"maxSource": "40", "minPower": "50%"},
         {
+            "maxSource": "40",
+            "market": {"providers": ["ENTSOE"], "auction": "SDAC"},
+            "strategy": {"type": "Price"},
+        },
+        {"maxSource": "40", "market": {"providers": ["EnergyCharts"]}, "strategy": {"type": "Solar"}},
+        {"maxSource": "40", "market": {"providers": ["EnergyCharts", "Static"]}},
+        {
             "maxSource": "80%",
             "strategy": {
                 "type": "Schedule",
@@ -144,6 +151,30 @@ def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
         ({"strategy": {"type": "Magic"}}, 'Unsupported value: "Magic"'),
         ({"market": {"area": "GB"}}, "write resolutionMinutes: 30"),
         ({"market": {"area": "CH", "auction": "IDA3"}}, "write auction: IDA1 or IDA2"),
+        ({"market": {"providers": ["EnergyCharts"]}}, "none of these sources has volumes"),
+        (
+            {
+                "market": {"providers": ["ENTSOE", "EnergyCharts"]},
+                "strategy": {
+                    "type": "Schedule",
+                    "windows": [{"start": "22:00", "end": "06:00", "power": "40"}],
+                },
+            },
+            "none of these sources has volumes",
+        ),
+        ({"market": {"providers": ["ENTSOE"]}, "strategy": {"type": "Price"}}, "write auction: SDAC"),
+        (
+            {
+                "market": {
+                    "providers": ["ENTSOE"],
+                    "area": "GB",
+                    "auction": "SDAC",
+                    "resolutionMinutes": 60,
+                },
+                "strategy": {"type": "Price"},
+            },
+            "GB is not coupled",
+        ),
         ({"nodeSelector": "worker"}, "nodeSelector"),
         ({"nodeSelector": {"no such key!": "x"}}, "every key must be a label key"),
         ({"nodeSelector": {"zone": "not/a/value"}}, "every value must be a label value"),
@@ -263,7 +294,19 @@ def test_explain_says_the_unit(kube: Kube) -> None:
         ),
         (
             "pb",
-            ["NAME", "POLICY", "CAP", "APPLIED", "SHARE", "PERIOD", "DRAW", "READY", "REASON", "AGE"],
+            [
+                "NAME",
+                "POLICY",
+                "CAP",
+                "APPLIED",
+                "SHARE",
+                "PERIOD",
+                "DRAW",
+                "READY",
+                "REASON",
+                "SILENT",
+                "AGE",
+            ],
         ),
         (
             "md",

@@ -169,7 +169,8 @@ class SimulatedCluster:
 
     def _view(self, name: str, spec: Any, old: BudgetView) -> BudgetView:
         node = self.nodes[name]
-        return self._written(BudgetWrite(node, old.policy_label or "", spec))
+        written_at = old.reporting.written_at
+        return self._written(BudgetWrite(node, old.policy_label or "", spec, written_at))
 
     def _fetch(self, now: datetime) -> bool:
         """Attend to what is due; whether anything was."""

@@ -20,6 +20,9 @@ class TcpProxy:
         self._target = ("127.0.0.1", port)
         self._whole = threading.Event()
         self._whole.set()
+        self._alive = threading.Event()
+        self._alive.set()
+        self._ended: list[threading.Event] = []
         self._closing = False
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -34,6 +37,8 @@ class TcpProxy:
     ) -> None:
         self._closing = True
         self._whole.set()
+        for dead in self._ended:
+            dead.set()
         for one in [self._listener, *self._sockets]:
             _close(one)
 
@@ -45,6 +50,13 @@ class TcpProxy:
         """Let everything through again, first what waited."""
         self._whole.set()
 
+    def half_open(self) -> None:
+        """Let nothing through any more on the connections that there are, and tell neither end; new ones work."""
+        alive, self._alive = self._alive, threading.Event()
+        self._alive.set()
+        alive.clear()
+        self._ended.append(alive)
+
     def _accept(self) -> None:
         while True:
             try:
@@ -55,6 +67,7 @@ class TcpProxy:
 
     def _serve(self, client: socket.socket) -> None:
         self._whole.wait()
+        alive = self._alive
         try:
             server = socket.create_connection(self._target)
         except OSError:
@@ -66,14 +79,16 @@ class TcpProxy:
             _close(server)
             return
         for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+            threading.Thread(target=self._pump, args=(source, sink, alive), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, alive: threading.Event) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(_PIECE_BYTES):
                 self._whole.wait()
+                alive.wait()
                 sink.sendall(data)
         self._whole.wait()
+        alive.wait()
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)
 

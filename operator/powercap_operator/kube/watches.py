@@ -20,6 +20,9 @@ from .cache import NODE, WorldCache
 _LONGEST_PAUSE: Final = 15.0
 _WATCHES_LOGGER: Final = "kopf._core.reactor.orchestration"
 _FAILED: Final = " has failed: "
+IDLE_SECONDS: Final = 70.0
+"""A watch that is silent for so long, without even a bookmark, which come about once a minute, is taken for dead and
+begun anew: as by the agents."""
 
 
 class EndlessBackoff:
@@ -40,11 +43,9 @@ class EndlessBackoff:
 def quiet_settings() -> kopf.OperatorSettings:
     """Settings under which no watch hangs silently and nothing of kopf's own is written to the API."""
     settings = kopf.OperatorSettings()
-    settings.watching.inactivity_timeout = (
-        70  # bookmarks come once a minute: silence is a half-open connection
-    )
     settings.watching.server_timeout = 270
     settings.watching.client_timeout = 280
+    settings.watching.inactivity_timeout = IDLE_SECONDS
     settings.watching.connect_timeout = 10
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30

@@ -95,7 +95,7 @@ POLICY_NODES_DRAW: Final = Family(
 )
 POLICY_NODES_REASON: Final = Family(
     "powercap_policy_nodes_by_reason",
-    "Nodes of the policy by the reason of their condition Ready; Silent where the agent does not report.",
+    "Nodes of the policy by the reason of their condition Ready; AgentSilent where the agent does not report.",
     (*POLICY, "reason"),
 )
 
@@ -118,7 +118,7 @@ OVERRIDE_ACHIEVED: Final = Family(
 NODE_READY: Final = Family("powercap_node_ready", "1 where the node follows its budget.", NODE)
 NODE_REASON: Final = Family(
     "powercap_node_reason",
-    "1 for the reason of the node's condition Ready; Silent where the agent does not report.",
+    "1 for the reason of the node's condition Ready; AgentSilent where the agent does not report.",
     (*NODE, "reason"),
 )
 NODE_CAP: Final = Family("powercap_node_cap_watts", "Cap that the slot asks for.", NODE)

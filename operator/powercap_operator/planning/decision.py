@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDaySpec
-from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_POLICY
+from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_POLICY, SILENT_SINCE, WRITTEN_AT
+from powercap_api.poweroverride import PodFloor
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Window
 
+from ..faults.silence import silent_since
 from ..faults.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
 from ..market.fallback import KnownDays
 from .assignment import Assignment, assign, is_exempt
@@ -38,12 +41,20 @@ class BudgetWrite:
     node: NodeView
     policy: str
     spec: Mapping[str, Any]
+    written_at: datetime | None
+    """When this spec was first written; None where nobody knows."""
+    silent_since: datetime | None = None
+    """Since when the agent owes a report, where it is silent."""
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Label and owner: the budget goes when its node goes."""
+        """Label and owner (the budget goes when its node goes), and what is said of the agent's reports."""
+        moments = {WRITTEN_AT: self.written_at, SILENT_SINCE: self.silent_since}
         return {
             "labels": {POLICY_LABEL: self.policy},
+            "annotations": {
+                name: format_time(moment) for name, moment in moments.items() if moment is not None
+            },
             "ownerReferences": [
                 {"apiVersion": "v1", "kind": "Node", "name": self.node.name, "uid": self.node.uid}
             ],
@@ -77,13 +88,14 @@ class Decision:
         )
 
 
-def decide(world: World, now: datetime, history: timedelta) -> Decision:
+def decide(world: World, now: datetime, history: timedelta, seen_since: datetime | None = None) -> Decision:
     """Compare the world as it should be with the world as it is.
 
     Args:
         world: the cluster as last seen.
         now: the moment, in UTC.
         history: how long after its delivery day a MarketDay is kept.
+        seen_since: since when the cluster has been seen without a break; None where that is not so.
     """
     days = KnownDays(world.days.values())
     policies, plans, faulty = _plans(world, days, now)
@@ -104,8 +116,8 @@ def decide(world: World, now: datetime, history: timedelta) -> Decision:
         },
         delete_days=surplus_days(world.days.values(), policies.values(), now, history),
         write_budgets=(
-            *_budget_writes(world, assignment, policies, plans, windows, now),
-            *_suspensions(world, frozen),
+            *_budget_writes(world, assignment, policies, plans, windows, now, seen_since),
+            *_frozen_writes(world, frozen, windows, now),
         ),
         delete_budgets=tuple(
             name
@@ -153,13 +165,22 @@ def _frozen(world: World, policies: Mapping[str, Unreadable]) -> dict[str, Unrea
     }
 
 
-def _suspensions(world: World, frozen: Mapping[str, Unreadable]) -> list[BudgetWrite]:
-    """What can still be read of such a policy is whether it is suspended."""
-    return [
-        BudgetWrite(world.nodes[name], policy.name, {**world.budgets[name].spec, "suspend": policy.suspend})
-        for name, policy in frozen.items()
-        if policy.suspend is not None and policy.suspend != world.budgets[name].spec.get("suspend", False)
-    ]
+def _frozen_writes(
+    world: World, frozen: Mapping[str, Unreadable], windows: Mapping[str, tuple[Window, ...]], now: datetime
+) -> list[BudgetWrite]:
+    """What still changes in such budgets: whether the policy is suspended, which is read on its own, and overrides."""
+    writes = []
+    since = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    for name, policy in frozen.items():
+        in_force = world.budgets[name].spec
+        suspend = in_force.get("suspend", False) if policy.suspend is None else policy.suspend
+        try:
+            spec = {**with_windows(in_force, since, now, windows.get(name, ())), "suspend": suspend}
+        except FAULTS:  # the budget is of another version too
+            spec = {**in_force, "suspend": suspend}
+        if spec != {"suspend": False, **in_force}:
+            writes.append(BudgetWrite(world.nodes[name], policy.name, spec, now))
+    return writes
 
 
 def _complaints(faulty: Iterable[Unreadable], now: datetime) -> dict[str, dict[str, Any]]:
@@ -183,6 +204,7 @@ def _budget_writes(
     plans: Mapping[str, Plan],
     windows: Mapping[str, tuple[Window, ...]],
     now: datetime,
+    seen_since: datetime | None,
 ) -> list[BudgetWrite]:
     """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force, lift and overrides.
 
@@ -202,16 +224,38 @@ def _budget_writes(
         floor = floors.get(name)
         key = (policy.metadata.name, in_force, lift, ahead, floor)
         if key not in wanted:
-            if pending and in_force is not None:
-                computed = with_windows(in_force, planned, now, ahead)
-            else:
-                resolved = policies[policy.metadata.name]
-                computed = budget_spec(resolved, planned, in_force, now, lift, ahead, floor)
+            resolved = policies[policy.metadata.name]
+            computed = _computed(resolved, planned, in_force, now, lift, ahead, floor)
             wanted[key] = (computed, in_force is not None and _is_kept(world, computed, in_force))
         spec, stands = wanted[key]
-        if not (stands and existing is not None and (pending or _owned(existing, node, policy))):
-            writes.append(BudgetWrite(node, spec["policy"], spec))
+        silent = None
+        if existing is not None:
+            period = timedelta(minutes=policy.spec.market.resolution_minutes)
+            silent = silent_since(existing.reporting, existing.silent_since, now, period, seen_since)
+        written_at = existing.reporting.written_at if stands and existing is not None else now
+        if not (stands and existing is not None and _says(existing, node, policy, silent, pending)):
+            writes.append(BudgetWrite(node, spec["policy"], spec, written_at, silent))
     return writes
+
+
+def _computed(
+    resolved: ResolvedPolicy,
+    planned: Plan,
+    in_force: KnownSpec | None,
+    now: datetime,
+    lift: datetime | None,
+    ahead: tuple[Window, ...],
+    floor: PodFloor | None,
+) -> Mapping[str, Any]:
+    """The spec that should be; one in force that this version cannot read is no record of what is over."""
+    try:
+        if planned.data == PolicyReason.PENDING and in_force is not None:
+            return with_windows(in_force, planned.keep_since, now, ahead)
+        return budget_spec(resolved, planned, in_force, now, lift, ahead, floor)
+    except FAULTS:
+        if planned.data == PolicyReason.PENDING and in_force is not None:
+            return in_force
+        return budget_spec(resolved, planned, None, now, lift, ahead, floor)
 
 
 def _is_kept(world: World, computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> bool:
@@ -221,6 +265,12 @@ def _is_kept(world: World, computed: Mapping[str, Any], in_force: Mapping[str, A
     )
 
 
-def _owned(existing: BudgetView, node: NodeView, policy: PowerPolicy) -> bool:
-    """Whether label and owner reference are right; a node made anew has another uid."""
-    return existing.policy_label == policy.metadata.name and existing.owner_uid == node.uid
+def _says(
+    existing: BudgetView, node: NodeView, policy: PowerPolicy, silent: datetime | None, pending: bool
+) -> bool:
+    """Whether annotation, label and owner reference are right, the last two not while results are being fetched.
+
+    A node made anew has another uid.
+    """
+    owned = existing.policy_label == policy.metadata.name and existing.owner_uid == node.uid
+    return existing.silent_since == silent and (pending or owned)

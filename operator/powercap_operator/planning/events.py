@@ -51,7 +51,8 @@ def condition_events(
             continue
         if new["type"] == ConditionType.READY and _repeats(new, after):
             continue
-        warning = new["status"] == "False" and new["reason"] not in _ON_PURPOSE
+        missed = new["reason"] == PolicyReason.AGENT_SILENT
+        warning = missed or (new["status"] == "False" and new["reason"] not in _ON_PURPOSE)
         found.append(ObjectEvent(kind, name, uid, warning, new["reason"], new["message"]))
     return found
 

@@ -37,9 +37,7 @@ def policy_status(
     unsupported = [
         node for node in nodes if node in budgets and budgets[node].reason == BudgetReason.UNSUPPORTED
     ]
-    waiting = [
-        node for node in nodes if node not in unsupported and (node not in budgets or not budgets[node].ready)
-    ]
+    waiting = [node for node in nodes if node not in unsupported and not _follows(budgets.get(node), now)]
     generation = policy.metadata.generation
     conditions = [
         _ready(resolved, planned, assignment, nodes, waiting, unsupported, budgets),
@@ -57,6 +55,11 @@ def policy_status(
     before = [old.to_wire() for old in policy.status.conditions]
     status["conditions"] = dated(conditions, before, format_time(now))
     return status
+
+
+def _follows(budget: BudgetView | None, now: datetime) -> bool:
+    """Whether the node's agent says so, of the newest spec."""
+    return budget is not None and budget.ready and not budget.reporting.is_behind(now)
 
 
 def _fallbacks(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyFallbacks | None:
@@ -118,7 +121,7 @@ def _ready(
         sentences.append(f"Same priority as {', '.join(sorted(ties))}: the older policy wins.")
     return condition(
         ConditionType.READY,
-        reason == PolicyReason.ACTIVE,
+        None if reason == PolicyReason.AGENT_SILENT else reason == PolicyReason.ACTIVE,
         reason,
         " ".join(sentences),
         resolved.policy.metadata.generation,
@@ -162,7 +165,10 @@ def _state(
         able = len(nodes) - len(unsupported)
         named = "; ".join(_named(waiting, budgets))
         sentence = f"{able - len(waiting)} of {able} nodes follow their budget; not: {named}."
-        return PolicyReason.NODES_NOT_READY, sentence
+        silent = all(
+            node in budgets and budgets[node].reason == BudgetReason.AGENT_SILENT for node in waiting
+        )
+        return PolicyReason.AGENT_SILENT if silent else PolicyReason.NODES_NOT_READY, sentence
     if len(unsupported) == len(nodes):
         return PolicyReason.NO_NODES, "none of its nodes has anything that can be capped."
     count = len(nodes) - len(unsupported)
@@ -186,7 +192,7 @@ def _named(waiting: Sequence[str], budgets: Mapping[str, BudgetView]) -> list[st
         budget = budgets.get(node)
         why = "no report from the node's agent yet"
         if budget is not None and budget.reason is not None:
-            why = budget.reason
+            why = "the newest spec is not taken up" if budget.ready else budget.reason
         named.append(f"{node} ({why})")
     more = len(waiting) - len(named)
     return [*named, f"and {more} more"] if more else named

@@ -236,10 +236,10 @@ def says_the_same(computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> b
 
 
 def with_windows(
-    existing: Mapping[str, Any], planned: Plan, now: datetime, windows: Sequence[Window]
+    existing: Mapping[str, Any], keep_since: datetime, now: datetime, windows: Sequence[Window]
 ) -> dict[str, Any]:
     """The spec in force with what overrides ask for laid anew, and nothing else changed."""
-    laid = lay_windows(existing, windows, planned.keep_since, now)
+    laid = lay_windows(existing, windows, keep_since, now)
     rest = {name: value for name, value in existing.items() if name != "overrides"}
     return rest if laid is None else {**rest, "overrides": [window.to_wire() for window in laid]}
 

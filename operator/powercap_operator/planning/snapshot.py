@@ -10,13 +10,15 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
+from powercap_api.clock import format_time
 from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay
-from powercap_api.names import POLICY_LABEL
+from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.reasons import ConditionType
+from powercap_api.reasons import BudgetReason, ConditionType
 
+from ..faults.silence import Reporting
 from ..faults.unreadable import Unreadable
 
 
@@ -100,12 +102,14 @@ class BudgetView:
     ready: bool
     reason: str | None
     message: str | None
+    silent_since: datetime | None = None
+    """Since when a report is due, where the operator found the agent silent: ``ready`` and ``reason`` say so then."""
+    reporting: Reporting = field(default=Reporting(), compare=False)
+    """What tells whether the agent reports; of no matter to decisions before it is due, so no change."""
     cap_uw: int | None = field(default=None, compare=False)
     """What the slot asks for, as the agent says; of no matter to decisions, so no change."""
     applied_uw: int | None = field(default=None, compare=False)
     """What the packages read back together."""
-    slot_end: datetime | None = field(default=None, compare=False)
-    """End of the slot in force, as the agent says: by then it reports again."""
     draw: DrawView | None = field(default=None, compare=False)
     """What the node drew in the slot before."""
     energy_joules: int | None = field(default=None, compare=False)
@@ -154,6 +158,10 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     conditions = status.get("conditions") or []
     current = status.get("current") or {}
     ready: Mapping[str, Any] = find_condition(conditions, ConditionType.READY) or {}
+    annotations = metadata.get("annotations") or {}
+    silent_since = _moment(annotations.get(SILENT_SINCE))
+    if silent_since is not None:
+        ready = _silent(silent_since)
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -163,13 +171,37 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         ready=ready.get("status") == "True",
         reason=ready.get("reason"),
         message=ready.get("message"),
+        silent_since=silent_since,
+        reporting=Reporting(
+            metadata.get("generation"),
+            status.get("observedGeneration"),
+            _moment(annotations.get(WRITTEN_AT)),
+            _moment(current.get("end")),
+        ),
         cap_uw=current.get("capMicrowatts"),
         applied_uw=current.get("appliedMicrowatts"),
-        slot_end=None if current.get("end") is None else datetime.fromisoformat(current["end"]),
         draw=_draw(status.get("draw")),
         energy_joules=(status.get("energy") or {}).get("joules"),
         reapplied=status.get("reapplied"),
     )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A time with its offset; None for another text, as people can write annotations."""
+    try:
+        moment = None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def _silent(since: datetime) -> dict[str, str]:
+    """The condition Ready of a budget whose agent is silent."""
+    message = (
+        f"The agent has not reported since {format_time(since)}, when a report was due: what is in force on the node is"
+        " not known. Look at the agent's pod on it."
+    )
+    return {"status": "Unknown", "reason": BudgetReason.AGENT_SILENT, "message": message}
 
 
 def _draw(draw: Mapping[str, Any] | None) -> DrawView | None:

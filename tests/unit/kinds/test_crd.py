@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from powercap_api.generate import main, render
+from powercap_api.names import SILENT_SINCE
 from powercap_api.schema.crd import SchemaError, structural
 
 FORBIDDEN = {"$ref", "title", "const", "$defs", "exclusiveMinimum", "exclusiveMaximum"}
@@ -39,12 +40,18 @@ def test_schemas_are_structural_and_described(name: str) -> None:
             assert node.get("description"), f"{path} has no description"
 
 
+OF_METADATA = {
+    ".metadata.creationTimestamp",
+    f".metadata.annotations.{SILENT_SINCE}".replace("powercap.dev", r"powercap\.dev"),
+}
+
+
 @pytest.mark.parametrize("name", CRDS)
 def test_columns_point_at_fields_that_exist(name: str) -> None:
     paths = {path for path, _ in nodes(schema_of(CRDS[name]))}
     for column in CRDS[name]["spec"]["versions"][0]["additionalPrinterColumns"]:
         plain = column["jsonPath"].split("[?")[0]
-        assert plain in paths or plain == ".metadata.creationTimestamp", column
+        assert plain in paths or plain in OF_METADATA, column
 
 
 def test_a_union_of_types_is_refused() -> None:

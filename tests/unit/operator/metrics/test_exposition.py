@@ -12,6 +12,7 @@ from powercap_api.marketday import MarketDay, MarketSource
 from powercap_api.markets import GridData, Market
 from powercap_api.names import API_VERSION, POWER_OVERRIDE
 from powercap_api.poweroverride import PowerOverride
+from powercap_operator.faults.silence import Reporting
 from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query, build_market_day
@@ -163,16 +164,21 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_an_agent_that_no_longer_reports_is_silent() -> None:
-    world = one_node(cap_uw=25_000_000, applied_uw=25_000_000, slot_end=NOW, draw=DrawView(1, binds=True))
+    world = one_node(
+        cap_uw=25_000_000,
+        applied_uw=25_000_000,
+        reporting=Reporting(slot_end=NOW),
+        draw=DrawView(1, binds=True),
+    )
     last = scrape(world, now=NOW + SILENT_AFTER)
     assert last['powercap_node_ready{node="a",policy="default"}'] == 1
     assert last['powercap_policy_nodes_silent{policy="default"}'] == 0
     assert last['powercap_policy_nodes_binding{policy="default"}'] == 1
     found = scrape(world, now=NOW + SILENT_AFTER + timedelta(seconds=1))
     assert found['powercap_node_ready{node="a",policy="default"}'] == 0
-    assert found['powercap_node_reason{node="a",policy="default",reason="Silent"}'] == 1
+    assert found['powercap_node_reason{node="a",policy="default",reason="AgentSilent"}'] == 1
     assert found['powercap_policy_nodes_silent{policy="default"}'] == 1
-    assert found['powercap_policy_nodes_by_reason{policy="default",reason="Silent"}'] == 1
+    assert found['powercap_policy_nodes_by_reason{policy="default",reason="AgentSilent"}'] == 1
     assert found['powercap_policy_nodes_cap_watts{policy="default"}'] == 0
     assert not [series for series in found if series.startswith(("powercap_node_cap", "powercap_node_draw"))]
 

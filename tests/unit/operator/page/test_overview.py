@@ -8,6 +8,7 @@ import pytest
 
 from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_POLICY
+from powercap_operator.faults.silence import Reporting
 from powercap_operator.faults.unreadable import unreadable
 from powercap_operator.node_state import SILENT_AFTER
 from powercap_operator.page.nodes import SHOWN, Choice
@@ -21,6 +22,7 @@ from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
 NOW = moment("2025-10-09T10:07Z")
+LONG_OVER = NOW - SILENT_AFTER - timedelta(seconds=1)
 
 
 def world_of(nodes: int = 3, days: tuple[date, ...] = (DAY,), **policy: Any) -> World:
@@ -33,7 +35,7 @@ def world_of(nodes: int = 3, days: tuple[date, ...] = (DAY,), **policy: Any) -> 
         "cap_uw": 25_000_000,
         "applied_uw": 24_875_000,
         "draw": DrawView(18_300_000, binds=False),
-        "slot_end": NOW + timedelta(minutes=8),
+        "reporting": Reporting(slot_end=NOW + timedelta(minutes=8)),
     }
     return replace(world, budgets={name: replace(world.budgets[name], **said) for name in names})
 
@@ -113,7 +115,11 @@ def test_before_any_budget_the_policy_says_what_it_would_ask_for() -> None:
         ({"ready": False, "reason": "WriteFailed"}, "1 node does not follow", Tone.BAD),
         ({"ready": False, "reason": "Lifted"}, "1 node wants a look", Tone.WARN),
         ({"ready": False, "reason": "Stopped"}, "1 node does not follow", Tone.BAD),
-        ({"slot_end": NOW - SILENT_AFTER - timedelta(seconds=1)}, "1 node does not follow", Tone.BAD),
+        (
+            {"reporting": Reporting(slot_end=NOW - SILENT_AFTER - timedelta(seconds=1))},
+            "1 node does not follow",
+            Tone.BAD,
+        ),
         ({"ready": False, "reason": "Unsupported"}, "2 nodes follow the market", Tone.GOOD),
         ({"ready": False, "reason": None}, "1 node wants a look", Tone.WARN),
     ],
@@ -135,10 +141,10 @@ def test_the_first_nodes_that_do_not_follow_are_named_at_the_top() -> None:
 
 
 def test_what_a_silent_agent_last_said_is_not_shown() -> None:
-    world = with_node(world_of(1), "node-0000", slot_end=NOW - timedelta(hours=1))
+    world = with_node(world_of(1), "node-0000", reporting=Reporting(slot_end=NOW - timedelta(hours=1)))
     page = page_of(world)
     (row,) = page.nodes.rows
-    assert (row.state, row.cap, row.applied, row.draw, row.drawn) == ("Silent", "–", "–", "–", None)
+    assert (row.state, row.cap, row.applied, row.draw, row.drawn) == ("AgentSilent", "–", "–", "–", None)
     assert [figure.value for figure in page.figures] == ["1"]
 
 

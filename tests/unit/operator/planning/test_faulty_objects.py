@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, POWER_BUDGET, POWER_POLICY
+from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.snapshot import World
@@ -135,6 +135,18 @@ def test_a_person_can_still_stop_it(api: Api) -> None:
     assert api.decide().delete_budgets == ("b",)
 
 
+def test_overrides_hold_for_its_nodes_too(api: Api) -> None:
+    api.put(POWER_POLICY, policy(strategy={"type": "Tides"}))
+    spec = {"nodes": ["a"], "limit": "20", "duration": "1h", "reason": "a test"}
+    metadata = {"name": "less", "creationTimestamp": "2025-10-09T07:00:00Z"}
+    api.put(POWER_OVERRIDE, {"kind": POWER_OVERRIDE, "metadata": metadata, "spec": spec})
+    decision = api.decide()
+    (write,) = decision.write_budgets
+    assert (write.node.name, len(write.spec["overrides"])) == ("a", 1)
+    api.carry_out(decision)
+    assert not api.decide().write_budgets
+
+
 def test_what_can_be_read_again_is_followed_again(api: Api) -> None:
     api.put(POWER_POLICY, policy(strategy={"type": "Tides"}))
     api.carry_out(api.decide())
@@ -194,7 +206,8 @@ def test_results_that_are_no_numbers_are_fetched_anew(api: Api) -> None:
 def test_a_budget_of_a_newer_version_is_written_anew_and_stops_nothing(api: Api) -> None:
     for name in ("a", "b"):
         body = api.bodies[POWER_BUDGET, name]
-        api.put(POWER_BUDGET, {**body, "spec": {**body["spec"], "onExpiry": "Explode"}})
+        spec = {**body["spec"], "onExpiry": "Explode", "overrides": [{"start": 7}]}
+        api.put(POWER_BUDGET, {**body, "spec": spec})
     api.restart()
     decision = api.decide()
     assert [write.spec["onExpiry"] for write in decision.write_budgets] == ["MinPower"] * 2

@@ -1,0 +1,71 @@
+"""Agents that do not report: since when a node's budget has been waiting for a status. Pure.
+
+Agents write no heartbeats. One reports when its slot ends and when it takes up another spec, so the budget alone tells
+when a report is due. An agent whose report has been due for two market periods is silent, until nothing is due.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+SILENT_PERIODS: Final = 2
+"""So many market periods after a report was due its agent is silent."""
+TAKE_UP: Final = timedelta(minutes=2)
+"""An agent takes up another spec within seconds; after so long its node does not follow its budget any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """What a budget tells of its agent's reports."""
+
+    generation: int | None = None
+    """Of the spec."""
+    observed_generation: int | None = None
+    """Of the spec that the agent last reported on; None where it never has."""
+    written_at: datetime | None = None
+    """When the operator last wrote the spec."""
+    slot_end: datetime | None = None
+    """End of the slot that the agent reported: it reports the next one then."""
+
+    @property
+    def lags(self) -> bool:
+        """Whether there is a newer spec than the agent has reported on."""
+        return self.generation is not None and (self.observed_generation or 0) < self.generation
+
+    def due_since(self, now: datetime) -> datetime | None:
+        """Since when a report is due; None where none is."""
+        moments = [self.slot_end] if self.slot_end is not None and self.slot_end <= now else []
+        if self.lags and self.written_at is not None:
+            moments.append(self.written_at)
+        return min(moments, default=None)
+
+    def is_behind(self, now: datetime) -> bool:
+        """Whether the agent has not taken up the newest spec in the time that this takes."""
+        return self.lags and self.written_at is not None and now - self.written_at > TAKE_UP
+
+
+def silent_since(
+    reporting: Reporting,
+    before: datetime | None,
+    now: datetime,
+    period: timedelta,
+    seen_since: datetime | None,
+) -> datetime | None:
+    """Since when the agent is silent; None where it reports.
+
+    Args:
+        reporting: what the budget tells.
+        before: what was found earlier. It stays while anything is due.
+        now: the moment.
+        period: length of a market period.
+        seen_since: since when the operator has seen the cluster without a break; None where it does not. A report
+            that nobody could have seen is not missed, so that no outage of the API server makes all agents silent.
+    """
+    due = reporting.due_since(now)
+    if due is None:
+        return None
+    if before is not None:
+        return before
+    if seen_since is None or now - max(due, seen_since) < SILENT_PERIODS * period:
+        return None
+    return due

@@ -1,0 +1,128 @@
+"""The loop where the API server answers some requests and others not."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from powercap_api.clock import SystemClock
+from powercap_api.names import API_VERSION, PLURALS, POWER_POLICY
+from powercap_operator.kube.cache import WorldCache
+from powercap_operator.kube.client import Cluster, ClusterError
+from powercap_operator.kube.connection import kubernetes_client
+from powercap_operator.kube.event_recorder import Recorder
+from powercap_operator.kube.leadership import AlwaysLeading
+from powercap_operator.reconcile import Reconciler
+
+
+class Api:
+    """Lists of what is put here; nodes are refused where ``nodes`` is None."""
+
+    def __init__(self) -> None:
+        self.nodes: list[dict[str, Any]] | None = [{"metadata": {"name": "a", "resourceVersion": "1"}}]
+        self.policies: list[dict[str, Any]] = []
+        self.statuses: list[dict[str, Any]] = []
+        self.written = asyncio.Event()
+        self.cut = False
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """As the API server would, as far as the loop asks."""
+        if request.method == "PATCH" and request.path.endswith("/status"):
+            body = json.loads(await request.text())
+            self.statuses.append(body["status"])
+            self.written.set()
+            return web.json_response({**self.policies[0], "status": body["status"]})
+        if request.method != "GET":
+            return web.json_response({})
+        if request.path.endswith("/nodes") and self.nodes is None:
+            return web.json_response({"message": "etcdserver: request timed out"}, status=500)
+        items = self.nodes if request.path.endswith("/nodes") else []
+        if request.path.endswith(PLURALS[POWER_POLICY]):
+            items = self.policies
+        text = json.dumps({"metadata": {"resourceVersion": "9"}, "items": items})
+        return web.Response(text=text[:-9] if self.cut else text, content_type="application/json")
+
+
+@asynccontextmanager
+async def cluster_of(api: Api, folder: Path) -> AsyncIterator[Cluster]:
+    """The operator's client of that API."""
+    app = web.Application()
+    app.add_routes([web.route("*", "/{path:.*}", api.answer)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(
+        json.dumps(
+            {
+                "current-context": "here",
+                "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+                "clusters": [{"name": "here", "cluster": {"server": f"http://{host}:{port}"}}],
+                "users": [{"name": "me", "user": {"token": "t"}}],
+            }
+        )
+    )
+    try:
+        async with kubernetes_client({"KUBECONFIG": str(kubeconfig)}) as client:
+            yield Cluster(client)
+    finally:
+        await runner.cleanup()
+
+
+def policy(version: int, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": "default", "uid": "u", "generation": version, "resourceVersion": str(version)}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": POWER_POLICY,
+        "metadata": metadata,
+        "spec": {"maxSource": "40", **spec},
+    }
+
+
+def reconciler_of(cluster: Cluster, cache: WorldCache) -> Reconciler:
+    clock = SystemClock()
+    recorder = Recorder(cluster, clock)
+    return Reconciler(cluster, cache, clock, recorder, timedelta(days=14), AlwaysLeading(), lambda: None)
+
+
+def test_a_list_that_fails_stops_neither_the_others_nor_the_passes(tmp_path: Path) -> None:
+    api, cache = Api(), WorldCache()
+    api.policies = [policy(2, nodeSelector={"none": "such"})]
+
+    async def run() -> None:
+        async with cluster_of(api, tmp_path) as cluster:
+            reconciler = reconciler_of(cluster, cache)
+            assert await reconciler._resync()
+            assert reconciler.synced.is_set()
+            api.nodes = None
+            api.policies = [policy(5, nodeSelector={"none": "such"}, priority=7)]
+            assert not await reconciler._resync()
+            assert cache.world().policies["default"].spec.priority == 7, "listed all the same"
+            assert set(cache.world().nodes) == {"a"}, "what is known stands"
+            loop = asyncio.create_task(reconciler.run())
+            await api.written.wait()
+            loop.cancel()
+            assert api.statuses[0]["observedGeneration"] == 5
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_was_cut_is_told_like_any_failure(tmp_path: Path) -> None:
+    api = Api()
+    api.cut = True
+
+    async def run() -> None:
+        async with cluster_of(api, tmp_path) as cluster:
+            with pytest.raises(ClusterError, match="the answer is no JSON"):
+                await cluster.list_kind(POWER_POLICY)
+            assert not await reconciler_of(cluster, WorldCache())._resync()
+
+    asyncio.run(run())
