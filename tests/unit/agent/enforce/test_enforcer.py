@@ -311,6 +311,16 @@ def test_a_package_that_was_enabled_stays_so_though_it_returned_disabled(desktop
     assert enabled(desktop) == "1\n"
 
 
+def test_a_limit_saved_later_does_not_take_its_zone_for_one_that_was_found_disabled(desktop: Machine) -> None:
+    enforcer = desktop.enforcer()
+    enforcer.enforce(40 * WATT, BOUNDS)
+    enforcer.store.drop(["intel-rapl/package-0:short_term"])
+    (desktop.root / "intel-rapl/intel-rapl:0/enabled").write_text("0\n", encoding="ascii")
+    enforcer.enforce(30 * WATT, BOUNDS)
+    assert "intel-rapl/package-0:short_term" in enforcer.store.limits
+    assert enforcer.store.disabled == frozenset()
+
+
 def test_packages_that_firmware_keeps_disabled_are_locked(left_off: Machine) -> None:
     left_off.kernel.refuse_write = lambda path: errno.ENOSYS if path.endswith("/enabled") else None
     report = left_off.enforcer().enforce(40 * WATT, BOUNDS)

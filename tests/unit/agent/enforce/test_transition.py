@@ -51,6 +51,14 @@ def test_short_term_stays_above_a_long_term_that_could_not_be_lowered(node: Mach
     assert (node.limits()[FIRST], node.limits()[BURST]) == (30 * WATT, 36 * WATT)
 
 
+def test_short_term_is_lowered_as_far_as_a_long_term_that_could_not_be_leaves_room(node: Machine) -> None:
+    enforcer = node.enforcer()
+    enforcer.enforce(180 * WATT, EVEN)
+    refuse(node, FIRST, errno.EIO)
+    enforcer.enforce(170 * WATT, EVEN)
+    assert (node.limits()[FIRST], node.limits()[BURST]) == (90 * WATT, 102 * WATT)
+
+
 def test_long_term_stays_below_a_short_term_that_could_not_be_raised(node: Machine) -> None:
     enforcer = node.enforcer()
     enforcer.enforce(60 * WATT, EVEN)

@@ -143,7 +143,19 @@ def test_labels_that_do_not_fit_the_day_are_refused(day: date, printed: list[str
 
 
 @pytest.mark.parametrize(
-    "text", ["", "00", "24 - 25", "00:00", "00:61 - 00:75", "x - y", "0" * 99, "23 - 26", "1 - 2 - 3"]
+    "text",
+    [
+        "",
+        "00",
+        "24 - 25",
+        "00:00",
+        "00:60 - 02:00",
+        "00:61 - 00:75",
+        "x - y",
+        "0" * 99,
+        "23 - 26",
+        "1 - 2 - 3",
+    ],
 )
 def test_what_is_no_label_is_refused(text: str) -> None:
     with pytest.raises(LabelError):
