@@ -87,6 +87,16 @@ TWO_SOCKETS = Layout(
 )
 """A server: packages of 105 W and 85 W with dram, psys over all, and a second interface to package-0."""
 
+PSYS_BETWEEN = Layout(
+    [
+        _package("intel-rapl/intel-rapl:0", 0, 105, burst=1.2),
+        FakeZone("intel-rapl/intel-rapl:1", "psys", [Limit("long_term", 300_000_000, 0)]),
+        _package("intel-rapl/intel-rapl:2", 1, 105, burst=1.2),
+        FakeZone("intel-rapl/intel-rapl:3", "psys-1", [Limit("long_term", 300_000_000, 0)]),
+    ]
+)
+"""Two packages as the driver numbers them where the machine has psys: each package brings one."""
+
 SWAPPED_SOCKETS = Layout(
     [_package("intel-rapl/intel-rapl:0", 1, 85), _package("intel-rapl/intel-rapl:1", 0, 105)]
 )

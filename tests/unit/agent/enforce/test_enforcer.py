@@ -22,6 +22,7 @@ from tests.support.fake_sysfs import (
     ENERGY_ONLY,
     ONE_SOCKET,
     POWER_UNIT_UW,
+    PSYS_BETWEEN,
     SWAPPED_SOCKETS,
     TWO_SOCKETS,
     FakeZone,
@@ -452,6 +453,19 @@ def test_every_limit_file_is_one_that_was_there(server: Machine) -> None:
     server.enforcer().enforce(40 * WATT, BOUNDS)
     known = {str(limit_file(server.root, name)) for name in server.original}
     assert {path for path, _ in server.kernel.written} <= known
+
+
+def test_psys_between_the_packages_is_left_alone(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, PSYS_BETWEEN)
+    report = machine.enforcer().enforce(120 * WATT, BOUNDS)
+    assert report.applied_uw == 120 * WATT
+    limits = machine.limits()
+    assert [limits[f"intel-rapl/intel-rapl:{index}/long_term"] for index in range(4)] == [
+        60 * WATT,
+        300 * WATT,
+        60 * WATT,
+        300 * WATT,
+    ]
 
 
 LOW = Layout(
