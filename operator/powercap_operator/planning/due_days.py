@@ -16,7 +16,7 @@ from powercap_api.powerpolicy import MANUAL
 from ..market.delivery_day import day_of
 from ..market.errors import MarketError
 from ..market.fallback import DayKey, is_complete, key_of
-from ..market.publication import History, next_attempt
+from ..market.publication import DAILY_LIMIT, History, next_attempt
 from .marketday_status import fetch_of
 from .wanted_days import query_of
 
@@ -91,7 +91,11 @@ def is_due(day: MarketDay, now: datetime) -> bool:
         jitter = zlib.crc32(f"{day.metadata.uid}{day.metadata.name}".encode()) / 2**32
         first = next_attempt(query_of(day), now, History(), jitter=jitter)
         return first is not None and first <= now
-    return fetch.next_attempt_at is not None and fetch.next_attempt_at <= now
+    if (
+        fetch.next_attempt_at is None
+    ):  # it was whole, and what was known of it is gone; or nobody is to ask any more
+        return fetch.failures == 0 and fetch.requests < DAILY_LIMIT
+    return fetch.next_attempt_at <= now
 
 
 def after_failure(day: MarketDay, error: MarketError, now: datetime) -> datetime | None:

@@ -25,7 +25,7 @@ from ..market.fallback import (
     serves,
 )
 from ..market.needs import Needs
-from ..market.publication import results_expected_at
+from ..market.publication import DAILY_LIMIT, results_expected_at
 from ..market.results import Query
 from .resolved_policy import ResolvedPolicy
 
@@ -121,7 +121,8 @@ def _in_vain(day: MarketDay, needs: Needs) -> bool:
 
 
 def _has_failed(day: MarketDay) -> bool:
-    return day.status.fetch is not None and day.status.fetch.failures > 0
+    fetch = day.status.fetch
+    return fetch is not None and (fetch.failures > 0 or fetch.requests >= DAILY_LIMIT)
 
 
 def _spec(key: DayKey) -> MarketDaySpec:

@@ -6,10 +6,13 @@ import pytest
 
 from powercap_api.marketday import MarketDay, MarketFetch, MarketSource
 from powercap_operator.market.errors import Forbidden, MarketError, RateLimited, RequestBudgetSpent
+from powercap_operator.market.fallback import KnownDays
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.planning.due_days import DayGroup, after_failure, is_due, last_route, next_groups
 from powercap_operator.planning.marketday_status import with_copy, with_failure, with_request
-from tests.support.objects import after, moment, new_day, whole_day
+from powercap_operator.planning.resolved_policy import resolve
+from powercap_operator.planning.wanted_days import is_pending
+from tests.support.objects import after, make_policy, moment, new_day, whole_day
 
 DAY = date(2025, 10, 9)
 NOW = moment("2025-10-09T07:00Z")
@@ -83,6 +86,17 @@ def test_after_the_last_attempt_nothing_is_due_any_more() -> None:
     spent = after(day, with_request(day, DAILY_LIMIT, NOW, NOW))
     over = after(spent, with_failure(spent, RequestBudgetSpent("12"), None, NOW))
     assert not is_due(over, NOW + timedelta(days=2))
+
+
+@pytest.mark.parametrize(("requests", "due"), [(1, True), (DAILY_LIMIT - 1, True), (DAILY_LIMIT, False)])
+def test_a_day_that_was_whole_and_is_not_any_more_is_asked_for_again(requests: int, due: bool) -> None:
+    """Somebody emptied its conditions, or they could not be read; what was asked for it counts on."""
+    whole = whole_day(new_day(DAY), SOURCE, NOW)
+    fetch = MarketFetch(requests=requests, last_request_at=NOW)
+    emptied = after(whole, whole.status.model_copy(update={"conditions": [], "fetch": fetch}))
+    assert is_due(emptied, NOW + timedelta(hours=1)) is due
+    policy = resolve(make_policy())
+    assert is_pending(policy, KnownDays([emptied]), NOW, DAY) is due, "nobody waits for what nobody asks for"
 
 
 def test_the_way_in_that_worked_last_is_remembered() -> None:
