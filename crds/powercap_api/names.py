@@ -8,6 +8,7 @@ API_VERSION: Final = "powercap.dev/v1alpha1"
 
 POWER_POLICY: Final = "PowerPolicy"
 MARKET_DAY: Final = "MarketDay"
+NODE: Final = "Node"
 POWER_BUDGET: Final = "PowerBudget"
 POWER_OVERRIDE: Final = "PowerOverride"
 PLURALS: Final = {

@@ -8,8 +8,16 @@ from typing import Any, Final
 import httpx
 
 from dev.cluster.control_plane import ControlPlane
-from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
-from powercap_operator.kube.cache import NODE, WorldCache
+from powercap_api.names import (
+    API_VERSION,
+    MARKET_DAY,
+    NODE,
+    PLURALS,
+    POWER_BUDGET,
+    POWER_OVERRIDE,
+    POWER_POLICY,
+)
+from powercap_operator.kube.cache import WorldCache
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.snapshot import World
 

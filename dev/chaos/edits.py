@@ -12,8 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from dev.chaos.client import Direct, RefusedError, UnsureError
-from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, POWER_BUDGET, POWER_POLICY
-from powercap_operator.kube.cache import NODE
+from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, NODE, POWER_BUDGET, POWER_POLICY
 
 _STRATEGIES: Final[tuple[dict[str, Any], ...]] = (
     {"type": "Volume"},

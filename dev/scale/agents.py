@@ -14,6 +14,7 @@ import random
 import ssl
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -25,8 +26,9 @@ from dev.scale.agent import SimulatedAgent
 from dev.scale.names import node_names
 from powercap_agent.kube.backoff import FIRST_SECONDS, STATUS_LAST_SECONDS, pause_seconds
 from powercap_agent.kube.paths import BUDGETS_PATH, budget_path
-from powercap_agent.kube.reporter import SETTLE_SECONDS
+from powercap_agent.kube.reporter import delay_seconds, turn_seconds
 from powercap_agent.kube.watcher import WATCH_SECONDS
+from powercap_agent.status.publisher import Urgency
 from powercap_api.clock import Clock, open_clock
 from powercap_api.names import AGENT_FIELD_MANAGER
 
@@ -55,13 +57,18 @@ class Agent:
     def __init__(self, name: str, fleet: Fleet) -> None:
         self.agent = SimulatedAgent(name, self, fleet.clock.now)
         self._fleet = fleet
+        self._turn = turn_seconds(name)
+        self._due = float("inf")
+        self._newer = asyncio.Event()
         self._waiting: dict[str, Any] | None = None
         self._sending: asyncio.Task[None] | None = None
         self._version: str | None = None
 
-    def submit(self, status: dict[str, Any]) -> None:
-        """Have it written in place of one that still waits."""
+    def submit(self, status: dict[str, Any], urgency: Urgency) -> None:
+        """Queue a status; a newer one replaces it."""
+        self._due = min(self._due, time.monotonic() + delay_seconds(urgency, self._turn))
         self._waiting = status
+        self._newer.set()
         if self._sending is None or self._sending.done():
             self._sending = asyncio.get_running_loop().create_task(self._send())
 
@@ -78,8 +85,12 @@ class Agent:
         headers = {"Content-Type": "application/merge-patch+json"}
         failures = 0
         while self._waiting is not None:
-            await asyncio.sleep(random.uniform(SETTLE_SECONDS / 4, SETTLE_SECONDS))  # noqa: S311 - as agents do
-            status = self._waiting
+            while (wait := self._due - time.monotonic()) > 0:
+                self._newer.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._newer.wait()
+            status, self._due = self._waiting, float("inf")
             while status is not None:
                 body = json.dumps({"status": status}, separators=(",", ":"))
                 try:

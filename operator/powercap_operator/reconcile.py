@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
-from .kube.cache import NODE, WorldCache
+from .kube.cache import WorldCache
 from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
 from .kube.event_recorder import Recorder
 from .kube.leadership import Election
@@ -143,8 +143,7 @@ class Reconciler:
         failed = 0
         for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE):
             try:
-                listed = self._cluster.list_nodes() if kind == NODE else self._cluster.list_kind(kind)
-                self._cache.replace(kind, *await listed)
+                await self._relist(kind)
             except ClusterError as error:
                 failed += 1
                 logger.error("cannot list the cluster: %s", error)
@@ -154,6 +153,17 @@ class Reconciler:
         self._seen_since = self._seen_since or self._clock.now()
         self.synced.set()
         return True
+
+    async def _relist(self, kind: str) -> None:
+        """Take a list page by page: of a page only what decisions need stays in memory."""
+        listed: set[str] = set()
+        list_version = "0"
+        async for bodies, version in self._cluster.pages(kind):
+            list_version = version
+            for body in bodies:
+                listed.add(body["metadata"]["name"])
+                self._cache.put(kind, body)
+        self._cache.drop_unlisted(kind, listed, list_version)
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""

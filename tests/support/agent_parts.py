@@ -19,7 +19,7 @@ from powercap_agent.state.cache import BudgetCache
 from powercap_agent.state.energy_store import EnergyStore
 from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.state.originals_store import OriginalsStore
-from powercap_agent.status.publisher import StatusPublisher
+from powercap_agent.status.publisher import StatusPublisher, Urgency
 from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE
@@ -138,10 +138,12 @@ class Sink:
 
     def __init__(self) -> None:
         self.statuses: list[Status] = []
+        self.urgencies: list[Urgency] = []
 
-    def submit(self, status: Status) -> None:
+    def submit(self, status: Status, urgency: Urgency) -> None:
         """Note it."""
         self.statuses.append(status)
+        self.urgencies.append(urgency)
 
     def drop(self) -> None:
         """Nothing waits here."""

@@ -1,22 +1,38 @@
 """Publishes a status if it differs from the last one written to this object, or if its energy is an hour old."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Final, Protocol
 
 from powercap_api.clock import format_time
+from powercap_api.reasons import BudgetReason
 
 from .conditions import NodeState
 from .status import Status, build_refusal, build_status, says_the_same
 
+_ON_PURPOSE: Final = BudgetReason.DRY_RUN
+"""Applied is False with this reason because the policy says so."""
 ENERGY_EVERY: Final = timedelta(hours=1)
 """Energy alone is a reason to write a status this long after the last one."""
+
+
+class Urgency(Enum):
+    """When a status is to be written."""
+
+    AT_ONCE = 0
+    """It says that something is wrong that was not wrong before."""
+    SOON = 1
+    """It says something new: an edit, a recovery, a limit that was set again."""
+    ROUTINE = 2
+    """It says what every node says at a new market period. Nodes take turns, so that the API server's load is even."""
 
 
 class StatusSink(Protocol):
     """Takes statuses for the API server."""
 
-    def submit(self, status: Status) -> None:
-        """Queue a status; a newer one replaces it. Returns at once."""
+    def submit(self, status: Status, urgency: Urgency) -> None:
+        """Queue a status; a newer one replaces it, and is written no later than it would have been. Returns at once."""
         ...
 
     def drop(self) -> None:
@@ -73,10 +89,29 @@ class StatusPublisher:
 
     def _submit(self, status: Status, now: datetime) -> None:
         if not says_the_same(status, self._published) or self._energy_is_new(status, now):
+            urgency = urgency_of(status, self._published)
             self._published = status
-            self._sink.submit(status)
+            self._sink.submit(status, urgency)
 
     def _energy_is_new(self, status: Status, now: datetime) -> bool:
         if status.get("energy") is None:
             return False
         return (self._published or {}).get("energy") is None or self.energy_due(now)
+
+
+def urgency_of(status: Status, before: Mapping[str, Any] | None) -> Urgency:
+    """When to write ``status`` in place of the one written ``before``."""
+    old, new = _said(before or {}), _said(status)
+    if any(
+        new[kind] != old.get(kind) and new[kind][0] != "True" and new[kind][1] != _ON_PURPOSE for kind in new
+    ):
+        return Urgency.AT_ONCE
+    unchanged = all(
+        status.get(name) == (before or {}).get(name) for name in ("observedGeneration", "reapplied")
+    )
+    return Urgency.ROUTINE if new == old and unchanged else Urgency.SOON
+
+
+def _said(status: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Status and reason of each condition, by type."""
+    return {one["type"]: (one["status"], one["reason"]) for one in status.get("conditions") or ()}

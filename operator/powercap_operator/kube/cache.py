@@ -7,11 +7,11 @@ of two states of an object is newer.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
@@ -28,8 +28,6 @@ from ..planning.snapshot import (
 )
 
 logger = logging.getLogger(__name__)
-
-NODE = "Node"
 
 
 class WorldCache:
@@ -117,22 +115,28 @@ class WorldCache:
         was_there = self._unreadable.pop((kind, name), None) is not None
         return self._store(kind).pop(name, None) is not None or was_there
 
-    def replace(self, kind: str, bodies: list[dict[str, Any]], list_version: str) -> bool:
-        """Take a full list: objects that are not in it, and not newer than it, are gone."""
+    def replace(self, kind: str, bodies: Iterable[Mapping[str, Any]], list_version: str) -> None:
+        """Take a full list that is at hand as a whole."""
+        listed = set()
+        for body in bodies:
+            listed.add(body["metadata"]["name"])
+            self.put(kind, body)
+        self.drop_unlisted(kind, listed, list_version)
+
+    def drop_unlisted(self, kind: str, listed: Set[str], list_version: str) -> None:
+        """Forget the objects that a full list does not name and that are not newer than it: they are gone."""
         self.latest = max(self.latest, int(list_version))
-        listed = {body["metadata"]["name"] for body in bodies}
         old = [
             name
             for known, name in self._versions
             if known == kind and name not in listed and self._versions[known, name] <= int(list_version)
         ]
-        changed = [self.put(kind, body) for body in bodies] + [self.drop(kind, name) for name in old]
         for name in old:
+            self.drop(kind, name)
             del self._versions[kind, name]
         if kind == POWER_BUDGET:
             used = {budget.spec for budget in self._budgets.values()}
             self._kept_as = {sent: kept for sent, kept in self._kept_as.items() if kept in used}
-        return any(changed)
 
     def _store(self, kind: str) -> dict[str, Any]:
         stores: dict[str, dict[str, Any]] = {

@@ -23,6 +23,7 @@ from powercap_api.names import (
     API_VERSION,
     GROUP,
     MANAGED_BY_LABEL,
+    NODE,
     OPERATOR_FIELD_MANAGER,
     PLURALS,
     POWER_POLICY,
@@ -30,6 +31,7 @@ from powercap_api.names import (
 )
 
 from .undeclared_fields import Path, undeclared_fields, without_fields
+from .whole_list import whole_list
 
 logger = logging.getLogger(__name__)
 
@@ -70,13 +72,18 @@ class Cluster:
         self.writes = 0
         """Number of requests that changed, or meant to change, something."""
 
-    async def list_nodes(self) -> tuple[list[dict[str, Any]], str]:
-        """All Nodes, and the resource version of the list."""
-        return await self._list("/api/v1/nodes")
+    async def pages(self, kind: str) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """All objects of a kind, a page of some hundred at a time, with the resource version of the list.
+
+        Raises:
+            ClusterError: no answer, or a refusal; what came before it is only a part.
+        """
+        async for page in self._pages("/api/v1/nodes" if kind == NODE else _path(kind)):
+            yield page
 
     async def list_kind(self, kind: str) -> tuple[list[dict[str, Any]], str]:
-        """All objects of one of our kinds, and the resource version of the list."""
-        return await self._list(_path(kind))
+        """All objects of a kind together, and the resource version of the list: for commands, which have few."""
+        return await whole_list(self.pages(kind))
 
     async def newest_version(self) -> int:
         """The resource version that the API server's data has now, by a list of one policy at most."""
@@ -85,7 +92,7 @@ class Cluster:
 
     async def list_pods(self, selector: str) -> tuple[list[dict[str, Any]], str]:
         """The pods of all namespaces that a label selector selects, and the resource version of the list."""
-        return await self._list("/api/v1/pods", [("labelSelector", selector)])
+        return await whole_list(self._pages("/api/v1/pods", [("labelSelector", selector)]))
 
     async def watch_pods(self, selector: str, version: str, seconds: int) -> AsyncIterator[dict[str, Any]]:
         """Watch events of these pods after a list of ``version``, for ``seconds`` at most.
@@ -198,17 +205,16 @@ class Cluster:
         """Create a core/v1 Event."""
         await self._write("POST", f"/api/v1/namespaces/{_EVENT_NAMESPACE}/events", event)
 
-    async def _list(
+    async def _pages(
         self, path: str, selected: Sequence[tuple[str, str]] = ()
-    ) -> tuple[list[dict[str, Any]], str]:
-        items: list[dict[str, Any]] = []
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         query = [("limit", str(_PAGE)), *selected]
         while True:
             page = await self.request("GET", path, query=query)
-            items.extend(page.get("items") or [])
+            yield page.get("items") or [], page["metadata"]["resourceVersion"]
             token = page["metadata"].get("continue")
             if not token:
-                return items, page["metadata"]["resourceVersion"]
+                return
             query = [("limit", str(_PAGE)), ("continue", token), *selected]
 
     async def _write(

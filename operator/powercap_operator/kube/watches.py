@@ -13,9 +13,18 @@ from typing import Any, Final
 
 import kopf
 
-from powercap_api.names import GROUP, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, VERSION
+from powercap_api.names import (
+    GROUP,
+    MARKET_DAY,
+    NODE,
+    PLURALS,
+    POWER_BUDGET,
+    POWER_OVERRIDE,
+    POWER_POLICY,
+    VERSION,
+)
 
-from .cache import NODE, WorldCache
+from .cache import WorldCache
 
 _LONGEST_PAUSE: Final = 15.0
 _WATCHES_LOGGER: Final = "kopf._core.reactor.orchestration"

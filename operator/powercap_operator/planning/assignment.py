@@ -26,11 +26,17 @@ class Assignment:
     ties: Mapping[str, frozenset[str]]
     """Policy name to the other policies of the same priority that select some of the same nodes."""
 
+    def nodes_by_policy(self) -> dict[str, list[str]]:
+        """Policy name to the nodes that it governs; a policy without nodes is absent."""
+        nodes: dict[str, list[str]] = {}
+        for node, policy in self.owner.items():
+            nodes.setdefault(policy.metadata.name, []).append(node)
+        return nodes
+
 
 def selects(policy: PowerPolicy, node: NodeView) -> bool:
     """Whether the policy applies to the node at all."""
-    wanted = policy.spec.node_selector
-    return not is_exempt(node) and all(node.labels.get(key) == value for key, value in wanted.items())
+    return not is_exempt(node) and policy.spec.node_selector.items() <= node.labels.items()
 
 
 def is_exempt(node: NodeView) -> bool:

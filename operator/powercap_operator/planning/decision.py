@@ -29,7 +29,7 @@ from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .resolved_policy import ResolvedPolicy, resolve
 from .schedule import Plan, budget_spec, plan, says_the_same, with_windows
-from .snapshot import BudgetView, KnownSpec, NodeView, World
+from .snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
 from .static_days import read_static_days
 from .wanted_days import is_pending, surplus_days, wanted_days
 
@@ -102,10 +102,11 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
     frozen = _frozen(world, faulty)
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
     assignment = assign((resolved.policy for resolved in policies.values()), nodes)
+    governed = assignment.nodes_by_policy()
     overrides = read_overrides(world, now)
     windows = overrides.windows
     statuses = {
-        name: policy_status(resolved, plans[name], assignment, world.budgets, now)
+        name: policy_status(resolved, plans[name], assignment, governed.get(name, ()), world.budgets, now)
         for name, resolved in policies.items()
     }
     return Decision(
@@ -206,7 +207,8 @@ def _budget_writes(
     now: datetime,
     seen_since: datetime | None,
 ) -> list[BudgetWrite]:
-    """Nodes under one policy mostly have one spec: it is worked out once per policy, spec in force, lift and overrides.
+    """Nodes under one policy mostly have one spec: but for the lift it is worked out once per policy, spec in force,
+    overrides and floor.
 
     While a policy's results are being fetched, budgets stay as they are but for overrides.
     """
@@ -220,14 +222,22 @@ def _budget_writes(
         pending = planned.data == PolicyReason.PENDING
         if pending and in_force is None:
             continue
-        lift, ahead = lift_until(policy, node, now), windows.get(name, ())
-        floor = floors.get(name)
-        key = (policy.metadata.name, in_force, lift, ahead, floor)
+        base, ahead = None if in_force is None else in_force.without_lift, windows.get(name, ())
+        key = (policy.metadata.name, base, ahead, floors.get(name))
         if key not in wanted:
             resolved = policies[policy.metadata.name]
-            computed = _computed(resolved, planned, in_force, now, lift, ahead, floor)
-            wanted[key] = (computed, in_force is not None and _is_kept(world, computed, in_force))
+            computed = _computed(resolved, planned, base, now, ahead, floors.get(name))
+            wanted[key] = (computed, base is not None and says_the_same(computed, base))
         spec, stands = wanted[key]
+        lift = lift_until(policy, node, now)
+        until = None if lift is None else format_time(lift)
+        if in_force is not None:
+            until = in_force.get(LIFT_UNTIL) if pending else until
+            stands = stands and in_force.get(LIFT_UNTIL) == until
+        if until is not None:
+            spec = {**spec, LIFT_UNTIL: until}
+        if not stands and in_force is not None and world.kept_as:
+            stands = world.kept_as.get(KnownSpec(spec)) == in_force
         silent = None
         if existing is not None:
             period = timedelta(minutes=policy.spec.market.resolution_minutes)
@@ -243,26 +253,19 @@ def _computed(
     planned: Plan,
     in_force: KnownSpec | None,
     now: datetime,
-    lift: datetime | None,
     ahead: tuple[Window, ...],
     floor: PodFloor | None,
 ) -> Mapping[str, Any]:
-    """The spec that should be; one in force that this version cannot read is no record of what is over."""
+    """The spec that should be but for the lift; one in force that this version cannot read is no record of what is
+    over."""
     try:
         if planned.data == PolicyReason.PENDING and in_force is not None:
             return with_windows(in_force, planned.keep_since, now, ahead)
-        return budget_spec(resolved, planned, in_force, now, lift, ahead, floor)
+        return budget_spec(resolved, planned, in_force, now, ahead, floor)
     except FAULTS:
         if planned.data == PolicyReason.PENDING and in_force is not None:
             return in_force
-        return budget_spec(resolved, planned, None, now, lift, ahead, floor)
-
-
-def _is_kept(world: World, computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> bool:
-    """Whether the spec in force is the computed one, or what the API server makes of it."""
-    return says_the_same(computed, in_force) or (
-        bool(world.kept_as) and world.kept_as.get(KnownSpec(computed)) == in_force
-    )
+        return budget_spec(resolved, planned, None, now, ahead, floor)
 
 
 def _says(

@@ -28,16 +28,23 @@ def policy_status(
     resolved: ResolvedPolicy,
     planned: Plan,
     assignment: Assignment,
+    nodes: Sequence[str],
     budgets: Mapping[str, BudgetView],
     now: datetime,
 ) -> dict[str, Any]:
-    """The whole status in wire form; equal to the one in force where nothing has changed."""
-    policy, name = resolved.policy, resolved.name
-    nodes = [node for node, owner in assignment.owner.items() if owner.metadata.name == name]
-    unsupported = [
-        node for node in nodes if node in budgets and budgets[node].reason == BudgetReason.UNSUPPORTED
-    ]
-    waiting = [node for node in nodes if node not in unsupported and not _follows(budgets.get(node), now)]
+    """The whole status in wire form; equal to the one in force where nothing has changed.
+
+    ``nodes`` are those that the policy governs.
+    """
+    policy = resolved.policy
+    unsupported: list[str] = []
+    waiting: list[str] = []
+    for node in nodes:
+        budget = budgets.get(node)
+        if budget is not None and budget.reason == BudgetReason.UNSUPPORTED:
+            unsupported.append(node)
+        elif not _follows(budget, now):
+            waiting.append(node)
     generation = policy.metadata.generation
     conditions = [
         _ready(resolved, planned, assignment, nodes, waiting, unsupported, budgets),

@@ -178,11 +178,10 @@ def budget_spec(
     planned: Plan,
     existing: Mapping[str, Any] | None,
     now: datetime,
-    lift_until: datetime | None = None,
     windows: Sequence[Window] = (),
     floor: PodFloor | None = None,
 ) -> dict[str, Any]:
-    """The spec of one node's budget in wire form, keeping what is over from the ``existing`` one.
+    """The spec of one node's budget in wire form without a lift, keeping what is over from the ``existing`` one.
 
     ``windows`` are those that overrides ask for from now on, ``floor`` what pods do. A budget that says the same as
     ``existing`` is equal to it, so that comparing tells whether to write.
@@ -214,7 +213,6 @@ def budget_spec(
         on_expiry=policy.spec.fallback.then,
         stabilisation_seconds=policy.spec.stabilisation_seconds,
         **resolved.hardware,
-        lift_until=lift_until,
         floor=floor,
         suspend=policy.spec.suspend,
         dry_run=policy.spec.dry_run,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from powercap_api.clock import format_time
@@ -46,15 +46,29 @@ class PodView:
     """Whether it wants its node's original limits."""
 
 
+LIFT_UNTIL: Final = "liftUntil"
+"""The field of a budget's spec that differs from node to node."""
+
+
 class KnownSpec(dict[str, Any]):
     """A budget's spec in wire form that can be a key, as equal specs have equal hashes. Never changed in place."""
 
-    __slots__ = ("__weakref__", "_hash")
+    __slots__ = ("__weakref__", "_hash", "_without_lift")
 
-    def __init__(self, fields: Mapping[str, Any], text: str | None = None) -> None:
-        """Take the fields, and their JSON with sorted keys where it is there already."""
+    def __init__(
+        self, fields: Mapping[str, Any], text: str | None = None, without_lift: "KnownSpec | None" = None
+    ) -> None:
+        """Take the fields, and what is there already: their JSON with sorted keys, the spec without its lift."""
         super().__init__(fields)
         self._hash = hash(json.dumps(fields, sort_keys=True) if text is None else text)
+        if without_lift is None and LIFT_UNTIL in fields:
+            without_lift = KnownSpec(_without_lift(fields))
+        self._without_lift = without_lift
+
+    @property
+    def without_lift(self) -> "KnownSpec":
+        """The same spec but for liftUntil."""
+        return self if self._without_lift is None else self._without_lift
 
     def __hash__(self) -> int:  # type: ignore[override]  # dict says that it has none
         """The same for equal specs."""
@@ -73,7 +87,8 @@ class KnownSpecs:
         text = json.dumps(fields, sort_keys=True)
         spec = self._specs.get(text)
         if spec is None:
-            spec = self._specs[text] = KnownSpec(fields, text)
+            base = self.known(_without_lift(fields)) if LIFT_UNTIL in fields else None
+            spec = self._specs[text] = KnownSpec(fields, text, base)
         return spec
 
     def __len__(self) -> int:
@@ -134,6 +149,10 @@ class World:
     overrides: Mapping[str, PowerOverride] = field(default_factory=dict)
     pods: Mapping[str, PodView] = field(default_factory=dict)
     """By namespace and name: those that ask for something."""
+
+
+def _without_lift(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != LIFT_UNTIL}
 
 
 def view_node(body: Mapping[str, Any]) -> NodeView:

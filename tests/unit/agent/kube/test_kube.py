@@ -3,7 +3,7 @@
 import io
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -17,9 +17,10 @@ from powercap_agent.kube.client import (
     Endpoint,
     EndpointError,
 )
-from powercap_agent.kube.reporter import Reporter
+from powercap_agent.kube.reporter import Reporter, turn_seconds
 from powercap_agent.kube.watcher import GONE_AFTER, Watcher
 from powercap_agent.logs import Log, LogFormat
+from powercap_agent.status.publisher import Urgency
 from tests.support.agent_process import eventually
 from tests.support.fake_api import Connection, FakeApi, stay
 
@@ -355,6 +356,50 @@ def test_what_would_be_refused_again_is_not_tried_again(
     reporting.reporter.submit({"reapplied": 2})
     eventually(lambda: api.patches == [{"status": {"reapplied": 2}}], "the next one")
     assert len(api.requests) == 2
+
+
+class Turns:
+    """A reporter whose node's turn comes ``spread`` seconds later, or somewhat sooner."""
+
+    def __init__(self, api: FakeApi, spread: float) -> None:
+        client = ApiClient(Endpoint(api.url), "test")
+        self.reporter = Reporter(client, "node-1", Log(LogFormat.TEXT, io.StringIO()), spread=spread)
+        self.thread = threading.Thread(target=self.reporter.run)
+        self.thread.start()
+
+    def close(self) -> None:
+        """Send what waits, and end."""
+        assert self.reporter.close(5)
+        self.thread.join(5)
+
+
+def test_bad_news_do_not_wait_for_the_nodes_turn(api: FakeApi) -> None:
+    turns = Turns(api, spread=100_000)
+    turns.reporter.submit({"reapplied": 1}, Urgency.ROUTINE)
+    turns.reporter.submit({"reapplied": 2}, Urgency.AT_ONCE)
+    eventually(lambda: api.patches == [{"status": {"reapplied": 2}}], "the bad news")
+    turns.reporter.submit({"reapplied": 3}, Urgency.ROUTINE)
+    turns.reporter.submit({"reapplied": 4}, Urgency.SOON)
+    eventually(lambda: api.patches[1:] == [{"status": {"reapplied": 4}}], "the news")
+    turns.reporter.submit({"reapplied": 5}, Urgency.ROUTINE)
+    turns.close()
+    assert api.patches[2:] == [{"status": {"reapplied": 5}}], "what waits is written when the agent ends"
+
+
+def test_a_routine_status_is_written_in_the_nodes_turn(api: FakeApi) -> None:
+    turns = Turns(api, spread=0.2)
+    for number in (1, 2):
+        turns.reporter.submit({"reapplied": number}, Urgency.ROUTINE)
+        eventually(lambda: api.patches[-1:] == [{"status": {"reapplied": number}}], "the status")  # noqa: B023
+    turns.close()
+
+
+def test_turns_are_even_and_always_the_same() -> None:
+    turns = [turn_seconds(f"ip-10-20-{number // 250}-{number % 250}.internal") for number in range(5000)]
+    assert turns[7] == turn_seconds("ip-10-20-0-7.internal")
+    seconds = Counter(map(int, turns))
+    assert set(seconds) == set(range(60))
+    assert max(seconds.values()) <= 150, "writes in a second at 5,000 nodes"
 
 
 def test_closing_sends_what_waits(api: FakeApi, reporting: Reporting) -> None:

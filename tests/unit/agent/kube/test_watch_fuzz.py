@@ -21,7 +21,7 @@ from powercap_agent.kube.watcher import Watcher
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.state.cache import BudgetCache
 from powercap_agent.state.known_budget import KnownBudget
-from powercap_agent.status.publisher import StatusPublisher
+from powercap_agent.status.publisher import StatusPublisher, Urgency
 from tests.support.agent_parts import budget_body
 from tests.support.damage import BATCH, bounded, damaged, fuzz_settings, randoms, warped
 
@@ -114,8 +114,9 @@ def events(chance: Random) -> list[Any]:
 class Sink:
     """Takes statuses as JSON, as the API server would."""
 
-    def submit(self, status: dict[str, Any]) -> None:
+    def submit(self, status: dict[str, Any], urgency: Urgency) -> None:
         """Encode it."""
+        assert urgency in Urgency
         json.dumps(status).encode()
 
     def drop(self) -> None:

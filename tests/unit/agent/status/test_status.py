@@ -13,6 +13,7 @@ from powercap_agent.schedule.budget import read_budget
 from powercap_agent.schedule.schedule import directive_at
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import Draw, NodeDraw
+from powercap_agent.status.publisher import Urgency, urgency_of
 from powercap_agent.status.status import build_refusal, build_status, format_period, says_the_same
 from powercap_api.budget.status import PowerBudgetStatus
 from powercap_api.reasons import ZoneReason
@@ -188,3 +189,37 @@ def test_periods_are_told_in_utc() -> None:
     assert format_period(datetime(2025, 10, 9, 23, 45, tzinfo=UTC), datetime(2025, 10, 10, tzinfo=UTC)) == (
         "23:45-00:00 UTC"
     )
+
+
+def said(applied: tuple[str, str], ready: tuple[str, str], **fields: Any) -> dict[str, Any]:
+    conditions = [
+        {"type": kind, "status": status, "reason": reason}
+        for kind, (status, reason) in (("Applied", applied), ("Ready", ready))
+    ]
+    return {"observedGeneration": 1, "reapplied": 0, "conditions": conditions} | fields
+
+
+WELL = ("True", "Applied")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "urgency"),
+    [
+        (None, said(WELL, WELL), Urgency.SOON),
+        (said(WELL, WELL), said(WELL, WELL, current={"cap": "20 W"}), Urgency.ROUTINE),
+        (said(WELL, WELL), said(WELL, WELL, observedGeneration=2), Urgency.SOON),
+        (said(WELL, WELL), said(WELL, WELL, reapplied=1), Urgency.SOON),
+        (said(WELL, WELL), said(("True", "Clamped"), ("True", "Clamped")), Urgency.SOON),
+        (said(WELL, WELL), said(("False", "WriteFailed"), ("False", "WriteFailed")), Urgency.AT_ONCE),
+        (said(WELL, WELL), said(WELL, ("False", "InvalidSpec")), Urgency.AT_ONCE),
+        (said(WELL, WELL), said(("True", "Lifted"), ("False", "Lifted")), Urgency.AT_ONCE),
+        (None, said(("False", "WriteFailed"), ("False", "WriteFailed")), Urgency.AT_ONCE),
+        (said(WELL, ("False", "Lifted")), said(WELL, ("False", "Lifted"), current={}), Urgency.ROUTINE),
+        (said(WELL, ("False", "Lifted")), said(WELL, WELL), Urgency.SOON),
+        (said(WELL, WELL), said(("False", "DryRun"), ("True", "DryRun")), Urgency.SOON),
+    ],
+)
+def test_when_a_status_is_written(
+    before: dict[str, Any] | None, after: dict[str, Any], urgency: Urgency
+) -> None:
+    assert urgency_of(after, before) is urgency

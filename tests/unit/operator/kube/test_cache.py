@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from powercap_api.names import API_VERSION, POWER_BUDGET, POWER_POLICY
-from powercap_operator.kube.cache import NODE, WorldCache
+from powercap_api.names import API_VERSION, NODE, POWER_BUDGET, POWER_POLICY
+from powercap_operator.kube.cache import WorldCache
 
 
 def node(name: str, version: int, **labels: str) -> dict[str, Any]:
@@ -49,7 +49,8 @@ def test_a_list_tells_what_was_deleted_unseen() -> None:
     cache = WorldCache()
     for name, version in (("kept", 1), ("gone", 2), ("newer", 9)):
         cache.put(NODE, node(name, version))
-    assert cache.replace(NODE, [node("kept", 1)], list_version="5")
+    cache.put(NODE, node("kept", 1))
+    cache.drop_unlisted(NODE, {"kept"}, "5")
     assert set(cache.world().nodes) == {"kept", "newer"}, "newer was made after the list was taken"
 
 
@@ -72,8 +73,19 @@ def test_equal_specs_are_one_object() -> None:
 def test_specs_that_nobody_has_any_more_are_forgotten() -> None:
     cache = WorldCache()
     cache.put(POWER_BUDGET, budget("a", 1, cap=1))
-    cache.replace(POWER_BUDGET, [budget("a", 2, cap=2)], "2")
+    cache.put(POWER_BUDGET, budget("a", 2, cap=2))
     assert len(cache._specs) == 1
+
+
+def test_a_spec_with_a_lift_knows_the_same_without_it() -> None:
+    cache = WorldCache()
+    lifted = budget("a", 1)
+    lifted["spec"]["liftUntil"] = "2025-10-09T09:00:00Z"
+    cache.put(POWER_BUDGET, lifted)
+    cache.put(POWER_BUDGET, budget("b", 1))
+    views = cache.world().budgets
+    assert views["a"].spec != views["b"].spec
+    assert views["a"].spec.without_lift is views["b"].spec
 
 
 def test_a_budget_is_seen_with_owner_and_readiness() -> None:
@@ -101,7 +113,7 @@ def test_an_unreadable_policy_is_known_as_such_and_said_once(caplog: pytest.LogC
     assert not cache.world().unreadable
 
 
-def test_a_late_word_does_not_bring_a_deleted_object_back() -> None:
+def test_a_late_event_does_not_bring_a_deleted_object_back() -> None:
     cache = WorldCache()
     cache.put(NODE, node("a", 5))
     assert cache.drop(NODE, "a", "8")
@@ -110,5 +122,5 @@ def test_a_late_word_does_not_bring_a_deleted_object_back() -> None:
     assert not cache.drop(NODE, "a", "8"), "the deletion of the one before it"
     assert set(cache.world().nodes) == {"a"}
     cache.drop(NODE, "a", "10")
-    cache.replace(NODE, [], "12")
+    cache.drop_unlisted(NODE, set(), "12")
     assert not cache._versions

@@ -71,7 +71,7 @@ def test_only_the_market_is_asked_through_the_proxy(tmp_path: Path, monkeypatch:
 
         async def ask_both() -> None:
             async with kubernetes_client(environment) as client, httpx.AsyncClient() as http:
-                assert await Cluster(client).list_kind(POWER_POLICY) == ([], "7")
+                assert [page async for page in Cluster(client).pages(POWER_POLICY)] == [([], "7")]
                 await http.get("http://exchange.example/market-results")
 
         asyncio.run(ask_both())

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from powercap_operator.kube.cache import NODE, WorldCache
+from powercap_api.names import NODE
+from powercap_operator.kube.cache import WorldCache
 from powercap_operator.kube.client import ClusterError
 from powercap_operator.kube.rewind import RewindWatch, RewoundError
 
