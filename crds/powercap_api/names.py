@@ -25,6 +25,9 @@ FLOOR_LABEL: Final = f"{GROUP}/floor"
 """On a Pod: watts that its node has at least while it runs there, where the policy allows it. EXEMPT_LABEL on a Pod,
 value ``true``: the node's original limits."""
 
+POWER_LABEL: Final = f"{GROUP}/power"
+"""On a Node, for schedulers: low, normal or high by its cap, where the operator may write it."""
+
 POLICY_LABEL: Final = f"{GROUP}/policy"
 """On a PowerBudget: the policy that governs it, for ``kubectl get powerbudgets -l``."""
 

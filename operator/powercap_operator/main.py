@@ -27,6 +27,7 @@ from .kube.connection import kubernetes_client
 from .kube.event_recorder import Recorder
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
+from .kube.node_labels import NodeLabels
 from .kube.pod_watch import PodWatch
 from .kube.rewind import RewindWatch
 from .loop_pauses import LoopPauses
@@ -150,6 +151,10 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                 if options.pod_floors:
                     pods = PodWatch(cluster, cache, reconciler.wake)
                     running.append(loops.create_task(pods.run(heartbeats.of("pods")), name="pods"))
+                if options.node_labels:
+                    labels = NodeLabels(cluster, cache, options.clock, election)
+                    work = labels.run(heartbeats.of("node labels"), reconciler.synced)
+                    running.append(loops.create_task(work, name="node labels"))
                 await kopf.operator(
                     registry=registry, settings=watches.quiet_settings(), clusterwide=True, standalone=True
                 )

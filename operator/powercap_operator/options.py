@@ -45,6 +45,8 @@ class Options:
     page_hosts: frozenset[str]
     """Names with dots under which people reach the page."""
     providers: ProviderSettings
+    node_labels: bool
+    """Whether Nodes get the label powercap.dev/power."""
     pod_floors: bool
     """Whether pods are watched that ask for something by a label, where a policy lets them."""
 
@@ -72,6 +74,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         metrics=_address(parser, "--metrics", arguments.metrics),
         page=_address(parser, "--page", arguments.page),
         page_hosts=frozenset(name.lower() for name in arguments.page_host),
+        node_labels=arguments.node_labels,
         pod_floors=arguments.pod_floors,
         providers=ProviderSettings(
             epex_url=arguments.epex_url,
@@ -141,6 +144,11 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def _add_servers(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    parser.add_argument(
+        "--node-labels",
+        action="store_true",
+        help="label Nodes powercap.dev/power: low, normal or high by their cap, for schedulers",
+    )
     parser.add_argument(
         "--pod-floors",
         action="store_true",

@@ -13,7 +13,7 @@ import pytest
 from dev.cluster.errors import KubectlError
 from dev.stage import Stage, quoted_logs, wait_until
 from powercap_api.clock import format_time
-from powercap_api.names import API_VERSION
+from powercap_api.names import API_VERSION, POWER_LABEL
 from tests.api.conftest import Kube
 from tests.support.agent_process import eventually
 from tests.support.fake_sysfs import ONE_SOCKET
@@ -287,3 +287,21 @@ def test_a_pod_raises_its_node_s_floor_for_as_long_as_it_is_there(stage: Stage, 
     until_cap(stage, 65)
     kube.plane.kubectl("delete", "pod", "special", "job", "other", "--force", "--grace-period=0")
     assert until_cap(stage, 40) < 5, "gone within 5 s of the pod"
+
+
+def test_nodes_are_labelled_by_their_cap_for_schedulers(stage: Stage) -> None:
+    def label() -> str:
+        return str(stage.get("node", NODE)["metadata"].get("labels", {}).get(POWER_LABEL, ""))
+
+    assert label() == ""
+    stage.operator.stop(10)
+    stage.start_operator("--node-labels")
+    wait_until(lambda: label() == "high", "40 W of 40 W")
+    stage.apply(override(limit="50%"))
+    wait_until(lambda: label() == "normal", "20 W of 40 W")
+    stage.apply(override("more", limit="12"))
+    wait_until(lambda: label() == "low", "12 W of 40 W")
+    stage.control_plane.kubectl("delete", "pov", "--all")
+    wait_until(lambda: label() == "high", "40 W again")
+    stage.control_plane.kubectl("delete", "powerpolicy", "--all")
+    wait_until(lambda: label() == "", "no budget, no label")

@@ -315,6 +315,21 @@ def test_pods_are_read_only_where_that_is_wanted(render: Render) -> None:
     assert "--pod-floors" not in container["args"]
 
 
+def test_nodes_are_written_only_where_that_is_wanted_and_guarded(render: Render) -> None:
+    def verbs(values: dict[str, Any]) -> list[str]:
+        rules = render(values).one("ClusterRole", "powercap-operator")["rules"]
+        return sorted(verb for rule in rules if "nodes" in rule["resources"] for verb in rule["verbs"])
+
+    on = {"workloads": {"nodeLabels": True}}
+    assert verbs({}) == ["list", "watch"]
+    assert verbs(on) == ["list", "patch", "watch"]
+    assert render(on).one("ValidatingAdmissionPolicy", "powercap-node-label")
+    (container,) = render(on).operator["spec"]["containers"]
+    assert parse_options(container["args"], {}).node_labels
+    with pytest.raises(HelmError, match="which keeps it to one label"):
+        render({**on, "admissionPolicy": {"enabled": False}})
+
+
 def test_roles_for_people(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in render().all("ClusterRole")}
     into = "rbac.authorization.k8s.io/aggregate-to-"

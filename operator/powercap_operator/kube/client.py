@@ -201,6 +201,15 @@ class Cluster:
         except NotFoundError:
             return
 
+    async def label_node(self, name: str, label: str, value: str | None) -> None:
+        """Set one label of a Node, or take it away where ``value`` is None.
+
+        Raises:
+            NotFoundError: the node is gone.
+        """
+        path, body = f"/api/v1/nodes/{quote(name, safe='')}", {"metadata": {"labels": {label: value}}}
+        await self._write("PATCH", path, body, "application/merge-patch+json")
+
     async def record(self, event: Mapping[str, Any]) -> None:
         """Create a core/v1 Event."""
         await self._write("POST", f"/api/v1/namespaces/{_EVENT_NAMESPACE}/events", event)
