@@ -39,8 +39,6 @@ _PAGE: Final = 500
 _READ_SECONDS: Final = 30.0
 LONGEST_WRITE_SECONDS: Final = 30.0
 _APPLY: Final = "application/apply-patch+yaml"
-_EVENT_NAMESPACE: Final = "default"
-"""Where Kubernetes keeps the events of cluster-scoped objects."""
 
 
 class ClusterError(Exception):
@@ -202,17 +200,15 @@ class Cluster:
             return
 
     async def label_node(self, name: str, label: str, value: str | None) -> None:
-        """Set one label of a Node, or take it away where ``value`` is None.
-
-        Raises:
-            NotFoundError: the node is gone.
-        """
-        path, body = f"/api/v1/nodes/{quote(name, safe='')}", {"metadata": {"labels": {label: value}}}
-        await self._write("PATCH", path, body, "application/merge-patch+json")
+        """Set one label of a Node, or take it away where ``value`` is None. NotFoundError: the node is gone."""
+        body = {"metadata": {"labels": {label: value}}}
+        await self._write(
+            "PATCH", f"/api/v1/nodes/{quote(name, safe='')}", body, "application/merge-patch+json"
+        )
 
     async def record(self, event: Mapping[str, Any]) -> None:
-        """Create a core/v1 Event."""
-        await self._write("POST", f"/api/v1/namespaces/{_EVENT_NAMESPACE}/events", event)
+        """Create a core/v1 Event where Kubernetes keeps those of cluster-scoped objects."""
+        await self._write("POST", "/api/v1/namespaces/default/events", event)
 
     async def _pages(
         self, path: str, selected: Sequence[tuple[str, str]] = ()
@@ -252,21 +248,19 @@ class Cluster:
         Raises:
             ClusterError: no answer, or a refusal.
         """
-        headers = {"Accept": "application/json", "Content-Type": content_type}
         try:
             response = await self._client.call_api(
                 path,
                 method,
                 query_params=query or [],
-                header_params=headers,
+                header_params={"Accept": "application/json", "Content-Type": content_type},
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
                 _return_http_data_only=True,
                 _request_timeout=seconds,
             )
-            text = await response.read()
-            status = response.status
+            text, status = await response.read(), response.status
         except ApiException as error:
             raise _error(method, path, error.status, str(error.body or error.reason)) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -299,8 +293,7 @@ def _error(method: str, path: str, status: int | None, text: str) -> ClusterErro
         message = json.loads(text).get("message", text)
     except (ValueError, AttributeError):
         message = text
-    kinds = {404: NotFoundError, 409: ConflictError}
-    kind = kinds.get(status or 0, ClusterError)
+    kind = {404: NotFoundError, 409: ConflictError}.get(status or 0, ClusterError)
     if status == 422 and _EXISTS in message:
         kind = ConflictError
     return kind(f"{method} {path}: {status}: {message[:500]}")
