@@ -19,7 +19,7 @@ from dev.e2e.images import build_images
 from dev.e2e.network import inside, make_network, remove_network
 from dev.e2e.node import clear_away
 from dev.e2e.packages import PreparationError, require_node_programs
-from dev.e2e.tools import HELM, ToolError, locate_tool
+from dev.e2e.tools import HELM, HELM_OLDEST, ToolError, locate_tool
 from dev.e2e.world import ROOT_VARIABLE, make_root
 
 _FAILED_TO_PREPARE = 2
@@ -57,7 +57,8 @@ def _prepare(network: str) -> None:
     require_node_programs(_say)
     if not locate(os.environ, _say).has("kubelet"):
         raise PreparationError("KUBEBUILDER_ASSETS has no kubelet: unset it to have one built with Go")
-    locate_tool(HELM, os.environ, _say)
+    for helm in (HELM, HELM_OLDEST):
+        locate_tool(helm, os.environ, _say)
     build_images(os.environ, _say)
     make_network(network)
 

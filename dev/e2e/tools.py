@@ -35,7 +35,8 @@ class Tool:
 
 
 HELM = Tool("helm", "v4.3.1", "helm.sh/helm/v4/cmd/helm")
-HELM_3 = Tool("helm", "v3.22.0", "helm.sh/helm/v3/cmd/helm")
+HELM_OLDEST = Tool("helm", "v3.17.4", "helm.sh/helm/v3/cmd/helm")
+"""The oldest that docs/install.md states."""
 ACTIONLINT = Tool("actionlint", "v1.7.12", "github.com/rhysd/actionlint/cmd/actionlint")
 KUBE_SCORE = Tool("kube-score", "v1.20.0", "github.com/zegl/kube-score/cmd/kube-score")
 

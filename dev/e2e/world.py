@@ -21,7 +21,7 @@ from dev.e2e.helm import CHART, Helm
 from dev.e2e.images import build_images
 from dev.e2e.network import ADDRESS
 from dev.e2e.node import NAME, Node
-from dev.e2e.tools import HELM, locate_tool
+from dev.e2e.tools import HELM, Tool, locate_tool
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.markets import Auction, Market
@@ -72,12 +72,17 @@ class World:
         )
         self.node = Node(self.root / "node", self.plane, binaries, say)
         self.exchange = ExchangeSite(host=ADDRESS)
-        self.helm = Helm(locate_tool(HELM, os.environ, say), self.plane.kubeconfig, self.root / "helm")
+        self.use_helm(HELM)
         self.tree = self.root / "devices" / "powercap"
         self.state = self.root / "run-powercap"
         self.clock_file = self.state / "clock-offset"
         self.clock = OffsetClock(self.clock_file)
         self.originals: dict[str, int] = {}
+
+    def use_helm(self, tool: Tool) -> None:
+        """Install, upgrade and uninstall with this version from now on."""
+        program = locate_tool(tool, os.environ, self._say)
+        self.helm = Helm(program, self.plane.kubeconfig, self.root / "helm")
 
     def __enter__(self) -> Self:
         try:

@@ -1,12 +1,14 @@
 """``helm uninstall``: the original limits are back on the node, whatever had become of its agent."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from dev.e2e.helm import HelmError
 from dev.e2e.node import NAME
+from dev.e2e.tools import HELM, HELM_OLDEST
 from dev.e2e.world import NAMESPACE, RELEASE, World
 from tests.e2e.conftest import say
 
@@ -15,13 +17,15 @@ _LEFT_ALONE = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 """What every namespace has."""
 
 
-@pytest.fixture
-def capped_world(bare_world: World) -> World:
-    """The cluster, freshly installed and with a capped node."""
+@pytest.fixture(params=[HELM, HELM_OLDEST], ids=lambda tool: tool.version)
+def capped_world(bare_world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+    """The cluster, freshly installed and with a capped node, by the newest Helm and by the oldest that is stated."""
+    bare_world.use_helm(request.param)
     bare_world.install()
     bare_world.until(bare_world.follows, "the node follows its budget after helm install")
     bare_world.until(lambda: bare_world.limits() != bare_world.originals, "the node is capped")
-    return bare_world
+    yield bare_world
+    bare_world.use_helm(HELM)
 
 
 def _everything_is_back(world: World) -> None:
