@@ -5,11 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from dev.cluster.binaries import Binaries
+from powercap_api.clock import format_time
+from powercap_api.markets import Auction, Market, market_day_name
+from powercap_api.names import API_VERSION
+from powercap_operator.market.results import Period, Query
+from powercap_operator.sources.mock import made_up_periods
 from tests.api.conftest import Kube
 
 BIN = Path(sys.executable).parent
@@ -93,6 +99,52 @@ def test_suspend_resume_and_exempt(kube: Kube, kubectl: Command) -> None:
     assert kube.get("node", "node-1")["metadata"]["labels"]["powercap.dev/exempt"] == "true"
     assert kubectl("powercap", "exempt", "node-1", "--undo").returncode == 0
     assert "powercap.dev/exempt" not in kube.get("node", "node-1")["metadata"].get("labels", {})
+
+
+def test_plan_and_market_show_read_the_cluster(kube: Kube, kubectl: Command) -> None:
+    market = Market("FR", Auction.IDA1, 15)
+    today = datetime.now(UTC).astimezone(market.bidding_zone.zone).date()
+    name = market_day_name("Mock", market, today)
+    periods = [period_body(period) for period in made_up_periods(Query(market, today))]
+    following = policy("one") | {
+        "spec": {"maxSource": "140", "minPower": "40", "market": {"providers": ["Mock"]}}
+    }
+    kube.apply(following, policy("fixed"), market_day(name, today))
+    missing = kubectl("powercap", "plan", "one")
+    assert (missing.returncode, "has no results for" in missing.stderr) == (1, True)
+    complete = {
+        "type": "Complete",
+        "status": "True",
+        "reason": "Complete",
+        "message": "all periods",
+        "lastTransitionTime": "2025-10-09T00:00:00Z",
+    }
+    status = {"status": {"conditions": [complete], "periods": periods}}
+    kube.patch("marketday", name, status, "--subresource=status")
+    planned = kubectl("powercap", "plan", "one")
+    assert "12:00-12:15" in planned.stdout, planned.stderr
+    assert "140 W" in planned.stdout
+    assert "140 W" in kubectl("powercap", "plan", "fixed").stdout
+    shown = kubectl("powercap", "market", "show", "--cluster", name)
+    assert str(today) in shown.stdout, shown.stderr
+    ghost = kubectl("powercap", "market", "show", "--cluster", "ghost")
+    assert (ghost.returncode, "there is no MarketDay ghost" in ghost.stderr) == (1, True)
+    assert "--csv goes with --policy" in kubectl("powercap", "plan", "one", "--csv", "day.csv").stderr
+
+
+def market_day(name: str, day: date) -> dict[str, object]:
+    spec = {
+        "provider": "Mock",
+        "area": "FR",
+        "auction": "IDA1",
+        "resolutionMinutes": 15,
+        "deliveryDate": day.isoformat(),
+    }
+    return {"apiVersion": API_VERSION, "kind": "MarketDay", "metadata": {"name": name}, "spec": spec}
+
+
+def period_body(period: Period) -> dict[str, str]:
+    return {"start": format_time(period.start), "volume": str(period.volume), "price": str(period.price)}
 
 
 def test_what_is_not_there_is_said(kube: Kube, kubectl: Command, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.cluster.errors import KubectlError
 from dev.e2e.node import NAME
 from dev.e2e.world import NAMESPACE, RELEASE, World
 
@@ -23,7 +24,10 @@ def test_a_node_without_a_powercap_folder_runs_an_agent_that_says_so(world_witho
     world = world_without_powercap
 
     def reason() -> str:
-        conditions = world.get("powerbudget", NAME).get("status", {}).get("conditions", [])
+        try:
+            conditions = world.get("powerbudget", NAME).get("status", {}).get("conditions", [])
+        except KubectlError:  # there is no budget yet
+            return ""
         return next((one["reason"] for one in conditions if one["type"] == "Ready"), "")
 
     world.until(lambda: reason() == "Unsupported", "the agent says that nothing can be capped")

@@ -9,30 +9,27 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from powercap_api.markets import (
-    BIDDING_ZONES,
-    RESOLUTIONS_MINUTES,
-    Auction,
-    GridData,
-    Market,
-    auction_named,
-)
+from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, GridData, Market, auction_named
 
+from ..kube.client import Cluster
 from ..market.csv_format import csv_name, to_csv
 from ..market.errors import DayIncomplete, MarketError, RequestBudgetSpent
+from ..market.fallback import market_of, periods_of
 from ..market.publication import DAILY_LIMIT
-from ..market.results import DayData, Query, build_market_day
+from ..market.results import DayData, Period, Query, build_market_day
 from ..render.figure import FigureError, draw_market
 from ..render.market_chart import draw_day
 from ..sources.epex.names import default_resolution
 from ..sources.registry import PROVIDERS, FetchedDay, ProviderSettings, create
+from .cluster_access import add_cluster_options, run_on_cluster
+from .cluster_objects import cluster_day
 from .results_files import Asked, read_csv, read_file, read_page, write_whole
 
 if TYPE_CHECKING:
@@ -134,7 +131,11 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
     fetch.set_defaults(run=_fetch, token=environ.get("ENTSOE_TOKEN", ""))
 
     show = _command(commands, "show", "draw a day in the terminal", _SHOW_EXAMPLES)
-    show.add_argument("file", metavar="FILE", help="a CSV file or a saved page")
+    show.add_argument(
+        "file", metavar="FILE", help="a CSV file or a saved page; with --cluster a MarketDay's name"
+    )
+    show.add_argument("--cluster", action="store_true", help="show a MarketDay of the cluster")
+    add_cluster_options(show)
     _add_market(show)
     show.add_argument("--date", type=_day, metavar="DAY", help="delivery day, where the file does not say")
     show.add_argument(
@@ -247,6 +248,8 @@ async def _ask(query: Query, arguments: argparse.Namespace) -> FetchedDay:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    if arguments.cluster:
+        return run_on_cluster(arguments, lambda cluster: _show_of_cluster(cluster, arguments))
     try:
         content = read_file(arguments.file)
         if content.lstrip()[:1] in (b"<", b"["):
@@ -255,6 +258,16 @@ def _show(arguments: argparse.Namespace) -> int:
             query, periods, source = read_csv(content, Path(arguments.file).name, _asked(arguments))
     except MarketError as error:
         return _fail(error, arguments.file)
+    return _draw(query, periods, source, arguments)
+
+
+async def _show_of_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
+    day = await cluster_day(cluster, arguments.file)
+    query = Query(market_of(day.spec), day.spec.delivery_date)
+    return _draw(query, periods_of(day), f"MarketDay {arguments.file}", arguments)
+
+
+def _draw(query: Query, periods: Sequence[Period], source: str, arguments: argparse.Namespace) -> int:
     has_volume = any(period.volume is not None for period in periods)
     day: DayData = build_market_day(periods, query, needs_volume=has_volume)
     if arguments.plot is not None:

@@ -1,4 +1,4 @@
-"""``powercap plan``: the day of caps that a policy gives a node, worked out here, without a cluster."""
+"""``powercap plan``: the day of caps that a policy gives a node, by files or by a cluster's objects."""
 
 import argparse
 import shutil
@@ -13,6 +13,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.schedule import Window
 from powercap_api.units import PowerFormatError, parse_watts
 
+from ..kube.client import Cluster
 from ..market.csv_format import csv_resolution, from_csv
 from ..market.delivery_day import day_bounds, period_starts
 from ..market.errors import CsvError, DayIncomplete
@@ -23,6 +24,8 @@ from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..render.figure import FigureError
 from ..render.figure import draw_plan as draw_plan_figure
 from ..render.plan_chart import draw_plan, plan_day
+from .cluster_access import CommandError, add_cluster_options, run_on_cluster
+from .cluster_objects import cluster_plan
 from .object_files import ObjectFileError, read_objects
 from .results_files import day_in_name
 
@@ -41,6 +44,8 @@ examples:
       maxSource: "80%" in watts, on a node whose limits add up to 200 W without powercap
   powercap plan --policy policy.yaml --csv day.csv --override evening-peak.yaml --why
       the same day of a node that a PowerOverride matches
+  powercap plan default --why
+      of a policy of the cluster that kubectl talks to, with today's results as the operator has them
   powercap plan --policy solar.yaml --date 2025-10-09
       strategies that look at no market (Solar, Fixed, a Schedule over them) need no results
 
@@ -65,9 +70,14 @@ def add_plan_parser(subparsers: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--policy", type=Path, required=True, metavar="FILE", help="a PowerPolicy in YAML or JSON"
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "name",
+        nargs="?",
+        metavar="POLICY",
+        help="a PowerPolicy of the cluster, with the market days there are",
     )
+    source.add_argument("--policy", type=Path, metavar="FILE", help="a PowerPolicy in YAML or JSON")
     parser.add_argument(
         "--csv",
         type=Path,
@@ -104,6 +114,7 @@ def add_plan_parser(subparsers: Any) -> None:
         help="what the limits of the node's packages add up to without powercap: turns a policy's percentages into"
         " watts (kubectl get powerbudget NODE -o yaml shows the limits as originalMicrowatts)",
     )
+    add_cluster_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -116,13 +127,34 @@ def node_watts(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan, and draw it where that was asked for; the exit code."""
+    if arguments.name is not None:
+        return run_on_cluster(arguments, lambda cluster: _run_on_cluster(cluster, arguments))
     try:
         policy = resolve(read_policy(arguments.policy), arguments.node_watts)
+        results = results_for(policy, arguments.csv, arguments.date)
+    except (PlanError, ObjectFileError, CsvError, DayIncomplete) as error:
+        sys.stderr.write(f"powercap plan: {error}\n")
+        return 1
+    return _show(policy, results, arguments)
+
+
+async def _run_on_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
+    if arguments.csv:
+        raise CommandError(
+            "--csv goes with --policy FILE: a policy of the cluster follows the cluster's market days"
+        )
+    now = datetime.now(UTC)
+    policy, results = await cluster_plan(cluster, arguments.name, arguments.date, arguments.node_watts, now)
+    return _show(policy, results, arguments)
+
+
+def _show(policy: ResolvedPolicy, results: DayResults, arguments: argparse.Namespace) -> int:
+    try:
         windows = read_windows(arguments.override, policy, datetime.now(UTC))
-        planned = plan_day(policy, results_for(policy, arguments.csv, arguments.date), windows)
+        planned = plan_day(policy, results, windows)
         if arguments.plot is not None:
             draw_plan_figure(planned, arguments.plot)
-    except (PlanError, ObjectFileError, CsvError, DayIncomplete, FigureError) as error:
+    except (PlanError, ObjectFileError, FigureError) as error:
         sys.stderr.write(f"powercap plan: {error}\n")
         return 1
     wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= _WIDE

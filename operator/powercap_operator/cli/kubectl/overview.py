@@ -58,7 +58,7 @@ def _policy(policy: Object) -> Object:
 
 def _delivery_day(day: Object) -> date:
     try:
-        return date.fromisoformat(str(day["spec"].get("deliveryDay")))
+        return date.fromisoformat(str(day["spec"].get("deliveryDate")))
     except ValueError:
         return date.max  # a day that cannot be is shown, with what its status says of it
 
@@ -68,7 +68,7 @@ def _day(day: Object) -> Object:
     complete = find_condition(conditions, ConditionType.COMPLETE) or {}
     return {
         "name": day["metadata"]["name"],
-        "deliveryDay": day["spec"].get("deliveryDay"),
+        "deliveryDate": day["spec"].get("deliveryDate"),
         "complete": complete.get("status", "Unknown"),
         "reason": complete.get("reason", "NoStatus"),
         "message": complete.get("message", "not asked for yet"),

@@ -50,7 +50,7 @@ POLICY = {
 
 
 def day(name: str, delivery_day: str, **status: Any) -> dict[str, Any]:
-    return {"metadata": {"name": name}, "spec": {"deliveryDay": delivery_day}, "status": status}
+    return {"metadata": {"name": name}, "spec": {"deliveryDate": delivery_day}, "status": status}
 
 
 def shown(draw: Any, seen: Any) -> str:
