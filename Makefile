@@ -4,6 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+# Those that ask the API server what another version may answer otherwise.
+VERSION_TESTS := tests/api/test_kinds.py tests/api/test_rbac.py tests/api/test_versions.py tests/api/test_strategies.py \
+  tests/chart/test_api_server.py tests/chart/test_versions.py
+
 .DEFAULT_GOAL := help
 export KUBERNETES
 # Every target with a description.
@@ -48,8 +52,9 @@ api: $(STAMP) ## tests on a real API server, which they start and end themselves
 chart: $(STAMP) ## tests of the Helm chart: rendered, and judged by a real API server
 	$(BIN)/pytest tests/chart
 
-oldest: ## api and chart on the oldest version of Kubernetes that is stated
-	$(MAKE) api chart KUBERNETES=$(firstword $(sort $(notdir $(wildcard dev/cluster/programs/versions/*))))
+oldest: $(STAMP) ## what depends on the API server's version, on the oldest that is stated: kinds, rights, the chart
+	KUBERNETES=$(firstword $(sort $(notdir $(wildcard dev/cluster/programs/versions/*)))) \
+	  $(BIN)/pytest $(VERSION_TESTS)
 
 sight: $(STAMP) ## metrics, alerts, dashboard and page with a real Prometheus and a real browser; ARGS are pytest's
 	$(BIN)/python -m dev.sight test $(ARGS)
@@ -110,7 +115,7 @@ fuzz: $(STAMP) ## damage all that is read (pages, budgets, streams, state, CSV, 
 
 chaos: $(STAMP) ## faults between real programs for MINUTES=2, or EDITS=10000; SEED of an earlier run; KEEP=folder
 	$(BIN)/python -m dev.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(EDITS),--edits $(EDITS)) \
-	  $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep '$(KEEP)')
+	  $(if $(SEED),--seed $(SEED)) $(if $(LATE),--late $(LATE)) $(if $(KEEP),--keep '$(KEEP)')
 
 mutants: $(STAMP) ## how many small changes to what decides a test notices: SAMPLE=40 of each module (0: all), SEED=1
 	$(BIN)/python -m dev.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))

@@ -35,6 +35,13 @@ def main() -> int:
     )
     parser.add_argument("--edits", type=int, default=sys.maxsize, metavar="N", help="end after so many edits")
     parser.add_argument("--seed", type=int, metavar="N", help="of an earlier run, to meet the same again")
+    parser.add_argument(
+        "--late",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how much later than its aim each thing may be, on a machine that does other work too",
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and data there")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
@@ -49,7 +56,7 @@ def main() -> int:
         try:
             world.start()
             minutes = options.minutes or (2 if options.edits == sys.maxsize else 7 * 1440)
-            run = Run(world, chance, say, options.edits, time.monotonic() + minutes * 60)
+            run = Run(world, chance, say, options.edits, time.monotonic() + minutes * 60, options.late)
             run.all()
         except StageError as error:
             say(str(error))
