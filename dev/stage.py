@@ -25,7 +25,7 @@ from tests.support.exchange_site import ExchangeSite
 from tests.support.fake_sysfs import Layout, build_tree, read_limits
 
 CRDS = Path(__file__).parent.parent / "crds"
-KINDS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides")
+KINDS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports")
 _AGENT_GRACE_SECONDS = 5.0
 
 

@@ -14,9 +14,10 @@ from .marketday import MarketDay
 from .powerbudget import PowerBudget
 from .poweroverride import PowerOverride
 from .powerpolicy import PowerPolicy
+from .powerreport import PowerReport
 from .schema.crd import custom_resource_definition
 
-KINDS = (MarketDay, PowerBudget, PowerOverride, PowerPolicy)
+KINDS = (MarketDay, PowerBudget, PowerOverride, PowerPolicy, PowerReport)
 HEADER = "# Generated from crds/powercap_api by `make crds`. Do not edit.\n"
 
 

@@ -11,11 +11,13 @@ MARKET_DAY: Final = "MarketDay"
 NODE: Final = "Node"
 POWER_BUDGET: Final = "PowerBudget"
 POWER_OVERRIDE: Final = "PowerOverride"
+POWER_REPORT: Final = "PowerReport"
 PLURALS: Final = {
     POWER_POLICY: "powerpolicies",
     MARKET_DAY: "marketdays",
     POWER_BUDGET: "powerbudgets",
     POWER_OVERRIDE: "poweroverrides",
+    POWER_REPORT: "powerreports",
 }
 
 EXEMPT_LABEL: Final = f"{GROUP}/exempt"

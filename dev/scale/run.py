@@ -12,7 +12,7 @@ from dev.scale import bare_client
 from dev.scale.names import node_names
 from dev.scale.phase import Measured, Phase, Stopwatch
 from dev.scale.world import ScaleWorld
-from dev.scale.write_log import BARE, OPERATOR, OURS, Write
+from dev.scale.write_log import BARE, OPERATOR, OURS, REPORTS, Write
 
 FIRST, TOMORROW, EDIT, PERIOD, MIDNIGHT = (
     "first budgets",
@@ -126,14 +126,18 @@ class Run:
         before = self.world.meters.usage()
         time.sleep(self.rest_seconds)
         used = self.world.meters.usage().since(before)
-        writes = [write for write in self.world.log.new() if write.agent.startswith(OURS)]
+        ours = [write for write in self.world.log.new() if write.agent.startswith(OURS)]
+        reports = Counter(write.name for write in ours if write.resource == REPORTS)
+        writes = [write for write in ours if write.resource != REPORTS]
         self._check(not writes, f"{len(writes)} writes at rest: {_counted(writes)}")
+        self._check(max(reports.values(), default=0) <= 1, f"more than one write of a report: {reports}")
         self.figures.append(
             Figure(
                 f"{self.rest_seconds:.0f} s at rest: writes",
                 f"{len(writes)}",
                 "0",
-                f"audit log; a pass a minute; operator {used.operator / self.rest_seconds * 1000:.0f} millicores,"
+                f"audit log, without {reports.total()} reports of the period before; a pass a minute; operator"
+                f" {used.operator / self.rest_seconds * 1000:.0f} millicores,"
                 f" API server {used.api_server / self.rest_seconds * 1000:.0f}",
             )
         )

@@ -14,6 +14,8 @@ BARE = "powercap-bare"
 """User-Agents, as they begin."""
 OURS = (OPERATOR, "kopf", AGENT)
 """Those of powercap: the operator has two clients."""
+REPORTS = "powerreports"
+"""The resource that the operator writes at rest too: once for each policy and market period."""
 
 _VERBS = ["create", "update", "patch", "delete", "deletecollection"]
 

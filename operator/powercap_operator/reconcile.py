@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
@@ -23,10 +23,12 @@ from .kube.leadership import Election
 from .planning.decision import BudgetWrite, Decision, decide
 from .planning.events import budget_events, condition_events
 from .planning.overrides.windows import next_look
+from .planning.reports.report import ReportWrite
 from .planning.snapshot import BudgetView, World
 
 logger = logging.getLogger(__name__)
 
+Readable = Mapping[str, PowerPolicy | MarketDay | PowerOverride]
 SPACING_SECONDS: Final = 0.1
 """Least time from one pass to the next, so that a burst of events is one pass and not hundreds."""
 TICK_SECONDS: Final = 1.0
@@ -58,7 +60,7 @@ class Reconciler:
         election: Election,
         beat: Callable[[], None],
     ) -> None:
-        """``history`` is how long a MarketDay is kept after its delivery day; ``beat`` is called while all is well."""
+        """``history`` is how long days and reports are kept after their day; ``beat`` is called while all is well."""
         self._election = election
         self._beat = beat
         self._recorder = recorder
@@ -141,7 +143,7 @@ class Reconciler:
         """List everything anew; whether it could be. What is known of a kind stands where its list fails."""
         self._cluster.forget_schemas()
         failed = 0
-        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE):
+        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
             try:
                 await self._relist(kind)
             except ClusterError as error:
@@ -198,19 +200,17 @@ class Reconciler:
         ]
         works += [self._delete(MARKET_DAY, name) for name in decision.delete_days]
         works += [self._delete(POWER_OVERRIDE, name) for name in decision.delete_overrides]
+        works += [self._delete(POWER_REPORT, name) for name in decision.delete_reports]
+        works += [self._write_report(write) for write in decision.write_reports]
+        statuses: tuple[tuple[str, Readable, Mapping[str, Mapping[str, Any]]], ...] = (
+            (POWER_POLICY, world.policies, decision.policy_statuses),
+            (MARKET_DAY, world.days, decision.day_statuses),
+            (POWER_OVERRIDE, world.overrides, decision.override_statuses),
+        )
         works += [
-            self._write_status(POWER_POLICY, name, *_known(world.policies, world, POWER_POLICY, name), status)
-            for name, status in decision.policy_statuses.items()
-        ]
-        works += [
-            self._write_status(MARKET_DAY, name, *_known(world.days, world, MARKET_DAY, name), status)
-            for name, status in decision.day_statuses.items()
-        ]
-        works += [
-            self._write_status(
-                POWER_OVERRIDE, name, *_known(world.overrides, world, POWER_OVERRIDE, name), status
-            )
-            for name, status in decision.override_statuses.items()
+            self._write_status(kind, name, *_known(readable, world, kind, name), status)
+            for kind, readable, of_kind in statuses
+            for name, status in of_kind.items()
         ]
         return works
 
@@ -243,6 +243,11 @@ class Reconciler:
             extra={"node": write.node.name, "policy": write.policy},
         )
 
+    async def _write_report(self, write: ReportWrite) -> None:
+        version = self._cache.version(POWER_REPORT, write.name)
+        body = await self._cluster.apply(POWER_REPORT, write.name, write.metadata, write.spec, version)
+        self._cache.put(POWER_REPORT, body)
+
     async def _delete(self, kind: str, name: str) -> None:
         await self._cluster.delete(kind, name, self._cache.version(kind, name))
         self._cache.drop(kind, name)
@@ -273,12 +278,7 @@ class Reconciler:
             await self._recorder.record(event)
 
 
-def _known(
-    readable: Mapping[str, PowerPolicy] | Mapping[str, MarketDay] | Mapping[str, PowerOverride],
-    world: World,
-    kind: str,
-    name: str,
-) -> tuple[str, list[Mapping[str, Any]]]:
+def _known(readable: Readable, world: World, kind: str, name: str) -> tuple[str, list[Mapping[str, Any]]]:
     """The object's uid, and the conditions that it has."""
     found = readable.get(name)
     if found is not None:

@@ -13,7 +13,7 @@ from dev.cluster.binaries import Binaries, locate
 from dev.cluster.control_plane import ControlPlane
 
 CRDS = Path(__file__).parents[2] / "crds"
-OURS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides")
+OURS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports")
 
 
 def _say(line: str) -> None:

@@ -293,7 +293,7 @@ def test_nothing_of_the_operators_own_stays_on_peoples_objects(kube: Kube, stage
     stage.apply_policy(maxSource="40")
     stage.start_operator()
     eventually(lambda: len(specs(kube)) == 2, "budgets")
-    for kind in ("nodes", "powerpolicies", "marketdays", "powerbudgets", "poweroverrides"):
+    for kind in ("nodes", "powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports"):
         for item in kube.items(kind).values():
             assert "finalizers" not in item["metadata"], kind
             annotations = item["metadata"].get("annotations", {})

@@ -62,6 +62,7 @@ OPERATOR |= _grants("powercap.dev", "marketdays", "list", "watch", "create", "de
 OPERATOR |= _grants("powercap.dev", "marketdays/status", "patch")
 OPERATOR |= _grants("powercap.dev", "poweroverrides", "list", "watch", "delete")
 OPERATOR |= _grants("powercap.dev", "poweroverrides/status", "patch")
+OPERATOR |= _grants("powercap.dev", "powerreports", "list", "watch", "create", "patch", "delete")
 OPERATOR |= _grants("powercap.dev", "powerbudgets", "list", "watch", "create", "patch", "delete")
 
 ELECTION = _grants("coordination.k8s.io", "leases", "create") | _grants("", "events", "create")

@@ -21,6 +21,9 @@ _SHORTEST_SECONDS: Final = 0.05
 """Readings closer together are left out: counters are updated once a millisecond."""
 
 
+_OFTEN_NONE: Final = ("boundSeconds", "boundJoules", "lifts")
+
+
 @dataclass(frozen=True, slots=True)
 class Regime:
     """What the node is under."""
@@ -40,6 +43,7 @@ class _Step:
     uj: float = 0.0
     seconds: float = 0.0
     bound_seconds: float = 0.0
+    bound_uj: float = 0.0
     lifts: int = 0
 
 
@@ -107,7 +111,15 @@ class EnergyAccount:
             "totalMicrojoules": self._total_uj,
             "readings": self._readings,
             "steps": [
-                [index, policy, round(step.uj), step.seconds, step.bound_seconds, step.lifts]
+                [
+                    index,
+                    policy,
+                    round(step.uj),
+                    step.seconds,
+                    step.bound_seconds,
+                    round(step.bound_uj),
+                    step.lifts,
+                ]
                 for (index, policy), step in self._steps.items()
             ],
         }
@@ -122,8 +134,10 @@ class EnergyAccount:
         total_uj = int(saved["totalMicrojoules"])
         readings = {str(key): int(reading) for key, reading in saved["readings"].items()}
         steps = {
-            (int(index), str(policy)): _Step(float(uj), float(seconds), float(bound), int(lifts))
-            for index, policy, uj, seconds, bound, lifts in saved["steps"]
+            (int(index), str(policy)): _Step(
+                float(uj), float(seconds), float(bound), float(bound_uj), int(lifts)
+            )
+            for index, policy, uj, seconds, bound, bound_uj, lifts in saved["steps"]
         }
         self._since, self._until, self._total_uj, self._steps = since, until, total_uj, steps
         self._readings = readings if same_boot else {}
@@ -181,7 +195,9 @@ class EnergyAccount:
                 step = self._steps.setdefault((index, policy), _Step())
                 step.uj += drawn_uj * part / seconds
                 step.seconds += part
-                step.bound_seconds += part if bound else 0.0
+                if bound:
+                    step.bound_seconds += part
+                    step.bound_uj += drawn_uj * part / seconds
         self._steps = {key: step for key, step in self._steps.items() if -1 <= last - key[0] <= HISTORY_STEPS}
 
     def _step(self, now: datetime, policy: str) -> _Step:
@@ -227,6 +243,7 @@ def _history(policy: str, first: int, steps: Sequence[_Step]) -> dict[str, Any]:
         told["seconds"] = seconds
     if any(bound):
         told["boundSeconds"] = bound
+        told["boundJoules"] = [round(step.bound_uj / 1_000_000) for step in steps]
     if any(lifts):
         told["lifts"] = lifts
     return told
@@ -236,7 +253,8 @@ def _published_steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tup
     for run in history:
         first, joules = _index(datetime.fromisoformat(run["start"])), run["joules"]
         full, none = [STEP_SECONDS] * len(joules), [0] * len(joules)
-        columns = (run.get("seconds", full), run.get("boundSeconds", none), run.get("lifts", none))
-        for place, (drawn, seconds, bound, lifts) in enumerate(zip(joules, *columns, strict=True)):
-            step = _Step(float(drawn) * 1e6, float(seconds), float(bound), int(lifts))
+        columns = (run.get("seconds", full), *(run.get(name, none) for name in _OFTEN_NONE))
+        for place, values in enumerate(zip(joules, *columns, strict=True)):
+            drawn, seconds, bound, bound_joules, lifts = (int(value) for value in values)
+            step = _Step(drawn * 1e6, seconds, bound, bound_joules * 1e6, lifts)
             yield (first + place, str(run["policy"])), step

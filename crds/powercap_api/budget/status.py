@@ -110,6 +110,8 @@ class EnergyHistory(ApiModel):
     """Seconds of each quarter that were measured. Absent: all of them were."""
     bound_seconds: _PerStep | None = None
     """Seconds of each quarter in which the draw came within 5 % of the cap in force. Absent: none."""
+    bound_joules: _PerStep | None = None
+    """Energy drawn in these seconds, in joules. Absent: none."""
     lifts: _PerStep | None = None
     """How often the cap was lifted for a while in each quarter. Absent: never."""
 
@@ -127,7 +129,7 @@ class BudgetEnergy(ApiModel):
         list[EnergyHistory],
         Field(max_length=MAX_RUNS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
-    """The last six hours in quarters of an hour, in order of time."""
+    """The last four hours in quarters of an hour, in order of time."""
 
 
 class PowerBudgetStatus(ApiModel):

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.powerreport import PowerReport
 
 from ..faults.unreadable import FAULTS, Unreadable, read_object, unreadable
 from ..planning.snapshot import (
@@ -46,6 +47,7 @@ class WorldCache:
         self._unreadable: dict[tuple[str, str], Unreadable] = {}
         self._kept_as: dict[KnownSpec, KnownSpec] = {}
         self._overrides: dict[str, PowerOverride] = {}
+        self._reports: dict[str, PowerReport] = {}
         self.pods: Mapping[str, PodView] = {}
         """The pods that ask for something; replaced as a whole by whoever watches them."""
 
@@ -59,6 +61,7 @@ class WorldCache:
             unreadable=dict(self._unreadable),
             kept_as=dict(self._kept_as),
             overrides=dict(self._overrides),
+            reports=dict(self._reports),
             pods=self.pods,
         )
 
@@ -144,19 +147,22 @@ class WorldCache:
             MARKET_DAY: self._days,
             POWER_BUDGET: self._budgets,
             POWER_OVERRIDE: self._overrides,
+            POWER_REPORT: self._reports,
             NODE: self._nodes,
         }
         return stores[kind]
 
     def _view(
         self, kind: str, body: Mapping[str, Any]
-    ) -> PowerPolicy | MarketDay | PowerOverride | BudgetView | NodeView:
+    ) -> PowerPolicy | MarketDay | PowerOverride | PowerReport | BudgetView | NodeView:
         if kind == POWER_POLICY:
             return read_object(PowerPolicy, body)
         if kind == MARKET_DAY:
             return read_object(MarketDay, body)
         if kind == POWER_OVERRIDE:
             return read_object(PowerOverride, body)
+        if kind == POWER_REPORT:
+            return read_object(PowerReport, body)
         if kind == POWER_BUDGET:
             return view_budget(body, self._specs)
         return view_node(body)

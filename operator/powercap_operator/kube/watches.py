@@ -21,6 +21,7 @@ from powercap_api.names import (
     POWER_BUDGET,
     POWER_OVERRIDE,
     POWER_POLICY,
+    POWER_REPORT,
     VERSION,
 )
 
@@ -147,3 +148,7 @@ def register(
     @kopf.on.event(GROUP, VERSION, PLURALS[POWER_OVERRIDE], registry=registry)
     async def override(event: Any, **_: Any) -> None:
         feed(POWER_OVERRIDE, event)
+
+    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_REPORT], registry=registry)
+    async def report(event: Any, **_: Any) -> None:
+        feed(POWER_REPORT, event)

@@ -27,6 +27,7 @@ from .overrides.pod_floors import floors_of_nodes
 from .overrides.windows import read_overrides
 from .policy_status import policy_status
 from .price_agreement import check_agreement
+from .reports.report import ReportWrite, report_writes, surplus_reports
 from .resolved_policy import ResolvedPolicy, resolve
 from .schedule import Plan, budget_spec, plan, says_the_same, with_windows
 from .snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
@@ -73,6 +74,8 @@ class Decision:
     day_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     override_statuses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     delete_overrides: tuple[str, ...] = ()
+    write_reports: tuple[ReportWrite, ...] = ()
+    delete_reports: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
@@ -85,6 +88,8 @@ class Decision:
             or self.day_statuses
             or self.override_statuses
             or self.delete_overrides
+            or self.write_reports
+            or self.delete_reports
         )
 
 
@@ -94,7 +99,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
     Args:
         world: the cluster as last seen.
         now: the moment, in UTC.
-        history: how long after its delivery day a MarketDay is kept.
+        history: how long after its day a MarketDay or a PowerReport is kept.
         seen_since: since when the cluster has been seen without a break; None where that is not so.
     """
     days = KnownDays(world.days.values())
@@ -136,6 +141,8 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         | _complaints((one for (kind, _), one in world.unreadable.items() if kind == MARKET_DAY), now),
         override_statuses=override_statuses(overrides, world, now) | _complaints(overrides.faulty, now),
         delete_overrides=overrides.over,
+        write_reports=report_writes(world, policies.values(), days, now),
+        delete_reports=surplus_reports(world.reports, now, history),
     )
 
 

@@ -16,10 +16,12 @@ from powercap_api.marketday import MarketDay
 from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.powerreport import PowerReport
 from powercap_api.reasons import BudgetReason, ConditionType
 
 from ..faults.silence import Reporting
 from ..faults.unreadable import Unreadable
+from .reports.history import EnergyRun, read_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class BudgetView:
     """What the node drew in the slot before."""
     energy_joules: int | None = field(default=None, compare=False)
     """What the node's packages have drawn since the agent began to count; it goes on over restarts."""
+    energy_history: tuple[EnergyRun, ...] = field(default=(), compare=False)
+    """What the node drew in the last hours, quarter by quarter."""
     reapplied: int | None = field(default=None, compare=False)
     """How often something else had changed a limit, since the agent started."""
 
@@ -149,6 +153,7 @@ class World:
     overrides: Mapping[str, PowerOverride] = field(default_factory=dict)
     pods: Mapping[str, PodView] = field(default_factory=dict)
     """By namespace and name: those that ask for something."""
+    reports: Mapping[str, PowerReport] = field(default_factory=dict)
 
 
 def _without_lift(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,6 +206,7 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         applied_uw=current.get("appliedMicrowatts"),
         draw=_draw(status.get("draw")),
         energy_joules=(status.get("energy") or {}).get("joules"),
+        energy_history=read_history((status.get("energy") or {}).get("history") or ()),
         reapplied=status.get("reapplied"),
     )
 

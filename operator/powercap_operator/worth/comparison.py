@@ -61,20 +61,26 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyResult:
+class Baselines:
+    """A node under caps beside one without and one under the flat cap."""
+
+    flat_cap_watts: float
+    bound: float
+    """Share of the time in which the cap held the node back."""
+    saturated: Compared
+    slack: Compared
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyResult(Baselines):
     """What one policy comes to."""
 
     name: str
     strategy: str
-    flat_cap_watts: float
-    bound: float
-    """Share of the time in which the cap held the node back."""
     lowest_cap_watts: float
     highest_load_watts: float
     fallback_days: int
     """Days on which an earlier day's results, or none, gave the caps."""
-    saturated: Compared
-    slack: Compared
 
 
 def prepare(
@@ -117,7 +123,25 @@ def prepare(
 def compare(policy: ResolvedPolicy, history: History, setting: Setting) -> PolicyResult:
     """The policy on the setting's days."""
     caps, fallback_days = _caps(policy, history, setting.days)
-    periods, curve, max_watts = setting.periods, setting.curve, setting.max_watts
+    periods = setting.periods
+    found = against_baselines(setting.curve, periods, caps, setting.max_watts, setting.static_watts)
+    return PolicyResult(
+        found.flat_cap_watts,
+        found.bound,
+        found.saturated,
+        found.slack,
+        name=policy.name,
+        strategy=policy.strategy_name,
+        lowest_cap_watts=float(caps.min()),
+        highest_load_watts=float(periods.loads.max()),
+        fallback_days=fallback_days,
+    )
+
+
+def against_baselines(
+    curve: Curve, periods: Periods, caps: Floats, max_watts: float, static_watts: float
+) -> Baselines:
+    """A node under ``caps`` in each period, infinite where there is none, beside the two baselines."""
     capped = flows(curve, caps, periods.loads, max_watts)
     work_hours = total(periods, capped, 0.0).work_hours
     flat_watts = flat_cap_watts(curve, periods, max_watts, work_hours)
@@ -126,16 +150,11 @@ def compare(policy: ResolvedPolicy, history: History, setting: Setting) -> Polic
         flows(curve, np.full_like(caps, inf), periods.loads, max_watts),
         flows(curve, np.full_like(caps, flat_watts), periods.loads, max_watts),
     )
-    bound = binding(caps, periods.loads)
-    return PolicyResult(
-        name=policy.name,
-        strategy=policy.strategy_name,
+    hours = periods.hours
+    return Baselines(
         flat_cap_watts=flat_watts,
-        bound=float((bound * periods.hours).sum() / periods.hours.sum()),
-        lowest_cap_watts=float(caps.min()),
-        highest_load_watts=float(periods.loads.max()),
-        fallback_days=fallback_days,
-        saturated=_compared(periods, *runs, setting.static_watts),
+        bound=float((binding(caps, periods.loads) * hours).sum() / hours.sum()),
+        saturated=_compared(periods, *runs, static_watts),
         slack=_compared(periods, *runs, 0.0),
     )
 

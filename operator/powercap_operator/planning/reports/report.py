@@ -1,0 +1,187 @@
+"""The report of a policy's day: counted anew from the budgets, and joined with what was reported before. Pure.
+
+Budgets tell the last hours only, and nodes come and go: of what is counted now and what was reported for the same
+quarter, the larger holds. So it does not matter how often a report is worked out, by which operator, and whether
+nodes are still there; an operator that was away for less than the budgets' history misses nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from powercap_api.budget.energy import STEP_SECONDS
+from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, POLICY_LABEL
+from powercap_api.powerreport import PowerReport, PowerReportSpec, ReportQuarters
+
+from ...market.fallback import KnownDays, ResultsRequest, market_of
+from ...market.needs import Needs
+from ..resolved_policy import ResolvedPolicy
+from ..snapshot import BudgetView, World
+from .due import Due, due
+from .history import quarter_of
+
+_PRICES: Final = Needs(price=True)
+_LONGEST_LABEL: Final = 63
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWrite:
+    """A report to make or change."""
+
+    name: str
+    policy: str
+    spec: Mapping[str, Any]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Labels: the policy's, and whose it is."""
+        labels = {MANAGED_BY_LABEL: OPERATOR_FIELD_MANAGER}
+        if len(self.policy) <= _LONGEST_LABEL:
+            labels[POLICY_LABEL] = self.policy
+        return {"labels": labels}
+
+
+def report_writes(
+    world: World, policies: Iterable[ResolvedPolicy], days: KnownDays, now: datetime
+) -> tuple[ReportWrite, ...]:
+    """The reports that are due. A day on which nothing was measured has none."""
+    found = []
+    for resolved in policies:
+        wanted = due(resolved, world.reports, now)
+        if wanted is None:
+            continue
+        before = world.reports.get(wanted.name)
+        nodes = [budget for budget in world.budgets.values() if budget.spec.get("policy") == resolved.name]
+        spec = _report(resolved, wanted, world.budgets.values(), nodes, before, days)
+        if before is not None or any(spec.quarters.seconds):
+            found.append(ReportWrite(wanted.name, resolved.name, spec.to_wire()))
+    return tuple(found)
+
+
+def surplus_reports(reports: Mapping[str, PowerReport], now: datetime, history: timedelta) -> tuple[str, ...]:
+    """Reports that are older than MarketDays are kept."""
+    oldest = now.date() - history
+    return tuple(name for name, report in reports.items() if report.spec.day < oldest)
+
+
+def _report(
+    resolved: ResolvedPolicy,
+    wanted: Due,
+    budgets: Iterable[BudgetView],
+    nodes: Sequence[BudgetView],
+    before: PowerReport | None,
+    days: KnownDays,
+) -> PowerReportSpec:
+    columns = _counted(resolved.name, wanted, budgets)
+    if before is not None:
+        columns = [
+            _larger(new, old) for new, old in zip(columns, _columns(before.spec.quarters), strict=True)
+        ]
+    prices, carbon, currency = _market(resolved, wanted, days)
+    joules, seconds, bound_seconds, bound_joules, lifts = columns
+    quarters = ReportQuarters(
+        joules=joules,
+        seconds=seconds,
+        bound_seconds=bound_seconds,
+        bound_joules=bound_joules,
+        lifts=lifts,
+        prices=prices,
+        carbon=carbon,
+    )
+    measured = sum(seconds)
+    return PowerReportSpec(
+        policy=resolved.name,
+        day=wanted.day,
+        time_zone=resolved.zone.key,
+        start=wanted.start,
+        until=wanted.until,
+        written_at=wanted.written_at,
+        nodes=max(len(nodes), before.spec.nodes if before else 0),
+        not_following=max(
+            sum(not budget.ready for budget in nodes), before.spec.not_following if before else 0
+        ),
+        max_source_microwatts=_max_source_uw(nodes)
+        or (before.spec.max_source_microwatts if before else None),
+        currency=currency,
+        node_hours=f"{measured / 3600:.1f}",
+        energy=f"{sum(joules) / 3.6e6:.3f} kWh",
+        cost=None if prices is None else f"{_weighted(joules, prices) / 1000:.4f} {currency}",
+        co2=None if carbon is None else f"{_weighted(joules, carbon) / 1000:.3f} kg",
+        bound=f"{sum(bound_seconds) / measured * 100 if measured else 0:.0f} %",
+        lifts=sum(lifts),
+        quarters=quarters,
+    )
+
+
+def _counted(policy: str, wanted: Due, budgets: Iterable[BudgetView]) -> list[list[int]]:
+    """The columns of ``history.NAMES`` for the day's quarters, all nodes together."""
+    first, last = quarter_of(wanted.start), quarter_of(wanted.until)
+    count = (wanted.end - wanted.start) // timedelta(seconds=STEP_SECONDS)
+    columns = [[0] * count for _ in range(5)]
+    for budget in budgets:
+        for run in budget.energy_history:
+            if run.policy != policy:
+                continue
+            for quarter, values in run.quarters():
+                if first <= quarter < last:
+                    for column, value in zip(columns, values, strict=True):
+                        column[quarter - first] += value
+    return columns
+
+
+def _columns(quarters: ReportQuarters) -> list[list[int]]:
+    return [
+        quarters.joules,
+        quarters.seconds,
+        quarters.bound_seconds,
+        quarters.bound_joules,
+        quarters.lifts,
+    ]
+
+
+def _larger(new: Sequence[int], old: Sequence[int]) -> list[int]:
+    padded = [*old, *[0] * (len(new) - len(old))]
+    return [max(pair) for pair in zip(new, padded, strict=False)]
+
+
+def _market(
+    resolved: ResolvedPolicy, wanted: Due, days: KnownDays
+) -> tuple[list[str] | None, list[str] | None, str | None]:
+    """Price paid and carbon intensity of each quarter, and the currency; None where one of them is not known."""
+    spec = resolved.policy.spec.market
+    results = days.own_results(ResultsRequest(market_of(spec), tuple(spec.providers), _PRICES), wanted.day)
+    prices = None
+    if results is not None:
+        prices = _by_quarter(
+            resolved.tariff.prices_paid(results.periods, resolved.zone), spec.resolution_minutes
+        )
+    source = resolved.request if resolved.request.needs.carbon else resolved.request.beside
+    grid = None if source is None else days.own_results(source, wanted.day)
+    carbon = None
+    if grid is not None:
+        carbon = _by_quarter([period.carbon for period in grid.periods], spec.resolution_minutes)
+    return prices, carbon, None if prices is None else resolved.market.bidding_zone.currency
+
+
+def _by_quarter(values: Sequence[Decimal | None], minutes: int) -> list[str] | None:
+    """The values of periods of so many minutes, each as often as it has quarters."""
+    if None in values:
+        return None
+    return [f"{value:f}" for value in values for _ in range(minutes * 60 // STEP_SECONDS)]
+
+
+def _weighted(joules: Sequence[int], per_unit: Sequence[str]) -> Decimal:
+    """Σ kWh × value."""
+    return sum(
+        (Decimal(energy) * Decimal(value) for energy, value in zip(joules, per_unit, strict=True)), Decimal(0)
+    ) / Decimal(3_600_000)
+
+
+def _max_source_uw(nodes: Sequence[BudgetView]) -> int | None:
+    """Mean of what maxSource is on the nodes, in microwatts; None where budgets have it in percent."""
+    known = [
+        value for value in (budget.spec.get("maxSourceMicrowatts") for budget in nodes) if value is not None
+    ]
+    return round(sum(known) / len(known)) if known else None
