@@ -99,14 +99,14 @@ def peak_megabytes() -> float:
 def test_a_damaged_page_is_read_right_or_refused(data: st.DataObject) -> None:
     seed, query = data.draw(st.sampled_from(seeds()))
     page = mutated(seed, data.draw(st.lists(mutation, min_size=1, max_size=4)))
-    before, begin = peak_megabytes(), time.perf_counter()
+    before, begin = peak_megabytes(), time.process_time()
     refused = ""
     try:
         periods = open_page(page.encode(errors="surrogatepass")).periods(query)
     except MarketError as error:
         refused, periods = error.line, ()
     assert "\n" not in refused
-    assert time.perf_counter() - begin < MOST_SECONDS
+    assert time.process_time() - begin < MOST_SECONDS
     assert peak_megabytes() - before < MOST_MEGABYTES
     starts = [period.start for period in periods]
     assert starts == sorted(set(starts))

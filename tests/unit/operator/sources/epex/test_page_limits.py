@@ -19,7 +19,7 @@ QUERY = Query(Market("FR", Auction.SDAC), DAY)
 
 def test_large_answers_are_refused_early() -> None:
     tracemalloc.start()
-    begin = time.perf_counter()
+    begin = time.process_time()
     huge = b"<div>" * 4_000_000
     held = tracemalloc.get_traced_memory()[0]
     with pytest.raises(TooLarge, match=r"20\.0 MB"):
@@ -27,7 +27,7 @@ def test_large_answers_are_refused_early() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak - held < 1_000_000
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 ATTACKS = {
@@ -53,10 +53,10 @@ def test_no_page_takes_long(name: str, place: str) -> None:
     page = market_page(QUERY, sample_periods(QUERY))
     where = {"before": "<!-- Notifications-->", "in the table": "<tbody>", "in a cell": "<td>"}[place]
     page = page.replace(where, where + ATTACKS[name], 1)
-    begin = time.perf_counter()
+    begin = time.process_time()
     with suppress(PageError):
         assert open_page(page).periods(QUERY) == sample_periods(QUERY)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 def test_a_list_of_commands_takes_no_more() -> None:
