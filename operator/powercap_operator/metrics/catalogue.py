@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 NODE: Final = ("node", "policy")
 POLICY: Final = ("policy",)
+REPORT: Final = ("policy", "day")
 OVERRIDE: Final = ("override", "source")
 MARKET: Final = ("area", "auction", "resolution_minutes", "provider")
 MARKET_DAY: Final = (*MARKET, "date")
@@ -97,6 +98,26 @@ POLICY_NODES_REASON: Final = Family(
     "powercap_policy_nodes_by_reason",
     "Nodes of the policy by the reason of their condition Ready; AgentSilent where the agent does not report.",
     (*POLICY, "reason"),
+)
+
+REPORT_ENERGY: Final = Family(
+    "powercap_report_energy_joules", "Energy that the policy's nodes drew on the day, so far.", REPORT
+)
+REPORT_COST: Final = Family(
+    "powercap_report_cost",
+    "Cost of that energy at the price paid, so far; below 0 where prices are.",
+    (*REPORT, "currency"),
+)
+REPORT_CARBON: Final = Family(
+    "powercap_report_carbon_grams", "Carbon dioxide (equivalent) of that energy, so far.", REPORT
+)
+REPORT_BOUND: Final = Family(
+    "powercap_report_bound_ratio",
+    "Share of the measured time of the day in which caps held nodes back: where it is 0, nothing was saved.",
+    REPORT,
+)
+REPORT_LIFTS: Final = Family(
+    "powercap_report_lifts", "How often on the day a node's cap was lifted for a while, so far.", REPORT
 )
 
 OVERRIDE_ACTIVE: Final = Family(

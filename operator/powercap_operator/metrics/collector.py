@@ -16,6 +16,7 @@ from .nodes import PolicySums, figures, sums, text_of
 from .overrides import override_metrics
 from .policies import policy_metrics
 from .process import Counts, process_metrics
+from .reports import report_metrics
 
 
 class _Families(Collector):
@@ -40,6 +41,7 @@ def _metrics(
 ) -> Iterator[Metric]:
     yield from process_metrics(counts, version)
     yield from policy_metrics(list(world.policies.values()), by_policy)
+    yield from report_metrics(world.reports, now)
     yield from override_metrics(world.overrides.values())
     yield from market_metrics(world.days.values(), now)
 

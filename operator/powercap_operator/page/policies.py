@@ -20,6 +20,7 @@ from ..market.fallback import KnownDays
 from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..planning.schedule import plan, read_spec
 from ..planning.snapshot import BudgetView, KnownSpec, World
+from ..reported_day import reported_days
 from .chart import Chart, Mark, Span, Step, bar_chart
 from .wording import Tone, clock, nodes
 
@@ -49,6 +50,8 @@ class PolicyView:
     """The next change of the cap."""
     followed: str
     """How many nodes follow it."""
+    reported: tuple[str, ...]
+    """What its nodes drew and cost, today so far and yesterday."""
     sentences: tuple[str, ...]
     """What is not as it should be, in the status's words."""
     zone: str
@@ -57,13 +60,13 @@ class PolicyView:
 
 def policy_views(world: World, days: KnownDays, now: datetime) -> tuple[PolicyView, ...]:
     """The policies, in order of names, those that cannot be read too; those that are being deleted are left out."""
-    specs = _common_specs(world.budgets.values())
+    specs, reported = _common_specs(world.budgets.values()), _reported(world, now)
     views = [_unreadable(one.name, one.why) for one in world.unreadable.values() if one.kind == POWER_POLICY]
     for name, policy in world.policies.items():
         if policy.metadata.deletion_timestamp is not None:
             continue
         try:
-            views.append(_view(policy, days, specs.get(name), now))
+            views.append(_view(policy, days, specs.get(name), reported.get(name, ()), now))
         except FAULTS as error:
             views.append(_unreadable(name, str(error)))
     return tuple(sorted(views, key=lambda view: view.name))
@@ -91,13 +94,35 @@ def _unreadable(name: str, why: str) -> PolicyView:
         why="",
         coming="",
         followed="",
+        reported=(),
         sentences=(f"cannot be read: {why}",),
         zone="",
         chart=None,
     )
 
 
-def _view(policy: PowerPolicy, days: KnownDays, spec: PowerBudgetSpec | None, now: datetime) -> PolicyView:
+def _reported(world: World, now: datetime) -> dict[str, tuple[str, ...]]:
+    """A sentence for each policy and day: today, then yesterday."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for one in reported_days(world.reports, now):
+        parts = [f"{one.joules / 3.6e6:,.3g} kWh drawn"]
+        if one.cost is not None:
+            parts.append(f"{one.cost:,.2f} {one.currency}")
+        if one.carbon_grams is not None:
+            parts.append(f"{one.carbon_grams / 1000:,.3g} kg CO2")
+        if one.bound is not None:
+            parts.append(f"held back {one.bound * 100:.0f} % of the time")
+        found.setdefault(one.policy, []).append((one.day, f"{one.day}: {', '.join(parts)}"))
+    return {policy: tuple(text for _, text in sorted(lines)) for policy, lines in found.items()}
+
+
+def _view(
+    policy: PowerPolicy,
+    days: KnownDays,
+    spec: PowerBudgetSpec | None,
+    reported: tuple[str, ...],
+    now: datetime,
+) -> PolicyView:
     resolved, status = resolve(policy), policy.status
     ready = find_condition(status.conditions, ConditionType.READY)
     data = find_condition(status.conditions, ConditionType.MARKET_DATA)
@@ -122,6 +147,7 @@ def _view(policy: PowerPolicy, days: KnownDays, spec: PowerBudgetSpec | None, no
         why="" if current is None else current.why or "",
         coming=_coming(resolved, steps, now),
         followed=_followed(policy),
+        reported=reported,
         sentences=tuple(dict.fromkeys(sentences)),
         zone=resolved.zone.key,
         chart=_chart(resolved, steps, now) if steps else None,

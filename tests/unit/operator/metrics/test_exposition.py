@@ -10,8 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from powercap_api.marketday import MarketDay, MarketSource
 from powercap_api.markets import GridData, Market
-from powercap_api.names import API_VERSION, POWER_OVERRIDE
+from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT
 from powercap_api.poweroverride import PowerOverride
+from powercap_api.powerreport import PowerReport
 from powercap_operator.faults.silence import Reporting
 from powercap_operator.loop_pauses import LoopPauses
 from powercap_operator.market.publication import DAILY_LIMIT
@@ -57,7 +58,44 @@ def one_node(**said: Any) -> World:
     world = settled(make_world([make_policy()], [make_day(DAY)], [make_node("a")]), NOW)
     override = active_override()
     budgets = {"a": replace(world.budgets["a"], **said)}
-    return replace(world, budgets=budgets, overrides={override.metadata.name: override})
+    reports = {day: report_of(day) for day in ("2025-10-08", "2025-10-09")}
+    return replace(world, budgets=budgets, overrides={override.metadata.name: override}, reports=reports)
+
+
+def report_of(day: str, policy: str = "default") -> PowerReport:
+    """A report of two quarters: 1 and 3 kWh at -20 and 100 EUR/MWh, with 50 and 150 g/kWh."""
+    quarters = {
+        "joules": [3_600_000, 10_800_000],
+        "seconds": [900, 900],
+        "boundSeconds": [0, 450],
+        "boundJoules": [0, 5_400_000],
+        "lifts": [0, 2],
+        "prices": ["-20", "100"],
+        "carbon": ["50", "150"],
+    }
+    return PowerReport.from_wire(
+        {
+            "apiVersion": API_VERSION,
+            "kind": POWER_REPORT,
+            "metadata": {"name": f"{policy}-{day}"},
+            "spec": {
+                "policy": policy,
+                "day": day,
+                "timeZone": "Europe/Paris",
+                "start": f"{day}T00:00:00Z",
+                "until": f"{day}T00:30:00Z",
+                "writtenAt": f"{day}T00:30:00Z",
+                "nodes": 1,
+                "notFollowing": 0,
+                "currency": "EUR",
+                "nodeHours": "0.5",
+                "energy": "4 kWh",
+                "bound": "25 %",
+                "lifts": 2,
+                "quarters": quarters,
+            },
+        }
+    )
 
 
 def active_override(name: str = "evening-peak", **spec: Any) -> PowerOverride:
@@ -245,6 +283,17 @@ def test_the_price_paid_is_told_with_and_without_a_tariff() -> None:
     for policy, paid in ((make_policy(tariff=tariff), 96.0), (make_policy(), 50.0)):
         found = scrape(settled(make_world([policy], [make_day(DAY)], [make_node("a")]), NOW))
         assert found['powercap_policy_price_paid_per_mwh{currency="EUR",policy="default"}'] == paid
+
+
+def test_a_policy_s_day_so_far_and_yesterday() -> None:
+    found = scrape(replace(reporting(), reports={"a": report_of("2025-10-09"), "b": report_of("2025-10-07")}))
+    today = 'day="today",policy="default"'
+    assert found[f"powercap_report_energy_joules{{{today}}}"] == 14_400_000
+    assert found[f'powercap_report_cost{{currency="EUR",{today}}}'] == pytest.approx(-0.02 + 0.3)
+    assert found[f"powercap_report_carbon_grams{{{today}}}"] == pytest.approx(50 + 450)
+    assert found[f"powercap_report_bound_ratio{{{today}}}"] == 0.25
+    assert found[f"powercap_report_lifts{{{today}}}"] == 2
+    assert not [series for series in found if "yesterday" in series]
 
 
 def test_limits_for_a_while() -> None:

@@ -17,7 +17,7 @@ from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
 from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
 from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
-from tests.unit.operator.metrics.test_exposition import active_override
+from tests.unit.operator.metrics.test_exposition import active_override, report_of
 from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
@@ -206,6 +206,13 @@ def test_limits_for_a_while_with_what_they_asked_for_and_got() -> None:
     assert (active.result, active.why) == ("178.5 W of at most 180 W", "the grid asks (grid)")
     assert pending.what == "original limits on 3 nodes"
     assert "<img" not in render(page)
+
+
+def test_what_a_policy_s_nodes_drew_and_cost() -> None:
+    reports = {day: report_of(day) for day in ("2025-10-08", "2025-10-09", "2025-10-07")}
+    (policy,) = page_of(replace(world_of(), reports=reports)).policies
+    drawn = "4 kWh drawn, 0.28 EUR, 0.5 kg CO2, held back 25 % of the time"
+    assert policy.reported == (f"today: {drawn}", f"yesterday: {drawn}")
 
 
 def test_powers_in_percent() -> None:
