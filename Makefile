@@ -87,6 +87,7 @@ crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and 
 	$(BIN)/python -m powercap_api.generate
 	$(BIN)/python -m powercap_api.generate charts/powercap/files/crds
 	$(BIN)/python -m dev.e2e.chart_readme
+	$(BIN)/python -m dev.sight metrics
 	$(BIN)/python -m dev.reference
 
 docs: $(STAMP) ## the documentation as a site, in build/site
