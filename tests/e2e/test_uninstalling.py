@@ -78,7 +78,7 @@ def test_a_node_without_an_agent_stops_the_uninstall_and_is_rescued(capped_world
     assert world.limits() != world.originals, "there is nothing to put back"
     with pytest.raises(HelmError, match=r"(?i)job"):
         world.uninstall()
-    assert RELEASE in world.helm("list", "--all", "--namespace", NAMESPACE, "--short")
+    assert RELEASE in world.helm("status", RELEASE, "--namespace", NAMESPACE)
     said = world.plane.kubectl("logs", f"job/{RELEASE}-uninstall", "-n", NAMESPACE)
     assert f"node {NAME}: its agent has not answered" in said
     assert "helm uninstall --no-hooks" in said
