@@ -20,7 +20,7 @@ from tests.support.objects import make_day, make_policy
 
 NODE = "ip-10-20-130-241.eu-west-3.compute.internal"
 LARGEST_BYTES = 4500
-"""With six hours of energy history, of a node whose cap bound in each quarter."""
+"""With four hours of energy history, of a node whose cap bound in each quarter; the history is 400 of them."""
 
 
 def stored_bytes(budget: dict[str, Any]) -> int:
