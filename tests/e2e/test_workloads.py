@@ -9,7 +9,7 @@ import pytest
 from dev.e2e.node import NAME
 from dev.e2e.world import World
 from powercap_api.names import POWER_LABEL
-from tests.e2e.conftest import say
+from tests.e2e.conftest import LOGS, say
 
 WATT = 1_000_000
 FLOORS = {"namespaces": ["default"], "most": "150"}
@@ -20,7 +20,8 @@ def workloads(world: World) -> Iterator[World]:
     """The installation, with rights on pods and Nodes, and a policy of 60 W that lets pods ask for more."""
     world.upgrade(workloads={"floors": True, "nodeLabels": True})
     _patch(world, {"strategy": {"type": "Fixed", "power": "60"}, "workloads": {"floors": FLOORS}})
-    world.until(lambda: _at(world, 60), "60 W", 90)
+    with world.logs_of_failure(LOGS / "workloads"):
+        world.until(lambda: _at(world, 60), "60 W", 90)
     yield world
     _patch(world, {"strategy": None, "workloads": None})
 
