@@ -33,7 +33,7 @@ def _patch(world: World, spec: dict[str, Any]) -> None:
 
 
 def _at(world: World, watts: int) -> bool:
-    return 0 <= watts * WATT - world.cap() <= WATT
+    return abs(watts * WATT - world.cap()) <= WATT
 
 
 def _power(world: World) -> str:
