@@ -1,9 +1,7 @@
 """The node label for schedulers on a real API server, by an operator with the chart's own rights."""
 
 import json
-import os
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,13 @@ import yaml
 
 from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
-from dev.e2e.helm import CHART, Helm
-from dev.e2e.tools import HELM, locate_tool
 from powercap_api.names import POWER_LABEL
 from tests.api.conftest import Kube
-from tests.api.test_rbac import MERGE, NAMESPACE, RULES, Installed
+from tests.api.test_rbac import MERGE, Installed
 from tests.support.agent_process import eventually
+from tests.support.chart_rules import chart_rules
 
+NAMESPACE = "powercap-labels"
 NODE = "/api/v1/nodes/labelled"
 
 
@@ -28,27 +26,17 @@ NODE = "/api/v1/nodes/labelled"
 def operator(control_plane: ControlPlane, tmp_path: Any) -> Iterator[httpx.Client]:
     """Whoever has the operator's token, where the chart lets it label nodes; and a node."""
     plane = control_plane
-    helm = Helm(
-        locate_tool(HELM, os.environ, lambda line: print(line, file=sys.__stderr__)), None, tmp_path / "helm"
-    )
-    images = {
-        name: {"image": {"repository": f"example.org/powercap-{name}"}} for name in ("operator", "agent")
-    }
-    values = {**images, "policy": {"create": False}, "workloads": {"nodeLabels": True}}
-    bodies = yaml.safe_load_all(helm("template", "powercap", str(CHART), "-n", NAMESPACE, values=values))
-    rules = [body for body in bodies if body and body["kind"] in RULES]
-    rules = [body for body in rules if "helm.sh/hook" not in body["metadata"].get("annotations", {})]
+    rules = chart_rules(tmp_path / "helm", NAMESPACE, {"workloads": {"nodeLabels": True}})
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "labelled", "labels": {"pool": "a"}}}
     plane.kubectl("apply", "-f", "-", input=json.dumps(namespace))
     items = json.dumps({"apiVersion": "v1", "kind": "List", "items": [*rules, node]})
     plane.kubectl("apply", "-f", "-", input=items)
-    found = Installed(plane)
+    found = Installed(plane, NAMESPACE)
     with found.client(found.token("powercap-operator")) as client:
         yield client
     rules_only = json.dumps({"apiVersion": "v1", "kind": "List", "items": rules})
     plane.kubectl("delete", "-f", "-", input=rules_only)
-    plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def patch(client: httpx.Client, body: dict[str, Any], path: str = NODE) -> httpx.Response:

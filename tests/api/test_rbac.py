@@ -1,9 +1,7 @@
 """What operator and agent may do, with the chart's own rules and real tokens of real pods on a real API server."""
 
 import json
-import os
 import ssl
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,24 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from dev.cluster.control_plane import ControlPlane
-from dev.e2e.helm import CHART, Helm
-from dev.e2e.tools import HELM, locate_tool
+from dev.e2e.helm import CHART
 from powercap_api.names import API_VERSION
 from tests.support.agent_process import eventually
+from tests.support.chart_rules import chart_rules
 
 NAMESPACE = "powercap-system"
-RULES = {
-    "ServiceAccount",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "Role",
-    "RoleBinding",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-}
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 MERGE = {"Content-Type": "application/merge-patch+json"}
 BUDGETS = f"/apis/{API_VERSION}/powerbudgets"
@@ -74,11 +62,12 @@ class Installed:
     """The API server with the chart's rules on it."""
 
     plane: ControlPlane
+    namespace: str
 
     def token(self, account: str, pod: str | None = None) -> str:
         """A token of the account, bound to the pod, as a kubelet asks for it."""
         bound = [] if pod is None else ["--bound-object-kind", "Pod", "--bound-object-name", pod]
-        return self.plane.kubectl("create", "token", account, "-n", NAMESPACE, *bound).strip()
+        return self.plane.kubectl("create", "token", account, "-n", self.namespace, *bound).strip()
 
     def client(self, token: str) -> httpx.Client:
         """Requests by the bearer of the token."""
@@ -131,22 +120,7 @@ def installed(
 ) -> Iterator[Installed]:
     """Accounts, rules and the admission policy as the chart renders them; two nodes with an agent each."""
     plane = shared_control_plane
-    helm = Helm(
-        locate_tool(HELM, os.environ, lambda line: print(line, file=sys.__stderr__)),
-        None,
-        tmp_path_factory.mktemp("helm"),
-    )
-    images = {
-        name: {"image": {"repository": f"example.org/powercap-{name}"}} for name in ("operator", "agent")
-    }
-    values = {**images, "policy": {"create": False}}
-    rendered = helm("template", "powercap", str(CHART), "-n", NAMESPACE, values=values)
-    bodies = [body for body in yaml.safe_load_all(rendered) if body]
-    rules = [
-        body
-        for body in bodies
-        if body["kind"] in RULES and "helm.sh/hook" not in body["metadata"].get("annotations", {})
-    ]
+    rules = chart_rules(tmp_path_factory.mktemp("helm"), NAMESPACE, {})
     plane.kubectl("create", "namespace", NAMESPACE)
     nodes = [
         {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"node-{number}"}} for number in (1, 2)
@@ -154,7 +128,7 @@ def installed(
     _apply(plane, *rules, *nodes, *(_budget(f"node-{number}") for number in (1, 2)))
     _apply(plane, *(_pod(f"agent-{number}", "powercap-agent", f"node-{number}") for number in (1, 2)))
     _apply(plane, _pod("operator", "powercap-operator", "node-1"))
-    found = Installed(plane)
+    found = Installed(plane, NAMESPACE)
     with found.client(found.token("powercap-agent", "agent-1")) as agent:
         # The API server takes up a new policy after a moment.
         eventually(lambda: _patch_status(agent, "node-2").is_error, "the admission policy is in force")
@@ -162,7 +136,6 @@ def installed(
     plane.kubectl("delete", "pods", "--all", "-n", NAMESPACE, "--force", "--grace-period=0")
     plane.kubectl("delete", "nodes,powerbudgets", "--all")
     plane.kubectl("delete", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": rules}))
-    plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 @pytest.fixture
