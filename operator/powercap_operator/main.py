@@ -97,7 +97,7 @@ async def end_at_once(reason: Awaitable[str], election: Leadership | AlwaysLeadi
     """Wait for a reason to begin anew with an empty cache, and end the process, which Kubernetes starts again.
 
     Nothing but the lease has to be put in order. kopf, asked to end, takes up to half a minute while the API server is
-    in trouble, and is deaf meanwhile.
+    in trouble, and receives nothing meanwhile.
     """
     logger.error("ending, to begin anew: %s", await reason)
     await election.release()

@@ -23,7 +23,7 @@ IDLE_SECONDS: Final = 70.0
 RESUME_AFTER_SECONDS: Final = 240.0
 """A watch that lasted this long was ended by the server because its time was over, and is resumed where it ended. One
 that ended sooner is followed by a list: the server may have been restarted with older data (etcd restored from a
-snapshot), and a watch from a version that is not there yet hears nothing."""
+snapshot), and a watch from a version that is not there yet receives nothing."""
 WELL_AFTER_SECONDS: Final = 10.0
 """A watch that lasted this long was a good one; one that ends sooner, however politely, counts as a failure."""
 GONE_AFTER: Final = 6

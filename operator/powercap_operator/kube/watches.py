@@ -73,9 +73,10 @@ def _server(environ: Mapping[str, str]) -> str:
 
 
 class WatchFailures(logging.Handler):
-    """Hears from kopf's log that a watch has failed for good: the API server sent an error in it.
+    """Learns from kopf's log that a watch has failed for good: the API server sent an error in it.
 
-    kopf ends then, but takes up to half a minute to do so while the API server is in trouble, and is deaf meanwhile.
+    kopf ends then, but takes up to half a minute to do so while the API server is in trouble, and receives nothing
+    meanwhile.
     """
 
     def __init__(self) -> None:

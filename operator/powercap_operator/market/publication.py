@@ -1,5 +1,5 @@
-"""When to ask for a market day: once when it should be there, then patiently, at most so often, in time for
-midnight. Pure.
+"""When to ask for a market day: once when it should be there, then at growing intervals, a limited number of times, and
+in time for midnight. Pure.
 
 A good day costs one request. Where results are late or missing, the waits double, from what the last answer
 suggests (``errors.MarketError.patience``) up to four hours, with jitter so that clusters do not ask in step.

@@ -24,7 +24,7 @@ _STATES: Final = (
 
 
 def policy_metrics(policies: Iterable[PowerPolicy], sums: Mapping[str, PolicySums]) -> Iterable[Metric]:
-    """What each policy asks for, on whose results, and how its nodes fare together."""
+    """What each policy asks for, on whose results, and how its nodes stand together."""
     return *_in_force(policies), _price_paid(policies), *_market_data(policies), *_nodes(policies, sums)
 
 

@@ -1,4 +1,4 @@
-"""What to write, given the cluster as it is and the time: the operator's one big decision. Pure.
+"""What to write, given the cluster as it is and the time: the writes that bring it to what the policies ask for. Pure.
 
 ``decide`` looks at the whole world each time and returns only differences, so that it does not matter which event
 was seen, missed or seen twice, and nothing is written that is already so.

@@ -33,7 +33,7 @@ def check_agreement(days: KnownDays, now: datetime) -> dict[str, dict[str, Any]]
     for query, group in groups.items():
         priced = _priced(group, query) if len(group) > 1 else {}
         for day in group:
-            conditions = _with(day, _verdict(day, priced), now)
+            conditions = _with(day, _agreement(day, priced), now)
             if conditions != day.status.conditions:
                 status = day.status.model_copy(update={"conditions": conditions})
                 changed[day.metadata.name] = status.to_wire()
@@ -50,7 +50,7 @@ def _priced(group: Sequence[MarketDay], query: Query) -> dict[str, DayData]:
     return {name: data for name, data in known.items() if data.has_price}
 
 
-def _verdict(day: MarketDay, priced: dict[str, DayData]) -> dict[str, Any] | None:
+def _agreement(day: MarketDay, priced: dict[str, DayData]) -> dict[str, Any] | None:
     own = priced.get(day.metadata.name)
     others = {name: data for name, data in priced.items() if name != day.metadata.name}
     if own is None or not others:

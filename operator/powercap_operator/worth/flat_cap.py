@@ -1,6 +1,6 @@
-"""The flat cap that does the same work: the honest baseline. Pure.
+"""The flat cap that does the same work: the baseline for a policy's savings. Pure.
 
-Whoever caps a node all day by the same watts saves too, without any market. What a policy buys is what it saves
+Whoever caps a node all day by the same watts saves too, without any market. A policy's own saving is what it saves
 beyond that, at the same work.
 """
 

@@ -1,4 +1,4 @@
-"""Cut the table out of a page in linear time, so that what the HTML parser sees is small and tame. Pure.
+"""Cut the table out of a page in linear time, so that what the HTML parser sees is small and flat. Pure.
 
 Some HTML makes any standard-conforming parser slow or huge: unclosed formatting elements are re-created in
 every following block, and deep nesting makes every scope check long. So before parsing, comments and scripts

@@ -7,7 +7,7 @@
 
 Another way is tried only where the site answered with its page and without the right table, as it does to a
 reader whose script has not run yet. A refusal (403, 429, 202, an error page) is never answered by another
-way: it is reported, and ``fetch_schedule`` waits. Terms of use: providers/README.md.
+way: it is reported, and ``market.publication`` says when to ask again. Terms of use: sources/README.md.
 """
 
 import re
