@@ -2,6 +2,7 @@
 
 python -m dev.release set VERSION           name a version everywhere, and date it in the changelog
 python -m dev.release check [--tag TAG]     hold all files to one version
+python -m dev.release base                  the public image that both Dockerfiles stand on
 python -m dev.release notes VERSION         what the changelog says of it
 python -m dev.release chart-defaults PLACE  let the chart's images default to PLACE/powercap-operator and -agent
 python -m dev.release chart-links URL       give the chart its home, sources and icon, and alerts their runbooks
@@ -13,7 +14,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dev.release.versions import ReleaseError, check, notes, set_version
+from dev.release.versions import ReleaseError, base_image, check, notes, set_version
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +65,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("set").add_argument("version")
     commands.add_parser("check").add_argument("--tag")
+    commands.add_parser("base")
     commands.add_parser("notes").add_argument("version")
     commands.add_parser("chart-defaults").add_argument("place")
     commands.add_parser("chart-links").add_argument("url")
@@ -75,6 +77,8 @@ def main(arguments: list[str]) -> int:
                 print(f"{options.version} is set: read the change, commit it, and tag it v{options.version}")
             case "check":
                 print(check(ROOT, options.tag))
+            case "base":
+                print(base_image(ROOT))
             case "notes":
                 print(notes(ROOT, options.version), end="")
             case "chart-links":

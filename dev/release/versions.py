@@ -14,6 +14,7 @@ VERSION: Final = re.compile(
     r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-(?:alpha|beta|rc)\.[1-9][0-9]*)?"
 )
 """Semantic versioning, with the pre-releases that Helm, Python and image tags all take."""
+_BASE: Final = re.compile(r"^FROM (\S+) AS public$", re.MULTILINE)
 _UNRELEASED: Final = "## [Unreleased]"
 _HEADING: Final = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<date>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
 
@@ -69,6 +70,7 @@ def check(root: Path, tag: str | None = None) -> str:
         ReleaseError: they do not.
     """
     version = current(root)
+    base_image(root)
     for place in PLACES:
         found = place.found(root)
         if not found or set(found) != {version}:
@@ -82,6 +84,22 @@ def check(root: Path, tag: str | None = None) -> str:
         raise ReleaseError(f"the tag {tag} is not v{version}, which pyproject.toml names")
     notes(root, version)
     return version
+
+
+def base_image(root: Path) -> str:
+    """The public image with a tag that both Dockerfiles stand on, such as ``python:3.13-slim-trixie``.
+
+    Raises:
+        ReleaseError: they name several, or none.
+    """
+    files = sorted(root.glob("Dockerfile.*"))
+    found: set[str] = {name for file in files for name in _BASE.findall(file.read_text()) or ["nothing"]}
+    if len(found) != 1 or found == {"nothing"}:
+        raise ReleaseError(
+            f"{', '.join(file.name for file in files)} should name one base by a line 'FROM … AS public', and name"
+            f" {', '.join(sorted(found))}"
+        )
+    return found.pop()
 
 
 def notes(root: Path, version: str) -> str:

@@ -1,5 +1,6 @@
 """A release names one version everywhere, and never without words in the changelog."""
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from dev.release.__main__ import set_chart_images, set_chart_links
-from dev.release.versions import PLACES, ReleaseError, check, current, notes, set_version
+from dev.release.versions import PLACES, ReleaseError, base_image, check, current, notes, set_version
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 12, 1)
@@ -106,3 +107,17 @@ def test_a_published_chart_says_where_it_comes_from(project: Path) -> None:
     (project / "charts/powercap/Chart.yaml").write_text("name: powercap\n")
     with pytest.raises(ReleaseError, match=r"Chart\.yaml has 0 lines"):
         set_chart_links(project, url, "0.2.0")
+
+
+def test_both_images_stand_on_one_public_image(project: Path) -> None:
+    tag = base_image(project)
+    # What buildx looks up, and what Dependabot updates: a name without a registry, and a tag.
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", tag)
+    agent = project / "Dockerfile.agent"
+    text = agent.read_text()
+    agent.write_text(text.replace(tag, "python:3.99-slim-trixie"))
+    with pytest.raises(ReleaseError, match=f"and name {tag}, python:3.99-slim-trixie"):
+        check(project)
+    agent.write_text(text.replace(f"FROM {tag} AS public", ""))
+    with pytest.raises(ReleaseError, match=f"and name nothing, {tag}"):
+        base_image(project)
