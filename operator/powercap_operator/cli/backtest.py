@@ -4,7 +4,7 @@ import argparse
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -14,14 +14,14 @@ from powercap_api.powerpolicy import PowerPolicy
 from ..market.errors import MarketError
 from ..market.fallback import market_of
 from ..planning.resolved_policy import ResolvedPolicy, resolve
+from ..render import backtest_text
+from ..render.backtest_figure import draw_backtest
+from ..render.figure import FigureError
+from ..worth import comparison, curve, history, load
+from ..worth.measured import default_static_watts
 from .history_files import Folder, read_folder
 from .plan import PlanError, node_watts, read_policy
 
-if TYPE_CHECKING:
-    from ..worth.curve import Curve
-    from ..worth.load import Load
-
-NEEDS_NUMPY: Final = "needs numpy: pip install 'powercap[operator,backtest]'"
 _MOST_NAMED: Final = 5
 _EXAMPLES: Final = """\
 examples:
@@ -92,23 +92,15 @@ def add_backtest_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison, and draw it where that was asked for; the exit code."""
     try:
-        from ..render import backtest_text  # noqa: PLC0415 - numpy is optional
-        from ..worth import comparison, curve, history, load  # noqa: PLC0415
-    except ImportError as error:
-        if error.name != "numpy":
-            raise
-        sys.stderr.write(f"powercap backtest: {NEEDS_NUMPY}\n")
-        return 1
-    from ..render.figure import FigureError  # noqa: PLC0415
-
-    try:
         policies = _policies(read_policy(arguments.policy), arguments.compare, arguments.node_watts)
         first = policies[0]
         market = market_of(first.policy.spec.market)
         folder = read_folder(arguments.history, market)
         _tell(folder)
         days = history.make_history([(day.query, day.periods) for day in folder.days], market)
-        static = first.limits.max_uw / 2e6 if arguments.static_watts is None else arguments.static_watts
+        static = arguments.static_watts
+        if static is None:
+            static = default_static_watts(first.limits.max_uw / 1e6)
         setting = comparison.prepare(
             first,
             days,
@@ -120,8 +112,6 @@ def run(arguments: argparse.Namespace) -> int:
         )
         results = comparison.ranked([comparison.compare(policy, days, setting) for policy in policies])
         if arguments.plot is not None:
-            from ..render.backtest_figure import draw_backtest  # noqa: PLC0415
-
             draw_backtest(setting, results, arguments.plot)
     except comparison.NoDaysError as error:
         _warn(f"{error}{_hint(folder, first)}")
@@ -163,20 +153,16 @@ def _policies(policy: PowerPolicy, strategies: tuple[str, ...], node_uw: int | N
     return made
 
 
-def read_curve(path: Path | None) -> "Curve":
+def read_curve(path: Path | None) -> curve.Curve:
     """The curve in the file, or the default one.
 
     Raises:
         PlanError, CurveError: the file cannot be read.
     """
-    from ..worth import curve  # noqa: PLC0415
-
     return curve.default_curve() if path is None else curve.Curve.of(curve.read_runs(_read(path)), path.name)
 
 
-def _load(path: Path | None, policy: ResolvedPolicy) -> "Load":
-    from ..worth import load  # noqa: PLC0415
-
+def _load(path: Path | None, policy: ResolvedPolicy) -> load.Load:
     if path is None:
         return load.FullLoad(policy.limits.max_uw / 1e6)
     return load.read_load(_read(path), policy.zone)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from .backtest import NEEDS_NUMPY
+from ..worth import curve
 from .package_energy import EnergyMeter, Package, PackageError, find_packages
 
 _ROOT: Final = Path("/sys/class/powercap")
@@ -72,13 +72,6 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def fit_runs(arguments: argparse.Namespace) -> int:
     """Print the runs' means as CSV, and the curve on standard error; the exit code."""
-    try:
-        from ..worth import curve  # noqa: PLC0415 - numpy is optional
-    except ImportError as error:
-        if error.name != "numpy":
-            raise
-        _warn(NEEDS_NUMPY)
-        return 1
     try:
         runs = curve.average(curve.read_runs(arguments.runs.read_text(encoding="utf-8")))
         curve.Curve.of(runs, arguments.runs.name)

@@ -11,6 +11,7 @@ from typing import Final, Literal
 NODE: Final = ("node", "policy")
 POLICY: Final = ("policy",)
 REPORT: Final = ("policy", "day")
+WORTH: Final = (*REPORT, "load")
 OVERRIDE: Final = ("override", "source")
 MARKET: Final = ("area", "auction", "resolution_minutes", "provider")
 MARKET_DAY: Final = (*MARKET, "date")
@@ -110,6 +111,19 @@ REPORT_COST: Final = Family(
 )
 REPORT_CARBON: Final = Family(
     "powercap_report_carbon_grams", "Carbon dioxide (equivalent) of that energy, so far.", REPORT
+)
+REPORT_WORK_COST: Final = Family(
+    "powercap_report_cost_per_work_hour",
+    "Cost of an hour's work of a node at full speed on the day, so far: measured, without caps (no_cap, at most), and"
+    " under the flat cap that does the same work (flat_cap). Saturated counts static power, half of maxSource; slack"
+    " leaves it out.",
+    (*WORTH, "case", "currency"),
+)
+REPORT_SAVED: Final = Family(
+    "powercap_report_saved_ratio",
+    "Part of the cost per unit of work that caps saved on the day, so far, against no_cap (at most) and flat_cap:"
+    " 0 where no cap bound, below 0 where it cost more.",
+    (*WORTH, "against"),
 )
 REPORT_BOUND: Final = Family(
     "powercap_report_bound_ratio",

@@ -3,7 +3,7 @@
 Nothing is counted twice: a scrape looks at the same world that decisions are made from.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
@@ -11,6 +11,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from ..planning.snapshot import World
+from ..reported_day import ReportedDay, ReportedDays
 from .markets import market_metrics
 from .nodes import PolicySums, figures, sums, text_of
 from .overrides import override_metrics
@@ -29,19 +30,29 @@ class _Families(Collector):
         return self._metrics
 
 
-def exposition(world: World, counts: Counts, version: str, now: datetime) -> bytes:
+def exposition(
+    world: World, counts: Counts, version: str, now: datetime, reported: Iterable[ReportedDay]
+) -> bytes:
     """Everything that there is to say at ``now``, in Prometheus's text format."""
     nodes = figures(world.budgets.values(), now)
     by_policy = sums(nodes)
-    return _families_text(_metrics(world, by_policy, counts, version, now)) + "".join(text_of(nodes)).encode()
+    return (
+        _families_text(_metrics(world, by_policy, counts, version, now, reported))
+        + "".join(text_of(nodes)).encode()
+    )
 
 
 def _metrics(
-    world: World, by_policy: dict[str, PolicySums], counts: Counts, version: str, now: datetime
+    world: World,
+    by_policy: dict[str, PolicySums],
+    counts: Counts,
+    version: str,
+    now: datetime,
+    reported: Iterable[ReportedDay],
 ) -> Iterator[Metric]:
     yield from process_metrics(counts, version)
     yield from policy_metrics(list(world.policies.values()), by_policy)
-    yield from report_metrics(world.reports, now)
+    yield from report_metrics(reported)
     yield from override_metrics(world.overrides.values())
     yield from market_metrics(world.days.values(), now)
 
@@ -67,10 +78,12 @@ class Scrapes:
         self._counts = counts
         self._version = version
         self._now = now
+        self._reported = ReportedDays()
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)
 
     def text(self) -> bytes:
         """The metrics now, those of the process's memory and processor time too."""
-        told = exposition(self._world(), self._counts(), self._version, self._now())
+        world, now = self._world(), self._now()
+        told = exposition(world, self._counts(), self._version, now, self._reported.at(world.reports, now))
         return told + generate_latest(self._process)

@@ -11,6 +11,7 @@ from powercap_api.names import MARKET_DAY
 from ..market.fallback import KnownDays
 from ..node_state import is_silent
 from ..planning.snapshot import World
+from ..reported_day import ReportedDay
 from .markets import MarketView, market_views
 from .nodes import Choice, NodesView, nodes_view
 from .overrides import OverrideView, override_views
@@ -60,10 +61,10 @@ class Overview:
     version: str
 
 
-def overview(seen: Seen, choice: Choice, now: datetime) -> Overview:
-    """The page at ``now`` for a person who wants to see these nodes."""
+def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[ReportedDay]) -> Overview:
+    """The page at ``now`` for a person who wants to see these nodes, with what is reported of today and yesterday."""
     world, days = seen.world, KnownDays(seen.world.days.values())
-    policies = policy_views(world, days, now)
+    policies = policy_views(world, days, now, reported)
     zone = ZoneInfo(next((policy.zone for policy in policies if policy.zone), MARKET_TIME))
     table = nodes_view(world.budgets, choice, now)
     headline, tone = _headline(seen, policies, table)

@@ -20,7 +20,8 @@ from ..market.fallback import KnownDays
 from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..planning.schedule import plan, read_spec
 from ..planning.snapshot import BudgetView, KnownSpec, World
-from ..reported_day import reported_days
+from ..reported_day import ReportedDay
+from ..worth.comparison import Baselines
 from .chart import Chart, Mark, Span, Step, bar_chart
 from .wording import Tone, clock, nodes
 
@@ -58,9 +59,11 @@ class PolicyView:
     chart: Chart | None
 
 
-def policy_views(world: World, days: KnownDays, now: datetime) -> tuple[PolicyView, ...]:
+def policy_views(
+    world: World, days: KnownDays, now: datetime, reported_days: Iterable[ReportedDay]
+) -> tuple[PolicyView, ...]:
     """The policies, in order of names, those that cannot be read too; those that are being deleted are left out."""
-    specs, reported = _common_specs(world.budgets.values()), _reported(world, now)
+    specs, reported = _common_specs(world.budgets.values()), _reported(reported_days)
     views = [_unreadable(one.name, one.why) for one in world.unreadable.values() if one.kind == POWER_POLICY]
     for name, policy in world.policies.items():
         if policy.metadata.deletion_timestamp is not None:
@@ -101,10 +104,10 @@ def _unreadable(name: str, why: str) -> PolicyView:
     )
 
 
-def _reported(world: World, now: datetime) -> dict[str, tuple[str, ...]]:
-    """A sentence for each policy and day: today, then yesterday."""
+def _reported(days: Iterable[ReportedDay]) -> dict[str, tuple[str, ...]]:
+    """Sentences for each policy and day: today, then yesterday."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for one in reported_days(world.reports, now):
+    for one in days:
         parts = [f"{one.joules / 3.6e6:,.3g} kWh drawn"]
         if one.cost is not None:
             parts.append(f"{one.cost:,.2f} {one.currency}")
@@ -112,8 +115,32 @@ def _reported(world: World, now: datetime) -> dict[str, tuple[str, ...]]:
             parts.append(f"{one.carbon_grams / 1000:,.3g} kg CO2")
         if one.bound is not None:
             parts.append(f"held back {one.bound * 100:.0f} % of the time")
-        found.setdefault(one.policy, []).append((one.day, f"{one.day}: {', '.join(parts)}"))
-    return {policy: tuple(text for _, text in sorted(lines)) for policy, lines in found.items()}
+        lines = found.setdefault(one.policy, [])
+        lines.append((one.day, f"{one.day}: {', '.join(parts)}"))
+        if one.worth is not None:
+            lines.append((one.day, f"{one.day}, {_saved(one.worth)}"))
+    return {
+        policy: tuple(text for _, text in sorted(lines, key=lambda line: line[0]))
+        for policy, lines in found.items()
+    }
+
+
+def _saved(worth: Baselines) -> str:
+    """What caps saved, beside both baselines; 0 where none bound."""
+    if worth.bound == 0:
+        return "saved per unit of work: 0 %, as no cap held a node back"
+    slack, saturated = (
+        [_percent(compared.saved(baseline)) for baseline in (compared.uncapped, compared.flat)]
+        for compared in (worth.slack, worth.saturated)
+    )
+    return (
+        f"saved per unit of work, with slack: {slack[0]} against no cap (at most), {slack[1]} against a flat cap of"
+        f" {worth.flat_cap_watts:.0f} W that does the same work; saturated: {saturated[0]} and {saturated[1]}"
+    )
+
+
+def _percent(part: float | None) -> str:
+    return "unknown" if part is None else f"{part * 100:.1f} %".replace("-", "−")
 
 
 def _view(

@@ -13,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from ..reported_day import ReportedDays
 from .nodes import Choice
 from .overview import Seen, overview
 from .render import render, static_file
@@ -83,7 +84,10 @@ def application(
     hosts: frozenset[str], seen: Callable[[], Seen], now: Callable[[], datetime]
 ) -> web.Application:
     """What answers. ``seen`` is called on the event loop."""
-    drawing = asyncio.Lock()
+    drawing, reported = asyncio.Lock(), ReportedDays()
+
+    def drawn(known: Seen, choice: Choice, moment: datetime) -> str:
+        return render(overview(known, choice, moment, reported.at(known.world.reports, moment)))
 
     async def index(request: web.Request) -> web.Response:
         choice = Choice(
@@ -92,8 +96,7 @@ def application(
             everything="all" in request.query,
         )
         async with drawing:
-            known = seen()
-            text = await asyncio.to_thread(lambda: render(overview(known, choice, now())))
+            text = await asyncio.to_thread(drawn, seen(), choice, now())
         response = web.Response(text=text, content_type="text/html", charset="utf-8")
         response.enable_compression()
         return response

@@ -1,14 +1,14 @@
 """A comparison of policies as a figure: what each saves and costs, and how its days went."""
 
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from ..worth.comparison import Compared, PolicyResult, Setting
 from ..worth.node import Outcome
-from .figure import CAP_COLOUR, PRICE_COLOUR, QUIET, VOLUME_COLOUR, plain_grid, save
+from .backtest_text import percentile
+from .figure import CAP_COLOUR, PRICE_COLOUR, QUIET, VOLUME_COLOUR, plain_grid, save, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,12 +83,12 @@ def draw_backtest(setting: Setting, results: Sequence[PolicyResult], path: Path)
 
 
 def _bars(axis: "Axes", results: Sequence[PolicyResult], compared: Sequence[Compared], title: str) -> None:
-    places = np.arange(len(results))
+    places = range(len(results))
     values: list[float] = [0.0]
     for row, (name, colour) in enumerate(_QUANTITIES):
         ours = [_changes(one.policy, one.uncapped)[row] for one in compared]
         flat = [_changes(one.flat, one.uncapped)[row] for one in compared]
-        at = places + (row - 1) * 0.26
+        at = [place + (row - 1) * 0.26 for place in places]
         axis.barh(at, ours, height=0.24, color=colour, label=name)
         axis.plot(flat, at, ls="none", marker="|", ms=9, mew=2, color="#111827")
         for where, value, mark in zip(at, ours, flat, strict=True):
@@ -130,9 +130,9 @@ def _percent(ours: float | None, theirs: float | None) -> float:
 def _days(axis: "Axes", setting: Setting, result: PolicyResult) -> None:
     """Each day against the flat cap: below 0 is cheaper."""
     compared = result.saturated
-    values = np.nan_to_num(compared.against_flat) * 100
+    values = [0.0 if isnan(change) else change * 100 for change in compared.against_flat]
     colours = [PRICE_COLOUR if worse else CAP_COLOUR for worse in compared.worse]
-    axis.bar(np.arange(len(values)), values, width=1.0, color=colours)
+    axis.bar(range(len(values)), values, width=1.0, color=colours)
     axis.axhline(0, color=QUIET, lw=0.9)
     axis.set_title(
         f"{result.strategy}: each day's bill per unit of work against the flat cap of {result.flat_cap_watts:.0f} W;"
@@ -140,11 +140,10 @@ def _days(axis: "Axes", setting: Setting, result: PolicyResult) -> None:
         fontsize=9.5,
         loc="left",
     )
-    low, high = np.percentile(values, (2, 98))
-    low, high = min(float(low), 0.0), max(float(high), 0.0)
+    low, high = min(percentile(values, 2), 0.0), max(percentile(values, 98), 0.0)
     room = max((high - low) * 0.15, 0.5)
     axis.set_ylim(low - room, high + room)
-    places = np.unique(np.linspace(0, len(values) - 1, min(len(values), 6)).astype(int))
+    places = ticks(len(values), 6)
     axis.set_xticks(places, [f"{setting.days[place]:%d %b %y}" for place in places])
     axis.set_xlim(-0.6, len(values) - 0.4)
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:g} %".replace("-", "−"))

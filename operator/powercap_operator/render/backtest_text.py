@@ -7,13 +7,14 @@ the gram, work to a thousandth of an hour, cost per work hour to six decimals.
 import csv
 import io
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from textwrap import wrap
 from typing import Any, Final
 
-import numpy as np
-
 from ..worth.comparison import Compared, PolicyResult, Setting
+from ..worth.curve import interpolate
 from ..worth.node import Outcome
 
 _WIDTH: Final = 100
@@ -192,10 +193,10 @@ def _about(said: Said, result: PolicyResult) -> list[str]:
 
 
 def _spread(compared: Compared) -> str:
-    known = compared.against_flat[~np.isnan(compared.against_flat)] * 100
-    if not len(known):
+    known = [change * 100 for change in compared.against_flat if not isnan(change)]
+    if not known:
         return "No day can be compared with the flat cap."
-    least, low, median, high, most = np.percentile(known, (0, 10, 50, 90, 100))
+    least, low, median, high, most = (percentile(known, percent) for percent in (0, 10, 50, 90, 100))
     return (
         "A day's cost per work hour against the flat cap's:"
         f" {_signed(least)} % at best, {_signed(low)} % (P10), {_signed(median)} % (median),"
@@ -203,8 +204,13 @@ def _spread(compared: Compared) -> str:
     )
 
 
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which so many percent of them are; between two values it is linear."""
+    return interpolate(percent / 100 * (len(values) - 1), range(len(values)), sorted(values))
+
+
 def _signed(value: float) -> str:
-    rounded = round(float(value), 1)
+    rounded = round(value, 1)
     return "0.0" if rounded == 0 else f"{'+' if rounded > 0 else '−'}{abs(rounded):.1f}"
 
 

@@ -266,5 +266,11 @@ def plain_grid(axis: "Axes") -> None:
     axis.yaxis.set_label_coords(-0.062, 0.5)
 
 
+def ticks(count: int, most: int) -> list[int]:
+    """Places from 0 to ``count`` - 1, evenly spread and ``most`` of them where there are so many."""
+    shown = min(count, most)
+    return [place * (count - 1) // max(shown - 1, 1) for place in range(shown)]
+
+
 def _end(day: DayData) -> datetime:
     return day.periods[-1].start + timedelta(minutes=day.query.market.resolution_minutes)

@@ -5,11 +5,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from powercap_api.powerreport import PowerReportSpec
 
-from .figure import CAP_COLOUR, PRICE_COLOUR, QUIET, VOLUME_COLOUR, plain_grid, save
+from .figure import CAP_COLOUR, PRICE_COLOUR, QUIET, VOLUME_COLOUR, plain_grid, save, ticks
 from .report_text import numbers_of
 
 if TYPE_CHECKING:
@@ -49,12 +47,12 @@ def draw_reports(reports: Sequence[PowerReportSpec], path: Path) -> None:
                 ("bound, %", [day.bound * 100 for day in days], CAP_COLOUR),
             )
             for axis, (name, values, colour) in zip(axes[3 * row : 3 * row + 3], panels, strict=True):
-                axis.bar(np.arange(len(values)), values, width=0.8, color=colour)
+                axis.bar(range(len(values)), values, width=0.8, color=colour)
                 axis.axhline(0, color=QUIET, lw=0.9)
                 axis.set_ylabel(name)
                 axis.set_xlim(-0.6, len(values) - 0.4)
                 plain_grid(axis)
-                places = np.unique(np.linspace(0, len(values) - 1, min(len(values), 7)).astype(int))
+                places = ticks(len(values), 7)
                 axis.set_xticks(places, [f"{of_policy[place].day:%d %b}" for place in places])
             axes[3 * row].set_title(f"policy {policy}", fontsize=10, loc="left")
 

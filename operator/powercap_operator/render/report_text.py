@@ -14,7 +14,7 @@ from powercap_api.powerreport import PowerReportSpec
 
 from ..worth.comparison import NoDaysError
 from ..worth.curve import Curve
-from ..worth.measured import savings
+from ..worth.measured import default_static_watts, max_source_watts, savings
 from ..worth.node import Outcome
 from .backtest_text import numbers, percent
 
@@ -146,10 +146,10 @@ def _sum(values: Sequence[float | None], decimals: int) -> str:
 
 def _savings(reports: Sequence[PowerReportSpec], terms: Terms) -> list[str]:
     """What caps saved, beside both baselines; 0, and why, where none bound."""
-    watts = terms.max_watts or _max_watts(reports)
+    watts = terms.max_watts or max_source_watts(reports)
     if watts is None:
         return ["Savings: maxSource is in percent: say what it is on a node with --max-source-watts."]
-    static = watts / 2 if terms.static_watts is None else terms.static_watts
+    static = default_static_watts(watts) if terms.static_watts is None else terms.static_watts
     try:
         found = savings(reports, terms.curve, static, watts)
     except NoDaysError as error:
@@ -184,11 +184,6 @@ def _outcome(name: str, outcome: Outcome) -> str:
 def _change(name: str, ours: Outcome, theirs: Outcome) -> str:
     pairs = zip(numbers(ours).values(), numbers(theirs).values(), strict=True)
     return f"{name:<{_LABEL}}" + "".join(f"{percent(*pair):>14}" for pair in pairs)
-
-
-def _max_watts(reports: Sequence[PowerReportSpec]) -> float | None:
-    known = [report.max_source_microwatts for report in reports if report.max_source_microwatts]
-    return sum(known) / len(known) / 1e6 if known else None
 
 
 def _weighted(joules: Sequence[int], per_unit: Sequence[str] | None) -> float | None:

@@ -9,18 +9,17 @@ Nothing else differs: with slack is the same sum without static power.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import inf
+from itertools import accumulate
+from math import fsum, inf, nan
 from typing import Final
-
-import numpy as np
 
 from ..market.results import Period
 from ..planning.resolved_policy import ResolvedPolicy
-from .curve import Curve, Floats
+from .curve import Curve
 from .flat_cap import flat_cap_watts
 from .history import History, day_caps
 from .load import Load
-from .node import Flows, Outcome, Periods, binding, daily_cost_per_work_hour, flows, total
+from .node import Floats, Flows, Outcome, Periods, binding, daily_cost_per_work_hour, flows, total
 
 _SAME: Final = 1e-9
 """Costs that differ by less are the same: sums of floats."""
@@ -58,6 +57,12 @@ class Compared:
     comes to nothing."""
     worse: tuple[bool, ...]
     """For each day, whether the policy's cost per work hour is above the flat cap's."""
+
+    def saved(self, baseline: Outcome) -> float | None:
+        """Which part of the baseline's cost per work hour the policy saved: 0 where the two are the same, below 0 where
+        the policy cost more. None without work, or where the baseline's work cost nothing."""
+        ours, theirs = self.policy.cost_per_work_hour, baseline.cost_per_work_hour
+        return None if ours is None or not theirs else -_change(ours, theirs) + 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,8 @@ def compare(policy: ResolvedPolicy, history: History, setting: Setting) -> Polic
         found.slack,
         name=policy.name,
         strategy=policy.strategy_name,
-        lowest_cap_watts=float(caps.min()),
-        highest_load_watts=float(periods.loads.max()),
+        lowest_cap_watts=min(caps),
+        highest_load_watts=max(periods.loads),
         fallback_days=fallback_days,
     )
 
@@ -147,13 +152,13 @@ def against_baselines(
     flat_watts = flat_cap_watts(curve, periods, max_watts, work_hours)
     runs = (
         capped,
-        flows(curve, np.full_like(caps, inf), periods.loads, max_watts),
-        flows(curve, np.full_like(caps, flat_watts), periods.loads, max_watts),
+        flows(curve, [inf] * len(caps), periods.loads, max_watts),
+        flows(curve, [flat_watts] * len(caps), periods.loads, max_watts),
     )
-    hours = periods.hours
+    held = zip(binding(caps, periods.loads), periods.hours, strict=True)
     return Baselines(
         flat_cap_watts=flat_watts,
-        bound=float((binding(caps, periods.loads) * hours).sum() / hours.sum()),
+        bound=fsum(hours for binds, hours in held if binds) / fsum(periods.hours),
         saturated=_compared(periods, *runs, static_watts),
         slack=_compared(periods, *runs, 0.0),
     )
@@ -172,18 +177,24 @@ def ranked(results: Sequence[PolicyResult]) -> list[PolicyResult]:
 def _compared(periods: Periods, capped: Flows, uncapped: Flows, flat: Flows, static_watts: float) -> Compared:
     ours = daily_cost_per_work_hour(periods, capped, static_watts)
     theirs = daily_cost_per_work_hour(periods, flat, static_watts)
-    worse = ours - theirs > _SAME * np.abs(theirs)
-    against = np.divide(ours - theirs, np.abs(theirs), out=np.full_like(ours, np.nan), where=theirs != 0)
+    days = list(zip(ours, theirs, strict=True))
     return Compared(
         policy=total(periods, capped, static_watts),
         uncapped=total(periods, uncapped, static_watts),
         flat=total(periods, flat, static_watts),
-        against_flat=np.where(np.abs(against) < _SAME, 0.0, against),
-        worse=tuple(bool(one) for one in worse),
+        against_flat=tuple(_change(one, other) for one, other in days),
+        worse=tuple(one - other > _SAME * abs(other) for one, other in days),
     )
 
 
-def _caps(policy: ResolvedPolicy, history: History, days: Sequence[date]) -> tuple[Floats, int]:
+def _change(ours: float, theirs: float) -> float:
+    """By what part of theirs ours is more, 0 where the two are the same; not a number where theirs is 0 or neither is
+    known."""
+    change = (ours - theirs) / abs(theirs) if theirs else nan
+    return 0.0 if abs(change) < _SAME else change
+
+
+def _caps(policy: ResolvedPolicy, history: History, days: Sequence[date]) -> tuple[list[float], int]:
     """The policy's cap in every period of the days, in watts, infinite where there is none; and on how many days an
     earlier day's results, or none, gave them."""
     caps: list[float] = []
@@ -200,7 +211,7 @@ def _caps(policy: ResolvedPolicy, history: History, days: Sequence[date]) -> tup
             caps += of_day
             if policy.request.needs.market and (made is None or made.source_day != day):
                 fallback_days += 1
-    return np.array(caps), fallback_days
+    return caps, fallback_days
 
 
 def _periods(
@@ -211,11 +222,11 @@ def _periods(
     carbon = [period.carbon for period in found]
     lengths = [len(history.priced[day]) for day in days]
     return Periods(
-        hours=np.full(len(found), policy.market.resolution_minutes / 60),
-        prices=np.array([float(price) for price in paid if price is not None]),
-        carbon=None if None in carbon else np.array([float(one) for one in carbon if one is not None]),
-        loads=np.array(loads, dtype=np.float64),
-        day_starts=np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.intp),
+        hours=[policy.market.resolution_minutes / 60] * len(found),
+        prices=[float(price) for price in paid if price is not None],
+        carbon=None if None in carbon else [float(one) for one in carbon if one is not None],
+        loads=loads,
+        day_starts=list(accumulate(lengths[:-1], initial=0)),
     )
 
 

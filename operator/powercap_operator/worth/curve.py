@@ -7,16 +7,12 @@ lowest the line through the two lowest goes on until no work is left, from where
 
 import csv
 import io
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import fmean
 from typing import Final, Self
-
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
 
 HEAD: Final = ("cap", "seconds", "joules")
 _NOISE: Final = 0.02
@@ -42,10 +38,10 @@ class Run:
 class Curve:
     """Shares of full work and of full power at shares of the highest cap."""
 
-    caps: Floats
+    caps: tuple[float, ...]
     """Ascending, the last 1."""
-    works: Floats
-    powers: Floats
+    works: tuple[float, ...]
+    powers: tuple[float, ...]
     source: str
 
     @classmethod
@@ -64,16 +60,34 @@ class Curve:
         works = _rising([full.seconds / run.seconds for run in averaged], averaged)
         powers = [run.joules / run.seconds / (full.joules / full.seconds) for run in averaged]
         low = _lowest(caps, works, powers)
-        points = np.array([*([low] if low else []), *zip(caps, works, powers, strict=True)])
-        return cls(points[:, 0], points[:, 1], points[:, 2], source)
+        first = [] if low is None else [low]
+        points = [*first, *zip(caps, works, powers, strict=True)]
+        return cls(
+            caps=tuple(cap for cap, _, _ in points),
+            works=tuple(work for _, work, _ in points),
+            powers=tuple(power for _, _, power in points),
+            source=source,
+        )
 
-    def work(self, share: Floats) -> Floats:
+    def work(self, share: float) -> float:
         """Share of full work under a cap that is this share of what the node draws uncapped."""
-        return np.interp(share, self.caps, self.works)
+        return interpolate(share, self.caps, self.works)
 
-    def power(self, share: Floats) -> Floats:
+    def power(self, share: float) -> float:
         """Share of uncapped power drawn under that cap."""
-        return np.interp(share, self.caps, self.powers)
+        return interpolate(share, self.caps, self.powers)
+
+
+def interpolate(at: float, places: Sequence[float], values: Sequence[float]) -> float:
+    """The value at a place on the line through the points; outside of them, that of the nearest. Places ascend."""
+    if at >= places[-1]:
+        return values[-1]
+    right = bisect_right(places, at)
+    if right == 0:
+        return values[0]
+    left = right - 1
+    part = (at - places[left]) / (places[right] - places[left])
+    return values[left] + (values[right] - values[left]) * part
 
 
 def average(runs: Iterable[Run]) -> list[Run]:

@@ -4,31 +4,33 @@ Whoever caps a node all day by the same watts saves too, without any market. A p
 beyond that, at the same work.
 """
 
-from typing import Final
-
-import numpy as np
+from bisect import bisect_left
+from collections import defaultdict
+from math import fsum
 
 from .curve import Curve
-from .node import Periods, flows
-
-_HALVINGS: Final = 100
-"""More than a float has digits."""
+from .node import Periods
 
 
 def flat_cap_watts(curve: Curve, periods: Periods, max_watts: float, work_hours: float) -> float:
     """The lowest constant cap, in watts, under which the node does ``work_hours`` over all periods.
 
-    Where it does them only uncapped, the largest load.
+    Where it does them only uncapped, the largest load. Exact: as the cap rises, work is a line between the caps at
+    which one of the loads meets a point of the curve.
     """
-    low, high = 0.0, float(periods.loads.max(initial=0.0))
+    hours: defaultdict[float, float] = defaultdict(float)
+    for load, length in zip(periods.loads, periods.hours, strict=True):
+        hours[load] += length
+    full = [(load, length * load / max_watts) for load, length in hours.items() if load > 0]
+
+    def work(cap: float) -> float:
+        return fsum(most * curve.work(min(1.0, cap / load)) for load, most in full)
+
     enough = work_hours * (1 - 1e-12)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        run = flows(curve, np.full_like(periods.loads, middle), periods.loads, max_watts)
-        if float((run.work * periods.hours).sum()) < enough:
-            low = middle
-        else:
-            high = middle
-    return high
+    corners = sorted({0.0, *(load * share for load, _ in full for share in curve.caps)})
+    place = bisect_left(corners, enough, key=work)
+    if place in (0, len(corners)):
+        return corners[min(place, len(corners) - 1)]
+    low, high = corners[place - 1], corners[place]
+    below, above = work(low), work(high)
+    return low + (high - low) * (enough - below) / (above - below)

@@ -6,16 +6,27 @@ most that can be said; the share of full work is that at which the curve draws w
 policy is the measured energy itself, and where nothing bound all three are the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from math import inf
-
-import numpy as np
+from typing import NamedTuple
 
 from powercap_api.powerreport import PowerReportSpec
 
 from .comparison import Baselines, NoDaysError, against_baselines
-from .curve import Curve, Floats
+from .curve import Curve, interpolate
 from .node import Periods
+
+
+class _Stretch(NamedTuple):
+    """Node hours under the same terms."""
+
+    hours: float
+    price: float
+    carbon: float | None
+    load: float
+    cap: float
+    """Infinite where none bound."""
 
 
 def savings(
@@ -28,50 +39,55 @@ def savings(
     Raises:
         NoDaysError: no report has prices and measured time.
     """
-    days = [_stretches(report, curve, max_watts) for report in reports if report.quarters.prices]
-    days = [day for day in days if len(day[0])]
+    days = [list(_stretches(report, curve, max_watts)) for report in reports]
+    days = [day for day in days if day]
     if not days:
         raise NoDaysError("no report has both prices and measured time")
-    hours, prices, loads, caps, carbon = (np.concatenate(column) for column in zip(*days, strict=True))
-    starts = np.concatenate(([0], np.cumsum([len(day[0]) for day in days])[:-1])).astype(np.intp)
-    known = None if np.isnan(carbon).any() else carbon
-    return against_baselines(
-        curve, Periods(hours, prices, known, loads, starts), caps, max_watts, static_watts
+    stretches = [stretch for day in days for stretch in day]
+    carbon = [stretch.carbon for stretch in stretches]
+    periods = Periods(
+        hours=[stretch.hours for stretch in stretches],
+        prices=[stretch.price for stretch in stretches],
+        carbon=None if None in carbon else [one for one in carbon if one is not None],
+        loads=[stretch.load for stretch in stretches],
+        day_starts=list(accumulate((len(day) for day in days[:-1]), initial=0)),
     )
+    return against_baselines(curve, periods, [one.cap for one in stretches], max_watts, static_watts)
 
 
-def _stretches(
-    report: PowerReportSpec, curve: Curve, max_watts: float
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Node hours, price, load and cap of each stretch, and carbon intensity or not a number."""
+def max_source_watts(reports: Sequence[PowerReportSpec]) -> float | None:
+    """What maxSource is on a node, on average; None where the policy has it in percent."""
+    known = [report.max_source_microwatts for report in reports if report.max_source_microwatts]
+    return sum(known) / len(known) / 1e6 if known else None
+
+
+def default_static_watts(max_watts: float) -> float:
+    """Power of the rest of a machine where nobody says what it is: with 0 any cap would pay."""
+    return max_watts / 2
+
+
+def _stretches(report: PowerReportSpec, curve: Curve, max_watts: float) -> Iterator[_Stretch]:
+    """Those of a report that has prices, in order."""
     quarters = report.quarters
-    seconds, bound_seconds = _array(quarters.seconds), _array(quarters.bound_seconds)
-    joules, bound_joules = _array(quarters.joules), _array(quarters.bound_joules)
-    prices = _array(quarters.prices or ())
-    carbon = np.full_like(prices, np.nan) if quarters.carbon is None else _array(quarters.carbon)
-    free_seconds = np.maximum(seconds - bound_seconds, 0)
-    free_watts = _quotient(np.maximum(joules - bound_joules, 0), free_seconds)
-    bound_watts = _quotient(bound_joules, bound_seconds)
-    wanted = np.maximum(bound_watts, max_watts)
-    rising = np.maximum.accumulate(curve.powers)
-    caps = np.interp(_quotient(bound_watts, wanted), rising, curve.caps) * wanted
-    held = bound_watts < wanted
-    hours = np.concatenate((free_seconds, bound_seconds)) / 3600
-    kept = hours > 0
-    columns = (
-        hours,
-        np.concatenate((prices, prices)),
-        np.concatenate((free_watts, wanted)),
-        np.concatenate((np.full_like(free_watts, inf), np.where(held, caps, inf))),
-        np.concatenate((carbon, carbon)),
-    )
-    first, second, third, fourth, fifth = (column[kept] for column in columns)
-    return first, second, third, fourth, fifth
-
-
-def _array(values: Iterable[int | str]) -> Floats:
-    return np.array([float(value) for value in values], dtype=np.float64)
-
-
-def _quotient(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    prices = quarters.prices or []
+    carbon = [None] * len(prices) if quarters.carbon is None else [float(one) for one in quarters.carbon]
+    powers = list(accumulate(curve.powers, max))
+    # Columns are as long as the day: only an object that something else wrote has shorter ones.
+    for seconds, bound_seconds, joules, bound_joules, price, grams in zip(
+        quarters.seconds,
+        quarters.bound_seconds,
+        quarters.joules,
+        quarters.bound_joules,
+        prices,
+        carbon,
+        strict=False,
+    ):
+        if seconds > bound_seconds:
+            free = seconds - bound_seconds
+            load = max(joules - bound_joules, 0) / free
+            yield _Stretch(free / 3600, float(price), grams, load, inf)
+        if bound_seconds > 0:
+            drawn = bound_joules / bound_seconds
+            wanted = max(drawn, max_watts)
+            cap = interpolate(drawn / wanted, powers, curve.caps) * wanted if drawn < wanted else inf
+            yield _Stretch(bound_seconds / 3600, float(price), grams, wanted, cap)

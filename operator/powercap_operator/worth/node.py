@@ -5,11 +5,14 @@ L / maxSource × work(c / L) of a full node's work. A cap of L or more changes n
 of the machine, is drawn whatever the cap. Powers are watts, prices currency per MWh, work is hours at full speed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import fsum, nan
 
-import numpy as np
+from .curve import Curve
 
-from .curve import Curve, Floats
+Floats = Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Periods:
     """g CO2eq per kWh in each; None where that is not known of all of them."""
     loads: Floats
     """What the node draws uncapped in each, without static power, in watts."""
-    day_starts: "np.typing.NDArray[np.intp]"
+    day_starts: Sequence[int]
     """Place of each day's first period."""
 
 
@@ -53,29 +56,46 @@ class Outcome:
 
 def flows(curve: Curve, caps: Floats, loads: Floats, max_watts: float) -> Flows:
     """A node's power and work under ``caps``; infinite where there is no cap."""
-    shares = np.minimum(1.0, np.divide(caps, loads, out=np.ones_like(loads), where=loads > 0))
-    return Flows(loads * curve.power(shares), loads / max_watts * curve.work(shares))
+    shares = [min(1.0, cap / load) if load > 0 else 1.0 for cap, load in zip(caps, loads, strict=True)]
+    return Flows(
+        [load * curve.power(share) for load, share in zip(loads, shares, strict=True)],
+        [load / max_watts * curve.work(share) for load, share in zip(loads, shares, strict=True)],
+    )
 
 
 def total(periods: Periods, run: Flows, static_watts: float) -> Outcome:
     """All periods together."""
-    energy = (run.power + static_watts) / 1000 * periods.hours
+    energy = _energy_kwh(periods, run, static_watts)
     return Outcome(
-        energy_kwh=float(energy.sum()),
-        cost=float((energy * periods.prices).sum() / 1000),
-        co2_kg=None if periods.carbon is None else float((energy * periods.carbon).sum() / 1000),
-        work_hours=float((run.work * periods.hours).sum()),
+        energy_kwh=fsum(energy),
+        cost=_products(energy, periods.prices) / 1000,
+        co2_kg=None if periods.carbon is None else _products(energy, periods.carbon) / 1000,
+        work_hours=_products(run.work, periods.hours),
     )
 
 
-def daily_cost_per_work_hour(periods: Periods, run: Flows, static_watts: float) -> Floats:
+def daily_cost_per_work_hour(periods: Periods, run: Flows, static_watts: float) -> list[float]:
     """Cost of an hour's work on each day; not a number on days without work."""
-    energy = (run.power + static_watts) / 1000 * periods.hours
-    cost = np.add.reduceat(energy * periods.prices, periods.day_starts) / 1000
-    work = np.add.reduceat(run.work * periods.hours, periods.day_starts)
-    return np.divide(cost, work, out=np.full_like(cost, np.nan), where=work > 0)
+    energy = _energy_kwh(periods, run, static_watts)
+    found = []
+    for first, end in pairwise((*periods.day_starts, len(energy))):
+        work = _products(run.work[first:end], periods.hours[first:end])
+        cost = _products(energy[first:end], periods.prices[first:end]) / 1000
+        found.append(cost / work if work > 0 else nan)
+    return found
 
 
-def binding(caps: Floats, loads: Floats) -> "np.typing.NDArray[np.bool_]":
+def binding(caps: Floats, loads: Floats) -> list[bool]:
     """Whether the cap holds the node back, in each period."""
-    return caps < loads
+    return [cap < load for cap, load in zip(caps, loads, strict=True)]
+
+
+def _energy_kwh(periods: Periods, run: Flows, static_watts: float) -> list[float]:
+    return [
+        (watts + static_watts) / 1000 * hours for watts, hours in zip(run.power, periods.hours, strict=True)
+    ]
+
+
+def _products(left: Floats, right: Floats) -> float:
+    """Sum of the products."""
+    return fsum(one * other for one, other in zip(left, right, strict=True))

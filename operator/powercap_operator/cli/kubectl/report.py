@@ -1,7 +1,6 @@
 """``powercap report``: what policies' nodes drew and cost, from the cluster's PowerReports."""
 
 import argparse
-import importlib.util
 import json
 import sys
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from powercap_api.names import POWER_REPORT
 from powercap_api.powerreport import PowerReport, PowerReportSpec
 
 from ...kube.client import Cluster
+from ...render import report_figure, report_text
 from ...render.figure import FigureError
-from ..backtest import NEEDS_NUMPY, read_curve, static_watts
+from ..backtest import read_curve, static_watts
 from ..cluster_access import CommandError, add_cluster_options, run_on_cluster
 from ..plan import PlanError
 
@@ -29,7 +29,7 @@ examples:
       without access of its own
 
 Savings are told as powercap backtest tells them, from the measured draw: against no cap and against the flat cap that
-does the same work; docs/backtest.md says how. They need numpy: pip install 'powercap[operator,backtest]'.
+does the same work; docs/backtest.md says how.
 """
 
 
@@ -67,8 +67,6 @@ def add_report_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the reports; the exit code."""
-    if importlib.util.find_spec("numpy") is None:
-        return _fail(NEEDS_NUMPY)
     if arguments.file is None:
 
         async def ask(cluster: Cluster) -> int:
@@ -83,8 +81,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _told(bodies: list[Any], arguments: argparse.Namespace) -> int:
-    from ...render import report_figure, report_text  # noqa: PLC0415 - numpy is optional
-
     try:
         specs = _wanted(bodies, arguments.policy)
         if arguments.format == "csv":

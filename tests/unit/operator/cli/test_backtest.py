@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -234,18 +233,6 @@ def test_wrong_arguments_are_wrong_usage(arguments: tuple[str, str], why: str, c
     with pytest.raises(SystemExit, match="2"):
         main(["backtest", "--policy", "p", "--history", "h", *arguments])
     assert why in capsys.readouterr().err
-
-
-def test_without_numpy_it_says_what_to_install(
-    history: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [name for name in sys.modules if name.startswith("powercap_operator.worth")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "powercap_operator.render.backtest_text", raising=False)
-    monkeypatch.delattr("powercap_operator.render.backtest_text", raising=False)
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    err = refused(capsys, tmp_path, history)
-    assert err == "powercap backtest: needs numpy: pip install 'powercap[operator,backtest]'\n"
 
 
 @pytest.mark.skipif(not saved(), reason="the folder with saved pages is not on this machine")

@@ -23,6 +23,7 @@ from powercap_operator.metrics.process import Counts
 from powercap_operator.node_state import SILENT_AFTER
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
+from powercap_operator.reported_day import ReportedDays
 from powercap_operator.sources.mock import made_up_periods
 from tests.support.objects import (
     after,
@@ -42,7 +43,8 @@ NOW = moment("2025-10-09T10:07Z")
 
 def text_of(world: World, pauses: LoopPauses | None = None, now: datetime = NOW) -> str:
     counts = Counts(7, 1, 42, pauses or LoopPauses(), leading=True, idle_seconds={"reconciler": 0.5})
-    return exposition(world, counts, "1.2.3", now).decode()
+    reported = ReportedDays().at(world.reports, now)
+    return exposition(world, counts, "1.2.3", now, reported).decode()
 
 
 def scrape(world: World, pauses: LoopPauses | None = None, now: datetime = NOW) -> dict[str, float]:
@@ -62,7 +64,7 @@ def one_node(**said: Any) -> World:
     return replace(world, budgets=budgets, overrides={override.metadata.name: override}, reports=reports)
 
 
-def report_of(day: str, policy: str = "default") -> PowerReport:
+def report_of(day: str, policy: str = "default", **columns: Any) -> PowerReport:
     """A report of two quarters: 1 and 3 kWh at -20 and 100 EUR/MWh, with 50 and 150 g/kWh."""
     quarters = {
         "joules": [3_600_000, 10_800_000],
@@ -72,6 +74,7 @@ def report_of(day: str, policy: str = "default") -> PowerReport:
         "lifts": [0, 2],
         "prices": ["-20", "100"],
         "carbon": ["50", "150"],
+        **columns,
     }
     return PowerReport.from_wire(
         {
@@ -87,6 +90,7 @@ def report_of(day: str, policy: str = "default") -> PowerReport:
                 "writtenAt": f"{day}T00:30:00Z",
                 "nodes": 1,
                 "notFollowing": 0,
+                "maxSourceMicrowatts": 20_000_000_000,
                 "currency": "EUR",
                 "nodeHours": "0.5",
                 "energy": "4 kWh",
@@ -294,6 +298,55 @@ def test_a_policy_s_day_so_far_and_yesterday() -> None:
     assert found[f"powercap_report_bound_ratio{{{today}}}"] == 0.25
     assert found[f"powercap_report_lifts{{{today}}}"] == 2
     assert not [series for series in found if "yesterday" in series]
+
+
+def test_what_a_day_saved_stands_beside_both_baselines() -> None:
+    world = replace(reporting(), reports={"a": report_of("2025-10-09")})
+    found = scrape(world)
+    (day,) = ReportedDays().at(world.reports, NOW)
+    assert day.worth is not None
+    for load, compared in (("saturated", day.worth.saturated), ("slack", day.worth.slack)):
+        labels = f'currency="EUR",day="today",load="{load}",policy="default"'
+        outcomes = {"measured": compared.policy, "no_cap": compared.uncapped, "flat_cap": compared.flat}
+        costs = {
+            case: found[f'powercap_report_cost_per_work_hour{{case="{case}",{labels}}}'] for case in outcomes
+        }
+        assert costs == {case: outcome.cost_per_work_hour for case, outcome in outcomes.items()}
+        for against in ("no_cap", "flat_cap"):
+            series = f'{{against="{against}",day="today",load="{load}",policy="default"}}'
+            part = 1 - costs["measured"] / costs[against]
+            assert found[f"powercap_report_saved_ratio{series}"] == pytest.approx(part)
+            assert abs(part) > 0.001
+
+
+def saved(report: PowerReport) -> dict[str, float]:
+    found = scrape(replace(reporting(), reports={"a": report}))
+    return {
+        series: value for series, value in found.items() if series.startswith("powercap_report_saved_ratio")
+    }
+
+
+def test_where_no_cap_bound_exactly_nothing_was_saved() -> None:
+    report = report_of("2025-10-09", boundSeconds=[0, 0], boundJoules=[0, 0])
+    assert list(saved(report).values()) == [0.0] * 4
+
+
+def test_without_prices_time_or_maxsource_in_watts_nothing_is_said_of_savings() -> None:
+    assert not saved(report_of("2025-10-09", prices=None))
+    assert not saved(report_of("2025-10-09", seconds=[0, 0], boundSeconds=[0, 0]))
+    in_percent = report_of("2025-10-09")
+    spec = in_percent.spec.model_copy(update={"max_source_microwatts": None})
+    assert not saved(in_percent.model_copy(update={"spec": spec}))
+
+
+def test_a_report_is_weighed_once_and_anew_when_it_was_written_again() -> None:
+    days, report = ReportedDays(), report_of("2025-10-09")
+    first, again = (days.at({"a": report}, NOW)[0].worth for _ in range(2))
+    assert first is again
+    written = report_of("2025-10-09", boundSeconds=[0, 0], boundJoules=[0, 0])
+    changed = days.at({"a": written}, NOW)[0].worth
+    assert changed is not None
+    assert changed.bound == 0
 
 
 def test_limits_for_a_while() -> None:

@@ -1,5 +1,6 @@
 """What is on the page, for worlds of all kinds."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from powercap_operator.page.overview import Overview, Seen, overview
 from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
 from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
+from powercap_operator.reported_day import ReportedDays
 from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
 from tests.unit.operator.metrics.test_exposition import active_override, report_of
 from tests.unit.operator.planning.test_decision import settled
@@ -48,7 +50,8 @@ def page_of(world: World, choice: Choice | None = None, **seen: Any) -> Overview
     known: dict[str, Any] = {
         "listed": True, "leading": True, "stuck": (), "version": "1.2.3", "name": "operator-0", **seen,
     }  # fmt: skip
-    return overview(Seen(world, **known), choice or Choice(), NOW)
+    reported = ReportedDays().at(world.reports, NOW)
+    return overview(Seen(world, **known), choice or Choice(), NOW, reported)
 
 
 def with_carbon(day: MarketDay) -> MarketDay:
@@ -95,7 +98,7 @@ def test_a_day_on_which_clocks_change(day: date, hours: int) -> None:
     noon = moment(f"{day}T11:00Z")
     world = settled(make_world([make_policy()], [make_day(day)], [make_node("a")]), noon)
     seen = Seen(world, listed=True, leading=True, stuck=(), version="1", name="a")
-    chart = overview(seen, Choice(), noon).policies[0].chart
+    chart = overview(seen, Choice(), noon, ()).policies[0].chart
     assert chart is not None
     assert len(chart.bars) == 4 * hours
     assert [mark.text for mark in chart.days] == [f"Sun {day.day} {day:%b}"]
@@ -212,7 +215,16 @@ def test_what_a_policy_s_nodes_drew_and_cost() -> None:
     reports = {day: report_of(day) for day in ("2025-10-08", "2025-10-09", "2025-10-07")}
     (policy,) = page_of(replace(world_of(), reports=reports)).policies
     drawn = "4 kWh drawn, 0.28 EUR, 0.5 kg CO2, held back 25 % of the time"
-    assert policy.reported == (f"today: {drawn}", f"yesterday: {drawn}")
+    today, saved, yesterday, _ = policy.reported
+    assert (today, yesterday) == (f"today: {drawn}", f"yesterday: {drawn}")
+    assert re.fullmatch(
+        r"today, saved per unit of work, with slack: −?\d+\.\d % against no cap \(at most\), −?\d+\.\d % against a flat"
+        r" cap of \d+ W that does the same work; saturated: −?\d+\.\d % and −?\d+\.\d %",
+        saved,
+    )
+    free = report_of("2025-10-09", boundSeconds=[0, 0], boundJoules=[0, 0])
+    (policy,) = page_of(replace(world_of(), reports={"today": free})).policies
+    assert policy.reported[1] == "today, saved per unit of work: 0 %, as no cap held a node back"
 
 
 def test_powers_in_percent() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from math import fsum
+from itertools import cycle, islice, pairwise
+from math import fsum, inf
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,8 +139,8 @@ def test_the_scale_of_prices_does_not_change_the_ranking(
         )
         results = [run(policy(kind), history)[1] for kind in ("Volume", "Price", "Solar", "Fixed")]
         costs = [result.saturated.policy.cost_per_work_hour or 0 for result in results]
-        gaps = np.diff(sorted(costs))
-        return [] if gaps.min() < 1e-9 * max(map(abs, costs)) else [one.strategy for one in ranked(results)]
+        gaps = [high - low for low, high in pairwise(sorted(costs))]
+        return [] if min(gaps) < 1e-9 * max(map(abs, costs)) else [one.strategy for one in ranked(results)]
 
     assert order(1) == order(factor)
 
@@ -151,9 +151,9 @@ def test_energy_is_the_sum_of_power_over_time(days: list[list[tuple[str, str]]])
     history = history_of(days)
     resolved = policy("Price")
     setting, result = run(resolved, history)
-    caps = np.array([cap for day in setting.days for cap in _caps_of(resolved, history, day)])
+    caps = [cap for day in setting.days for cap in _caps_of(resolved, history, day)]
     power = flows(setting.curve, caps, setting.periods.loads, 140).power
-    exact = fsum((watts + 70) * 1.0 / 1000 for watts in power.tolist())
+    exact = fsum((watts + 70) * 1.0 / 1000 for watts in power)
     assert result.saturated.policy.energy_kwh == pytest.approx(exact, rel=1e-12)
     assert result.slack.policy.energy_kwh == pytest.approx(exact - 0.07 * len(caps), rel=1e-9)
 
@@ -169,11 +169,11 @@ def _caps_of(resolved: ResolvedPolicy, history: History, day: date) -> list[floa
 def test_the_flat_cap_does_the_same_work(part: float, loads: list[float]) -> None:
     history = made_up()
     setting, _ = run(policy(), history)
-    periods = replace(setting.periods, loads=np.resize(np.array(loads), len(setting.periods.loads)))
-    full = total(periods, flows(setting.curve, np.full_like(periods.loads, np.inf), periods.loads, 140), 0)
+    periods = replace(setting.periods, loads=list(islice(cycle(loads), len(setting.periods.loads))))
+    full = total(periods, flows(setting.curve, [inf] * len(periods.loads), periods.loads, 140), 0)
     watts = flat_cap_watts(setting.curve, periods, 140, full.work_hours * part)
     assert 0 <= watts <= max(loads)
-    capped = flows(setting.curve, np.full_like(periods.loads, watts), periods.loads, 140)
+    capped = flows(setting.curve, [watts] * len(periods.loads), periods.loads, 140)
     assert total(periods, capped, 0).work_hours == pytest.approx(full.work_hours * part, rel=1e-6, abs=1e-9)
 
 
@@ -203,7 +203,7 @@ def test_the_tariff_is_what_is_paid() -> None:
         prepare(policy(), history, STRAIGHT, FullLoad(140), 0),
         prepare(policy(tariff=tariff), history, STRAIGHT, FullLoad(140), 0),
     )
-    assert paid.periods.prices == pytest.approx((plain.periods.prices + 100) * 1.2)
+    assert paid.periods.prices == pytest.approx([(price + 100) * 1.2 for price in plain.periods.prices])
 
 
 def test_co2_is_counted_where_every_period_has_it() -> None:
@@ -232,9 +232,9 @@ def test_hold_keeps_the_last_cap_over_missing_days() -> None:
     assert setting.without_prices == (DAYS[1], DAYS[2])
     assert result.fallback_days == 1
     last_cap = _caps_of(policy(), history, DAYS[0])[-1]
-    held = flows(setting.curve, np.full(24, last_cap), np.full(24, 140.0), 140)
-    first = flows(setting.curve, np.array(_caps_of(policy(), history, DAYS[0])), np.full(24, 140.0), 140)
-    assert result.slack.policy.work_hours == pytest.approx(held.work.sum() + first.work.sum())
+    held = flows(setting.curve, [last_cap] * 24, [140.0] * 24, 140)
+    first = flows(setting.curve, _caps_of(policy(), history, DAYS[0]), [140.0] * 24, 140)
+    assert result.slack.policy.work_hours == pytest.approx(sum(held.work) + sum(first.work))
 
 
 def test_days_that_the_load_does_not_tell_are_left_out() -> None:

@@ -1,6 +1,5 @@
 """Power to work: the default curve, curves of one's own, and what is refused."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +21,7 @@ MEASURED = {100: (8.48, 190.8), 80: (8.96, 179.4), 60: (10.49, 157.4), 40: (13.7
 @pytest.mark.parametrize("cap", MEASURED)
 def test_the_default_curve_gives_back_seconds_and_joules_of_the_measurement(cap: int) -> None:
     curve, (seconds, joules) = default_curve(), MEASURED[cap]
-    work, power = curve.work(np.array([cap / 100]))[0], curve.power(np.array([cap / 100]))[0]
+    work, power = curve.work(cap / 100), curve.power(cap / 100)
     assert MEASURED[100][0] / work == pytest.approx(seconds, rel=0.001)
     assert MEASURED[100][1] * power / work == pytest.approx(joules, rel=0.01)
 
@@ -30,34 +29,34 @@ def test_the_default_curve_gives_back_seconds_and_joules_of_the_measurement(cap:
 @given(st.floats(0.2, 1.0))
 def test_between_the_points_it_is_linear(share: float) -> None:
     works, powers = plain_backtest.curve()
-    assert default_curve().work(np.array([share]))[0] == pytest.approx(plain_backtest.line(works, share))
-    assert default_curve().power(np.array([share]))[0] == pytest.approx(plain_backtest.line(powers, share))
+    assert default_curve().work(share) == pytest.approx(plain_backtest.line(works, share))
+    assert default_curve().power(share) == pytest.approx(plain_backtest.line(powers, share))
 
 
 def test_below_the_lowest_point_the_last_line_goes_on_until_no_work_is_left() -> None:
     curve = default_curve()
     slope = (8.48 / 13.73 - 8.48 / 30.23) / 0.2
-    assert curve.work(np.array([0.1]))[0] == pytest.approx(8.48 / 30.23 - 0.1 * slope)
-    assert curve.work(np.array([0.0, 0.02])).tolist() == [0.0, 0.0]
-    assert curve.power(np.array([0.0, 0.02])) == pytest.approx([curve.powers[0]] * 2)
+    assert curve.work(0.1) == pytest.approx(8.48 / 30.23 - 0.1 * slope)
+    assert [curve.work(share) for share in (0.0, 0.02)] == [0.0, 0.0]
+    assert [curve.power(share) for share in (0.0, 0.02)] == pytest.approx([curve.powers[0]] * 2)
     assert 0 < curve.powers[0] < 0.05
 
 
 def test_a_straight_curve_needs_no_point_below() -> None:
     curve = Curve.of([Run(100, 10, 1000), Run(50, 20, 1000)], "straight")
-    assert curve.work(np.array([0.0, 0.25, 1.0])) == pytest.approx([0.0, 0.25, 1.0])
-    assert curve.power(np.array([0.0, 0.25, 1.0])) == pytest.approx([0.0, 0.25, 1.0])
+    assert [curve.work(share) for share in (0.0, 0.25, 1.0)] == pytest.approx([0.0, 0.25, 1.0])
+    assert [curve.power(share) for share in (0.0, 0.25, 1.0)] == pytest.approx([0.0, 0.25, 1.0])
 
 
 def test_several_runs_under_a_cap_are_averaged_and_caps_may_be_watts() -> None:
     curve = Curve.of([Run(140, 10, 1000), Run(70, 18, 900), Run(70, 22, 1100), Run(140, 10, 1000)], "mine")
-    assert curve.work(np.array([0.5]))[0] == pytest.approx(0.5)
+    assert curve.work(0.5) == pytest.approx(0.5)
     assert [run.cap for run in average([Run(140, 1, 1), Run(70, 1, 1), Run(70, 3, 3)])] == [70, 140]
 
 
 def test_noise_between_two_caps_is_smoothed_and_more_than_noise_is_refused() -> None:
     curve = Curve.of([Run(100, 10.0, 1000), Run(80, 9.9, 900), Run(60, 12, 800)], "noisy")
-    assert curve.work(np.array([0.8]))[0] == 1.0
+    assert curve.work(0.8) == 1.0
     with pytest.raises(
         CurveError, match="under cap 80 the work took 9 s, and under the higher cap 100 it took 10"
     ):

@@ -3,18 +3,20 @@
 import csv
 import io
 import json
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from powercap_api.powerreport import PowerReportSpec
+from powercap_api.names import API_VERSION
+from powercap_api.powerreport import PowerReport, PowerReportSpec
 from powercap_operator.cli.kubectl import report
 from powercap_operator.cli.main import main, make_parser
 from powercap_operator.market.delivery_day import day_bounds
+from powercap_operator.metrics.reports import report_metrics
 from powercap_operator.planning.resolved_policy import resolve
+from powercap_operator.reported_day import ReportedDays
 from powercap_operator.worth.curve import default_curve
 from powercap_operator.worth.measured import savings
 from tests.support.objects import make_policy
@@ -122,6 +124,26 @@ def test_savings_stand_beside_both_baselines(tmp_path: Path, capsys: Captured) -
         assert words in said
 
 
+def test_a_day_s_saving_is_the_one_in_the_metrics(tmp_path: Path, capsys: Captured) -> None:
+    day = spec(TODAY - timedelta(days=1), bound=True)
+    lines = text(capsys, file_of(tmp_path, day)).splitlines()
+    changes = [line.split()[-2:] for line in lines if line.startswith("    measured is")]
+    said = [-float(number.replace("−", "-")) for number, _ in changes]
+    body = {
+        "metadata": {"name": "a", "uid": "uid"},
+        "kind": "PowerReport",
+        "apiVersion": API_VERSION,
+        "spec": day,
+    }
+    _, _, _, _, saved, _, _ = report_metrics(ReportedDays().at({"a": PowerReport.from_wire(body)}, NOON))
+    told = {(one.labels["load"], one.labels["against"]): one.value for one in saved.samples}
+    order = [(load, against) for load in ("saturated", "slack") for against in ("no_cap", "flat_cap")]
+    assert len(said) == 4
+    # The text has one decimal of a percentage of costs with six.
+    assert [told[labels] * 100 for labels in order] == pytest.approx(said, abs=0.06)
+    assert max(map(abs, said)) > 5
+
+
 def test_where_nothing_bound_nothing_was_saved(tmp_path: Path, capsys: Captured) -> None:
     said = text(capsys, file_of(tmp_path, *days(bound=False)))
     assert "Savings: 0. No cap ever held a node back" in said
@@ -205,13 +227,3 @@ def test_what_cannot_be_told_is_refused(
     out, err = capsys.readouterr()
     assert why in err
     assert out == ""
-
-
-def test_without_numpy_it_says_what_to_install(
-    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    assert main(["report", "--file", str(tmp_path)]) == 1
-    assert (
-        capsys.readouterr().err == "powercap report: needs numpy: pip install 'powercap[operator,backtest]'\n"
-    )
