@@ -1,7 +1,7 @@
 """What holds for all tests."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A time limit for one example would say how busy the machine is, and nothing of the code.
-settings.register_profile("powercap", deadline=None)
+# A time limit, for one example or for making some, would say how busy the machine is, and nothing of the code.
+settings.register_profile("powercap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("powercap")

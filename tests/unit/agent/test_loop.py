@@ -437,7 +437,11 @@ def test_energy_that_was_kept_and_cannot_be_read_begins_anew(node: Machine, kept
     assert "the energy kept from before cannot be read: counting begins anew" in node.logged.getvalue()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=40,
+    deadline=None,
+)
 @given(
     caps=st.lists(st.integers(10, 65), min_size=1, max_size=8),
     readings=st.lists(st.integers(-3600, 4 * 3600) | st.just(365 * 86_400), min_size=1, max_size=12),
