@@ -118,6 +118,9 @@ chaos: $(STAMP) ## faults between real programs for MINUTES=2, or EDITS=10000; S
 	$(BIN)/python -m dev.chaos $(if $(MINUTES),--minutes $(MINUTES)) $(if $(EDITS),--edits $(EDITS)) \
 	  $(if $(SEED),--seed $(SEED)) $(if $(LATE),--late $(LATE)) $(if $(KEEP),--keep '$(KEEP)')
 
+soak: $(STAMP) ## DAYS=400 delivery days on a real API server by a clock that is set: faults, edits, and what must hold; SEED, KEEP=folder
+	$(BIN)/python -m dev.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep '$(KEEP)')
+
 mutants: $(STAMP) ## how many small changes to what decides a test notices: SAMPLE=40 of each module (0: all), SEED=1
 	$(BIN)/python -m dev.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 

@@ -91,14 +91,15 @@ class Stage:
             detached=False,
         )
 
-    def start_agent(self, node: str) -> None:
-        """The node's agent."""
-        self.agents[node].start(
+    def start_agent(self, node: str, *options: str) -> None:
+        """The node's agent, with further options."""
+        self.agents.setdefault(node, Component(f"agent-{node}", self.root)).start(
             [
                 *(sys.executable, "-m", "powercap_agent", "--node-name", node),
                 *("--server", self.control_plane.url, "--ca-file", str(self.control_plane.ca_file)),
                 *("--token-file", str(self.root / "token"), "--clock-file", str(self.clock_file)),
                 *("--powercap-root", str(self.tree(node)), "--state-dir", str(self.root / f"run-{node}")),
+                *options,
             ],
             dict(os.environ),
             detached=False,

@@ -1,16 +1,12 @@
 """Four hundred delivery days with late and wrong pages, outages, restarts and edits: nothing runs dry or piles up."""
 
 import gc
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from powercap_agent.schedule.budget import read_budget
-from powercap_agent.schedule.schedule import Phase, directive_at
-from powercap_api.powerbudget import PowerBudgetSpec
-from powercap_api.schedule import Slot, read_segments
 from powercap_operator.market.publication import DAILY_LIMIT
+from tests.support.budget_judge import changed_past, gap, overlap
 from tests.support.objects import make_node, make_policy, moment
 from tests.support.simulated_cluster import HISTORY, MoodySource, SimulatedCluster
 
@@ -24,43 +20,11 @@ GROWTH_OBJECTS = 2_000
 """Objects that Python keeps track of; all of a run's past would be some hundred thousand."""
 
 
-def slots_of(spec: Mapping[str, Any]) -> list[Slot]:
-    read = PowerBudgetSpec.model_validate(spec)
-    return read_segments([segment.plain() for segment in read.schedule])
-
-
-def asked_for(slots: list[Slot], at: datetime) -> Slot | None:
-    return next((slot for slot in reversed(slots) if slot.start <= at), None)
-
-
 def assert_followed(cluster: SimulatedCluster, now: datetime) -> None:
     """Each node has a slot now, and will have until the next look; a suspended one has its originals."""
     for name, view in cluster.budgets.items():
-        body = {"metadata": {"name": name, "uid": "u", "generation": 1}, "spec": view.spec}
-        budget = read_budget(body)
-        starts = [slot.start for slot in budget.slots]
-        assert starts == sorted(set(starts)), f"{name} at {now}: slots overlap"
-        expected = Phase.SUSPENDED if budget.suspend else Phase.SLOT
-        assert directive_at(budget, now).phase is expected, f"{name} at {now}: {view.spec['validUntil']}"
-        later = directive_at(budget, now + timedelta(hours=5))
-        assert later.phase is expected, f"{name} at {now}: a gap within five hours"
-
-
-def assert_past_kept(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> None:
-    """What was asked for in periods that are over stays as it was, as far back as both say."""
-    old, new = slots_of(before), slots_of(after)
-    if not old or not new or before["policy"] != after["policy"]:
-        return
-    at = max(old[0].start, new[0].start)
-    until = now - timedelta(hours=1)
-    while at < until:
-        assert asked_for(old, at) == asked_for(new, at) or _same(asked_for(old, at), asked_for(new, at)), at
-        at += timedelta(hours=1)
-
-
-def _same(one: Slot | None, other: Slot | None) -> bool:
-    """Whether two slots ask for the same, wherever they are said to begin."""
-    return one is not None and other is not None and (one.share, one.basis) == (other.share, other.basis)
+        assert not overlap(view.spec), f"{name} at {now}"
+        assert not gap(view.spec, now, now + timedelta(hours=5), timedelta(hours=5)), f"{name} at {now}"
 
 
 def edit(cluster: SimulatedCluster, chance: Random) -> None:
@@ -118,7 +82,7 @@ def test_four_hundred_delivery_days() -> None:
             cluster.settle(now)
             for name, view in cluster.budgets.items():
                 if name in before and before[name] != view.spec:
-                    assert_past_kept(before[name], view.spec, now)
+                    assert not changed_past(before[name], view.spec, now, timedelta(hours=1)), name
             if day:
                 assert_followed(cluster, now)
         assert set(cluster.budgets) == set(cluster.nodes)

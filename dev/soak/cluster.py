@@ -1,0 +1,110 @@
+"""The cluster of a run as its judge sees it: listed anew at each look, with the budgets as the API server has them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from dev.chaos.client import HISTORY, Direct
+from dev.stage import Stage
+from powercap_agent.schedule.schedule import Action, directive_at, overridden
+from powercap_api.conditions import condition
+from powercap_api.marketday import MarketDay
+from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
+from powercap_operator.kube.cache import WorldCache
+from powercap_operator.market.fallback import is_complete
+from powercap_operator.planning.decision import decide
+from powercap_operator.planning.due_days import next_groups
+from powercap_operator.planning.marketday_status import fetch_of
+from tests.support.budget_judge import budget_of
+
+_UNIT_UW: Final = 125_000
+"""What a processor may round down."""
+
+
+class WatchedCluster:
+    """Lists what there is, and says what is still to be done about it."""
+
+    def __init__(self, stage: Stage, direct: Direct) -> None:
+        self._stage = stage
+        self._direct = direct
+        self._cache = WorldCache()
+        self._before: dict[str, tuple[int, int]] = {}
+        self.budgets: dict[str, dict[str, Any]] = {}
+        """As the API server has them, by node."""
+        self.counts: dict[str, int] = {}
+        """Objects of each kind."""
+        self.requests: dict[str, int] = {}
+        """Requests that were counted for each MarketDay there ever was, by name."""
+
+    def look(self) -> None:
+        """List everything; only what has changed is read again."""
+        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
+            bodies, version = self._direct.items(kind)
+            names = {body["metadata"]["name"] for body in bodies}
+            for body in bodies:
+                if self._cache.version(kind, body["metadata"]["name"]) != _version(body):
+                    self._cache.put(kind, body)
+            self._cache.drop_unlisted(kind, names, version)
+            self.counts[kind] = len(bodies)
+            if kind == POWER_BUDGET:
+                self.budgets = {body["metadata"]["name"]: body for body in bodies}
+        for name, day in self._days().items():
+            self.requests[name] = max(self.requests.get(name, 0), fetch_of(day).requests)
+
+    def begin_look(self) -> None:
+        """Remember which requests have come to something, for ``unfinished``."""
+        self._before = {name: _outcomes(day) for name, day in self._days().items()}
+
+    def unfinished(self, now: datetime) -> str:
+        """List everything; what an operator would still do about it, empty where nothing."""
+        self.look()
+        days = self._days()
+        for name, day in days.items():
+            requests, failures = self._before.get(name, (0, 0))
+            asked, failed = _outcomes(day)
+            if asked > requests and failed == failures and not is_complete(day):
+                return f"MarketDay {name} is being asked for"
+        due = next_groups(days.values(), now, lambda _: True)
+        if due:
+            return f"to be asked for: {', '.join(group.first.metadata.name for group in due.values())}"
+        decision = decide(self._cache.world(), now, HISTORY)
+        return f"to be done: {str(decision)[:1500]}" if decision else ""
+
+    def report(self, node: str) -> None:
+        """Say for the agent of the node that it follows its newest budget."""
+        body = self.budgets[node]
+        generation = body["metadata"]["generation"]
+        if body.get("status", {}).get("observedGeneration") == generation:
+            return
+        ready = condition("Ready", True, "Applied", "", generation)
+        ready["lastTransitionTime"] = "2025-01-01T00:00:00Z"
+        status = {"observedGeneration": generation, "conditions": [ready]}
+        self._direct.patch(POWER_BUDGET, node, {"status": status}, "/status")
+
+    def not_followed(self, node: str, now: datetime) -> str:
+        """How the limits of the node differ from its budget as last listed; empty where they do not."""
+        limits, original = self._stage.limits(node), self._stage.originals[node]
+        budget = budget_of(self.budgets[node]["spec"])
+        directive = overridden(budget, directive_at(budget, now), now)
+        if directive.action is not Action.CAP or directive.cap_uw is None:
+            return "" if limits == original else f"{node} is to have its original limits, and has {limits}"
+        most = sum(value for name, value in original.items() if _is_cap(name))
+        wanted, found = min(directive.cap_uw, most), self._stage.node_cap(node)
+        return "" if wanted - _UNIT_UW < found <= wanted else f"{node} has {found} µW in force, not {wanted}"
+
+    def _days(self) -> Mapping[str, MarketDay]:
+        return self._cache.world().days
+
+
+def _outcomes(day: MarketDay) -> tuple[int, int]:
+    fetch = fetch_of(day)
+    return fetch.requests, fetch.failures
+
+
+def _version(body: Mapping[str, Any]) -> int:
+    return int(body["metadata"]["resourceVersion"])
+
+
+def _is_cap(name: str) -> bool:
+    """Whether the limit is a package's long_term one, on a node without other zones at the top."""
+    return name.count("/") == 2 and name.endswith("/long_term")

@@ -1,0 +1,63 @@
+"""What must be true of a node's budget at any moment: no gap, no overlap, and a past that stays as it was.
+
+Each function gives a complaint, empty where there is none. They read a budget as the agent reads it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from powercap_agent.schedule.budget import Budget, read_budget
+from powercap_agent.schedule.schedule import Phase, directive_at
+from powercap_api.powerbudget import PowerBudgetSpec
+from powercap_api.schedule import Slot, read_segments
+
+
+def budget_of(spec: Mapping[str, Any]) -> Budget:
+    """The agent's reading of a budget's spec."""
+    return read_budget({"metadata": {"name": "any", "uid": "any", "generation": 1}, "spec": spec})
+
+
+def overlap(spec: Mapping[str, Any]) -> str:
+    """A segment that does not begin where the one before ends, or a last one that does not end with the budget."""
+    read = PowerBudgetSpec.model_validate(spec)
+    segments = [segment.plain() for segment in read.schedule]
+    ends = [one.start + len(one.shares) * timedelta(seconds=one.step_seconds) for one in segments]
+    begins = [*(one.start for one in segments[1:]), read.valid_until]
+    found = next(((end, begin) for end, begin in zip(ends, begins, strict=False) if end != begin), None)
+    return "" if found is None else f"a segment ends at {found[0]}, and what comes next begins at {found[1]}"
+
+
+def gap(spec: Mapping[str, Any], begin: datetime, end: datetime, step: timedelta) -> str:
+    """A moment from ``begin`` to ``end``, of those ``step`` apart, at which there is no slot to follow."""
+    budget, at = budget_of(spec), begin
+    expected = Phase.SUSPENDED if budget.suspend else Phase.SLOT
+    while at <= end:
+        found = directive_at(budget, at).phase
+        if found is not expected:
+            return f"at {at} it is {found}, not {expected}: the budget ends at {budget.valid_until}"
+        at += step
+    return ""
+
+
+def changed_past(before: Mapping[str, Any], after: Mapping[str, Any], now: datetime, step: timedelta) -> str:
+    """A period that was over an hour ago and is told otherwise now, as far back as both budgets say."""
+    old, new = _slots(before), _slots(after)
+    if not old or not new or before["policy"] != after["policy"]:
+        return ""
+    at, until = max(old[0].start, new[0].start), now - timedelta(hours=1)
+    while at < until:
+        one, other = _asked_for(old, at), _asked_for(new, at)
+        if one is None or other is None or (one.share, one.basis) != (other.share, other.basis):
+            return f"at {at} it was {one}, and is {other}"
+        at += step
+    return ""
+
+
+def _slots(spec: Mapping[str, Any]) -> list[Slot]:
+    read = PowerBudgetSpec.model_validate(spec)
+    return read_segments([segment.plain() for segment in read.schedule])
+
+
+def _asked_for(slots: list[Slot], at: datetime) -> Slot | None:
+    return next((slot for slot in reversed(slots) if slot.start <= at), None)
