@@ -98,12 +98,12 @@ class Follower:
     def carry_out(self, directive: Directive | None, now: datetime, moment: float) -> bool:
         """Bring ``directive`` of the budget last given into force; whether it is another than before."""
         budget, before = self.budget, self.directive
-        self._count(now, moment)
         if directive is None or budget is None or directive.action is Action.RELEASE:
             self.report = self.enforcer.release()
         elif directive.now_uw is not None:
             terms = self._floors.terms(budget)
             self.report = self.enforcer.enforce(directive.now_uw, terms, dry_run=budget.dry_run)
+        self._count(now, moment)  # limits do not wait for it, and it ends what was drawn under those before
         # Packages may have come or become readable meanwhile; the next directive is of the node as it is now.
         self.budget = self._on_node(self._given)
         self.directive = directive

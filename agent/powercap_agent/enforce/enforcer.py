@@ -83,11 +83,12 @@ class Enforcer:
         planned = {write.key for write in writes}
         not_put_back = failures(self._put_back([key for key in self.store.limits if key not in planned]))
         transition = Transition(self.hardware, self._writer, self._save)
-        writes, results = transition.run(
-            lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess)
+        written, results = transition.run(
+            # Without excess it is the plan just made: this is on the way from a slot's begin to its limits.
+            lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess) if excess else writes
         )
         results = mark_lower_twins(results)
-        return self._report([*results, *unreadable, *not_put_back], writes)
+        return self._report([*results, *unreadable, *not_put_back], written)
 
     def release(self) -> Report:
         """Put back the original of every limit that was changed.
