@@ -46,6 +46,7 @@ class Enforcer:
         self._log = log
         self._unsaved = ""
         self._low: tuple[LowOriginal, ...] = ()
+        self._reenabled: dict[str, Zone] = {}
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -87,6 +88,7 @@ class Enforcer:
             # Without excess it is the plan just made: this is on the way from a slot's begin to its limits.
             lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess) if excess else writes
         )
+        self._note_reenabled()
         results = mark_lower_twins(results)
         return self._report([*results, *unreadable, *not_put_back], written)
 
@@ -104,7 +106,7 @@ class Enforcer:
                 reading_uw = self.hardware.reading(zone, constraint)
                 result = ZoneResult(zone, constraint.name, ZoneReason.RELEASED, reading_uw, None, reading_uw)
             results.append(result)
-        return Report((*results, *put_back.values()))
+        return Report((*results, *put_back.values()), reenabled=tuple(self._reenabled.values()))
 
     def standing_uw(self, terms: Terms) -> int:
         """The sum of the limits that share the node's cap, as they read now, none above its reference."""
@@ -123,7 +125,9 @@ class Enforcer:
         return node_reference(self.zones, originals, terms)
 
     def _report(self, results: Sequence[ZoneResult], writes: Sequence[Write]) -> Report:
-        return replace(report(results, clamped=clamped(writes)), low_originals=self._low)
+        reenabled = tuple(self._reenabled.values())
+        found = report(results, clamped=clamped(writes))
+        return replace(found, low_originals=self._low, reenabled=reenabled)
 
     def _note_low(self, originals: Mapping[str, int]) -> None:
         """See which packages' originals are far below what they may draw; log it where that is new."""
@@ -137,6 +141,16 @@ class Enforcer:
                     max_power_uw=low.most_uw,
                 )
         self._low = found
+
+    def _note_reenabled(self) -> None:
+        """See which zones were enabled that had not been found disabled; log it where that is new."""
+        for key, zone in self._writer.enabled.items():
+            if key not in self.store.disabled and key not in self._reenabled:
+                self._reenabled[key] = zone
+                self._log.warning(
+                    "something disabled this zone under its cap; it is enabled again, and its clamp bits stay set",
+                    zone=key,
+                )
 
     def _put_back(self, keys: Sequence[str]) -> list[ZoneResult]:
         for key in keys:

@@ -11,7 +11,7 @@ from typing import Final
 from powercap_api.reasons import ZoneReason
 
 from ..hardware.node import NodeHardware
-from ..hardware.zone import LimitError
+from ..hardware.zone import LimitError, Zone
 from ..logs import Log
 from ..planning.limits import Write
 from .limit_state import MAX_FIGHTS, LimitState
@@ -48,6 +48,8 @@ class LimitWriter:
         self._states: dict[str, LimitState] = {}
         self.reapplied = 0
         """How often something else had raised a limit and it was set again."""
+        self.enabled: dict[str, Zone] = {}
+        """The zones that were enabled, by key."""
 
     def in_force_uw(self, key: str) -> int | None:
         """What our last write to the limit left in force, in microwatts; None where that is not known."""
@@ -124,6 +126,8 @@ class LimitWriter:
                 for write in own:
                     if write.key in self._states:
                         self._states[write.key].refused(write.power_uw, error, self._monotonic())
+            else:
+                self.enabled[zone_key] = zones[zone_key]
         return problems
 
     def forget(self, key: str) -> None:

@@ -67,6 +67,9 @@ class Report:
     """True where the cap lies outside the node's bounds."""
     low_originals: tuple[LowOriginal, ...] = ()
     """Packages whose originals may not be those of the machine."""
+    reenabled: tuple[Zone, ...] = ()
+    """Zones that were found enabled, that something disabled under a cap, and that were enabled again: the kernel sets
+    the clamp bits with that, and has no file to clear them."""
 
     @property
     def passing_fault(self) -> bool:

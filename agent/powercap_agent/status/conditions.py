@@ -1,7 +1,7 @@
 """The conditions Applied (limits hold what was asked for) and Ready (the node follows its budget). Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -104,7 +104,12 @@ def applied_condition(state: NodeState) -> Condition:
 
 
 def ready_condition(state: NodeState, applied: Condition) -> Condition:
-    """Whether the node follows its budget."""
+    """Whether the node follows its budget, and what stays behind that the kernel cannot put back."""
+    ready = _ready(state, applied)
+    return replace(ready, message=ready.message + _reenabled_message(state))
+
+
+def _ready(state: NodeState, applied: Condition) -> Condition:
     if state.stopped:
         return Condition(
             False, BudgetReason.STOPPED, "The agent on this node has ended; the original limits are in force."
@@ -195,6 +200,16 @@ def _valve_message(state: NodeState) -> str:
     if state.valve_trouble is None:
         return ""
     return f" The cap is not lifted under pressure (hardware.safety.pressure): {state.valve_trouble}."
+
+
+def _reenabled_message(state: NodeState) -> str:
+    zones = state.report.reenabled
+    if not zones:
+        return ""
+    return (
+        f" Something disabled {', '.join(zone.path for zone in zones[:4])} under the cap. It was enabled again, with"
+        " which the kernel sets the clamp bits: they stay set until the node reboots."
+    )
 
 
 def _clamped(state: NodeState) -> str:

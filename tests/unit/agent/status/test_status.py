@@ -1,5 +1,6 @@
 """What the agent says: always valid by the model, stable, and readable."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powercap_agent.enforce.results import Report, ZoneResult
+from powercap_agent.enforce.results import LowOriginal, Report, ZoneResult
 from powercap_agent.hardware.zone import Zone
 from powercap_agent.schedule.budget import read_budget
 from powercap_agent.schedule.schedule import directive_at
@@ -40,6 +41,9 @@ def ready(status: dict[str, Any], kind: str = "Ready") -> dict[str, Any]:
 
 
 GOOD = Report((result(ZoneReason.APPLIED),), 40_000_000)
+
+
+LOW = LowOriginal(ZONE, 40_000_000, 105_000_000)
 
 
 def without_nones(status: dict[str, Any]) -> dict[str, Any]:
@@ -147,6 +151,7 @@ def test_the_slot_in_words() -> None:
         (situation(Report(), supported=False), "False", "Unsupported"),
         (situation(Report((result(ZoneReason.MMIO_LOWER),))), "True", "Applied"),
         (situation(Report((*GOOD.results, result(ZoneReason.LOWER_BY_OTHER)))), "True", "LowerByOther"),
+        (situation(replace(GOOD, low_originals=(LOW,))), "True", "LowOriginal"),
         (situation(GOOD, invalid="schedule"), "False", "InvalidSpec"),
         (situation(GOOD, stopped=True), "False", "Stopped"),
         (situation(GOOD, at=NOON - QUARTER), "True", "Expired"),
@@ -165,6 +170,23 @@ def test_a_message_names_what_failed_and_why() -> None:
     failed = result(ZoneReason.FIRMWARE_LOCKED, message="firmware has locked the limit")
     message = ready(build_status(situation(Report((failed,))), NOON, None), "Applied")["message"]
     assert message == "intel-rapl/intel-rapl:0 long_term: FirmwareLocked, firmware has locked the limit"
+
+
+@pytest.mark.parametrize("fields", [{}, {"stopped": True}, {"at": NOON + timedelta(days=1)}])
+def test_clamp_bits_that_stay_behind_are_told_whatever_the_state(fields: dict[str, Any]) -> None:
+    message = ready(build_status(situation(replace(GOOD, reenabled=(ZONE,)), **fields), NOON, None))[
+        "message"
+    ]
+    assert message.endswith(
+        ". Something disabled intel-rapl/intel-rapl:0 under the cap. It was enabled again, with which the kernel sets"
+        " the clamp bits: they stay set until the node reboots."
+    )
+
+
+def test_a_low_original_is_told_with_what_to_do() -> None:
+    message = ready(build_status(situation(replace(GOOD, low_originals=(LOW,))), NOON, None))["message"]
+    assert "intel-rapl/intel-rapl:0 40 W of 105 W" in message
+    assert "agent.originalWatts" in message
 
 
 def test_a_condition_keeps_its_time_until_its_status_changes() -> None:
