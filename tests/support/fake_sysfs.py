@@ -112,6 +112,17 @@ DIES = Layout(
 )
 """Two packages of two dies each, every die with limits of its own."""
 
+LOWERED = Layout(
+    [
+        FakeZone(
+            "intel-rapl/intel-rapl:0",
+            "package-0",
+            [Limit("long_term", 40_000_000, 105_000_000), Limit("short_term", 48_000_000, 0)],
+        )
+    ]
+)
+"""A package whose limit something had lowered before the agent first came."""
+
 ENERGY_ONLY = Layout([FakeZone("intel-rapl/intel-rapl:0", "package-0")])
 """An AMD machine: energy, no limits."""
 

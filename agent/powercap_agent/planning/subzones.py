@@ -4,7 +4,8 @@ What a rule means depends on where its zones stand towards the packages:
 
 - dram and accelerators draw beside the packages. A share of the node's cap goes to all of a kind together, in
   proportion to their original limits, and the packages share the rest: the sum stays the cap.
-- psys contains the packages. A share of the node's cap limits it, and takes nothing from them.
+- psys contains the packages. A share of the node's cap limits it, and takes nothing from them. Its one register is that
+  of the master package, after which the driver names the zone: ``psys``, or ``psys-1`` on package 1.
 - core and uncore lie within a package. A share of that package's limit limits them.
 
 A cap of its own limits each zone of the rule by itself and takes nothing from the packages.
@@ -29,13 +30,18 @@ from .limits import (
 )
 
 WITHIN: Final = frozenset({"core", "uncore"})
+PSYS: Final = "psys"
 
 
 def rule_zones(zones: Iterable[Zone], terms: Terms) -> list[tuple[Rule, list[Zone]]]:
     """Each rule with the zones or devices that it is about and that have a limit."""
     limited = [zone for zone in zones if lead_constraint(zone) is not None]
-    named = [(rule, [z for z in limited if z.kind == RAPL and z.name == rule.name]) for rule in terms.zones]
+    named = [(rule, [zone for zone in limited if _is_named(zone, rule.name)]) for rule in terms.zones]
     return named + [(rule, [z for z in limited if z.kind == rule.name]) for rule in terms.devices]
+
+
+def _is_named(zone: Zone, name: str) -> bool:
+    return zone.kind == RAPL and (zone.name == name or (name == PSYS and zone.name.startswith(f"{PSYS}-")))
 
 
 def plan_beside(
@@ -68,7 +74,7 @@ def plan_apart(
     for rule, members in _usable(zones, originals, terms):
         for zone in members:
             wanted_uw = rule.cap_uw
-            if rule.share_percent is not None and rule.name == "psys":
+            if rule.share_percent is not None and rule.name == PSYS:
                 wanted_uw = cap_uw * rule.share_percent // 100
             elif rule.share_percent is not None and rule.name in WITHIN:
                 package_uw = packages.get(zone.key.rsplit("/", 1)[0])

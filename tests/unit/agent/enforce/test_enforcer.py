@@ -1,6 +1,7 @@
 """Limits on a tree with a kernel that behaves as real ones do."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from powercap_agent.enforce.results import Report
 from powercap_agent.hardware.node import NodeHardware
 from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.logs import Log, LogFormat
+from powercap_agent.planning.limits import Rule
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
 from tests.support.fake_sysfs import (
     ENERGY_ONLY,
+    LOWERED,
     ONE_SOCKET,
     POWER_UNIT_UW,
     PSYS_BETWEEN,
@@ -281,7 +284,7 @@ def test_a_package_that_was_disabled_is_disabled_again_before_its_limits_are_put
     enforcer.enforce(30 * WATT, BOUNDS)
     if crash:
         enforcer = left_off.enforcer()
-        enforcer.enforce(35 * WATT, BOUNDS)
+        assert enforcer.enforce(35 * WATT, BOUNDS).reenabled == ()
     left_off.kernel.written.clear()
     assert set(reasons(enforcer.release()).values()) == {ZoneReason.RELEASED}
     assert enabled(left_off) == "0\n"
@@ -304,11 +307,13 @@ def test_a_package_that_stays_enabled_is_told_and_tried_again(left_off: Machine)
 
 def test_a_package_that_was_enabled_stays_so_though_it_returned_disabled(desktop: Machine) -> None:
     enforcer = desktop.enforcer()
-    enforcer.enforce(40 * WATT, BOUNDS)
+    assert enforcer.enforce(40 * WATT, BOUNDS).reenabled == ()
     (desktop.root / "intel-rapl/intel-rapl:0/enabled").write_text("0\n", encoding="ascii")
     enforcer.enforce(40 * WATT, BOUNDS)
     assert enabled(desktop) == "1\n"
-    enforcer.release()
+    told = [enforcer.enforce(40 * WATT, BOUNDS), enforcer.release(), enforcer.enforce(30 * WATT, BOUNDS)]
+    assert [[zone.name for zone in report.reenabled] for report in told] == [["package-0"]] * 3
+    assert desktop.logged.getvalue().count("its clamp bits stay set") == 1
     assert enabled(desktop) == "1\n"
 
 
@@ -468,20 +473,19 @@ def test_psys_between_the_packages_is_left_alone(tmp_path: Path) -> None:
     ]
 
 
-LOW = Layout(
-    [
-        FakeZone(
-            "intel-rapl/intel-rapl:0",
-            "package-0",
-            [Limit("long_term", 40 * WATT, 105 * WATT), Limit("short_term", 48 * WATT, 0)],
-        )
-    ]
-)
-"""A package whose limit something had lowered before the agent first came."""
+def test_a_rule_for_psys_finds_that_of_any_master_package(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, PSYS_BETWEEN)
+    terms = replace(BOUNDS, zones=(Rule("psys", cap_uw=200 * WATT),))
+    enforcer = machine.enforcer()
+    assert enforcer.enforce(120 * WATT, terms).applied_uw == 120 * WATT
+    limits = machine.limits()
+    assert {limits[f"intel-rapl/intel-rapl:{index}/long_term"] for index in (1, 3)} == {200 * WATT}
+    enforcer.release()
+    assert machine.limits() == machine.original
 
 
 def test_a_limit_found_far_below_what_the_package_may_draw_is_told(tmp_path: Path) -> None:
-    machine = Machine(tmp_path, LOW)
+    machine = Machine(tmp_path, LOWERED)
     enforcer = machine.enforcer()
     report = enforcer.enforce(30 * WATT, BOUNDS)
     enforcer.enforce(30 * WATT, BOUNDS)
@@ -494,7 +498,7 @@ def test_a_usual_limit_is_not_told(server: Machine) -> None:
 
 
 def test_an_original_that_was_stated_is_put_back(tmp_path: Path) -> None:
-    machine = Machine(tmp_path, LOW)
+    machine = Machine(tmp_path, LOWERED)
     hardware = NodeHardware([PowercapTree(machine.kernel, str(machine.root))])
     log = Log(LogFormat.TEXT, machine.logged)
     enforcer = Enforcer(hardware, machine.store(), machine.time.monotonic, log, 105 * WATT)
