@@ -153,6 +153,18 @@ class Sink:
         return seconds > 0
 
 
+class _Impatient(Mailbox):
+    """A mailbox where nobody waits; it notes for how long they would have."""
+
+    def __init__(self, waits: list[float]) -> None:
+        super().__init__()
+        self._waits = waits
+
+    def take(self, seconds: float) -> Event | None:
+        self._waits.append(seconds)
+        return super().take(0)
+
+
 @dataclass
 class Rehearsal:
     """One run of the agent's loop through a list of steps.
@@ -164,10 +176,13 @@ class Rehearsal:
     machine: Machine
     sink: Sink = field(default_factory=Sink)
     seen: list[dict[str, int]] = field(default_factory=list)
+    longest_wait: float = 0.0
+    waits: list[float] = field(default_factory=list)
+    """For how many seconds each turn wanted to wait for an event."""
 
     def run(self, steps: Iterable[Callable[[], None] | Event]) -> int:
         """Go through the steps; the loop's exit code."""
-        mailbox = Mailbox()
+        mailbox = _Impatient(self.waits)
         waiting = iter(steps)
         began = False
 
@@ -186,7 +201,7 @@ class Rehearsal:
 
         log = Log(LogFormat.TEXT, self.machine.logged)
         loop = Loop(
-            Times(self.machine.time, self.machine.time.monotonic, longest_wait=0.0),
+            Times(self.machine.time, self.machine.time.monotonic, self.longest_wait),
             mailbox,
             KnownBudget(BudgetCache(str(self.machine.state), "node-1", log), log),
             Follower(

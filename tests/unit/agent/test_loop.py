@@ -267,6 +267,14 @@ def test_a_dwell_holds_a_lower_cap_back(node: Machine) -> None:
     assert package_watts(rehearsal) == [65, 40, 40, 40, 30]
 
 
+def test_waiting_for_a_dwell_is_no_polling(node: Machine) -> None:
+    rehearsal = Rehearsal(node, longest_wait=3600.0)
+    budget = seen([40, 30, 20], dwellSeconds=1000, stabilisationSeconds=3000)
+    rehearsal.run([budget, nothing, seconds_pass(node, 900), nothing, seconds_pass(node, 60)])
+    assert package_watts(rehearsal)[-3:] == [40, 40, 40]
+    assert rehearsal.waits[-4:-1] == [100.0, 100.0, 40.0]
+
+
 def test_an_agent_that_is_restarted_lowers_from_where_the_limit_is(node: Machine) -> None:
     node.enforcer().enforce(50 * WATT, BOUNDS)
     rehearsal = Rehearsal(node)
