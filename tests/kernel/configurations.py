@@ -14,17 +14,15 @@ class Configuration:
     parameters: Mapping[str, object] = field(default_factory=dict)
     firmware: Mapping[str, int] = field(default_factory=dict)
     """Registers that firmware set otherwise after power-up."""
-    running: Mapping[str, object] = field(default_factory=dict)
-    """Parameters that change after the driver was loaded."""
     lock_late: tuple[int, ...] = ()
     """Packages whose limits firmware locks after the driver was loaded."""
     capped: frozenset[int] = frozenset({0, 1})
-    """Packages whose limits follow the cap."""
+    """Packages whose limits follow the cap; the others keep what they had, or do not enforce it."""
     ready: bool = True
     reason: str = "Applied"
     """Reason of the condition Ready."""
-    zone_reason: str | None = None
-    """Reason of the limits of packages that do not follow the cap; None: they have none."""
+    limit_reason: str | None = None
+    """Reason of the limits of packages that do not follow the cap; None: they have no limits."""
     most_w: int = 105
     """Reference of floors: what a package may draw."""
 
@@ -57,6 +55,12 @@ SOCKETS = (
         },
     ),
     Configuration(
+        "low-original",
+        firmware={f"package-{n}/limit": registers.with_pl1(_FIRST, 40 * 8) for n in (0, 1)},
+        reason="LowOriginal",
+        most_w=40,
+    ),
+    Configuration(
         "energy-only", {"capping": 0, "dram": 0}, capped=frozenset(), ready=False, reason="Unsupported"
     ),
     Configuration(
@@ -65,7 +69,7 @@ SOCKETS = (
         capped=frozenset({0}),
         ready=False,
         reason="PartlyApplied",
-        zone_reason=LOCKED,
+        limit_reason=LOCKED,
     ),
     Configuration(
         "one-locked-with-faults",
@@ -74,7 +78,7 @@ SOCKETS = (
         capped=frozenset({0}),
         ready=False,
         reason="PartlyApplied",
-        zone_reason=LOCKED,
+        limit_reason=LOCKED,
     ),
     Configuration(
         "all-locked",
@@ -82,7 +86,7 @@ SOCKETS = (
         capped=frozenset(),
         ready=False,
         reason="WriteFailed",
-        zone_reason=LOCKED,
+        limit_reason=LOCKED,
     ),
     Configuration(
         "locked-at-registration",
@@ -90,15 +94,31 @@ SOCKETS = (
         capped=frozenset(),
         ready=False,
         reason="WriteFailed",
-        zone_reason="",  # the two kernels differ: test_matrix says how
+        limit_reason=LOCKED,
+    ),
+    Configuration(
+        "locked-at-registration-with-faults",
+        {"locked": 3, "fault": 1},
+        capped=frozenset(),
+        ready=False,
+        reason="WriteFailed",
+        limit_reason=LOCKED,
+    ),
+    Configuration(
+        "locked-at-registration-without-pl4",
+        {"locked": 3, "pl4": 0},
+        capped=frozenset(),
+        ready=False,
+        reason="WriteFailed",
+        limit_reason=LOCKED,
     ),
     Configuration(
         "enable-stuck",
         {"disabled": 1, "stuck": 1},
-        capped=frozenset({0, 1}),
+        capped=frozenset(),
         ready=False,
         reason="WriteFailed",
-        zone_reason=LOCKED,
+        limit_reason=LOCKED,
     ),
 )
 """For machines of two packages."""
@@ -115,5 +135,3 @@ def prepare(configuration: Configuration) -> None:
     for package in configuration.lock_late:
         name = f"package-{package}/limit"
         registers.put(name, registers.read(name) | registers.LOCK)
-    for parameter, value_now in configuration.running.items():
-        registers.parameter(parameter, value_now)

@@ -1,10 +1,12 @@
 """Judges the agent by the raw registers: what was written on the way, and whether its status says what they say."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.kernel import registers
+from tests.kernel.configurations import Configuration
 from tests.kernel.registers import ZONES, Write
 
 FLOOR_PERCENT = 5
@@ -28,18 +30,54 @@ def judge_writes(writes: list[Write], before: Mapping[str, int], most_w: int) ->
 
 def judge_status(status: Mapping[str, Any]) -> None:
     """Every limit in the status reads back what its register says, and the sum is that of the packages."""
-    total_uw = 0
+    told = package_limits(status)
+    for package, limits in told.items():
+        register = registers.read(f"package-{package}/limit")
+        for constraint, limit in limits.items():
+            field = registers.pl1_uw if constraint == "long_term" else registers.pl2_uw
+            assert limit["readBackMicrowatts"] == field(register), f"package {package}: {limit}"
+    leads = [limits["long_term"]["readBackMicrowatts"] for limits in told.values() if limits]
+    assert status["current"]["appliedMicrowatts"] == (sum(leads) if leads else None), status
+
+
+def judge_limits(
+    configuration: Configuration,
+    cap_w: float,
+    before: Mapping[str, int],
+    status: Mapping[str, Any],
+) -> None:
+    """The packages that follow the cap are those of the configuration, by their registers, and the reason of each limit
+    says so."""
+    packages = set(range(len(os.sched_getaffinity(0))))
+    firsts = {package: registers.pl1_uw(before[f"package-{package}/limit"]) for package in packages}
+    left_uw = cap_w * 1_000_000 - sum(firsts[package] for package in packages - configuration.capped)
+    floor_uw = configuration.most_w * 1_000_000 * FLOOR_PERCENT // 100
+    wanted_uw = left_uw // max(1, len(configuration.capped))
+    told = package_limits(status)
+    for package in packages:
+        register = registers.read(f"package-{package}/limit")
+        share_uw = min(firsts[package], max(floor_uw, wanted_uw))
+        follows = enforced(package) and 0 <= share_uw - registers.pl1_uw(register) < registers.UNIT_UW
+        assert follows == (package in configuration.capped), f"package {package}: {register:#x}, {status}"
+        reasons = {limit["reason"] for limit in told.get(package, {}).values()}
+        if package not in configuration.capped:
+            refusal = configuration.limit_reason
+            assert reasons == ({refusal} if refusal else set()), f"package {package}: {status}"
+        else:
+            assert set(told[package]) == {"long_term", "short_term"}, f"package {package}: {status}"
+            assert reasons == {"Applied" if share_uw == wanted_uw else "Clamped"}, (
+                f"package {package}: {status}"
+            )
+
+
+def package_limits(status: Mapping[str, Any]) -> dict[int, dict[str, Mapping[str, Any]]]:
+    """The limits of packages in the status by constraint, by the number that the registers have."""
+    found = {}
     for zone in status["zones"]:
-        register = _register(ZONES / zone["zone"])
-        for limit in zone["limits"]:
-            if register is None or "readBackMicrowatts" not in limit:
-                continue
-            field = registers.pl1_uw if limit["constraint"] == "long_term" else registers.pl2_uw
-            assert limit["readBackMicrowatts"] == field(registers.read(register)), (zone, limit)
-            if limit["constraint"] == "long_term":
-                total_uw += limit["readBackMicrowatts"]
-    applied_uw = status["current"]["appliedMicrowatts"]
-    assert applied_uw is None or applied_uw == total_uw, status
+        package = _package(ZONES / zone["zone"])
+        if package is not None:
+            found[package] = {limit["constraint"]: limit for limit in zone["limits"]}
+    return found
 
 
 def enforced(package: int) -> bool:
@@ -47,13 +85,13 @@ def enforced(package: int) -> bool:
     return bool(registers.read(f"package-{package}/limit") & registers.PL1_ENABLE)
 
 
-def _register(zone: Path) -> str | None:
-    """The register behind a package's zone."""
+def _package(zone: Path) -> int | None:
+    """The number of a package's registers; None where the zone is no package."""
     name = (zone / "name").read_text(encoding="ascii").strip()
     if not name.startswith("package-"):
         return None
     package, _, die = name.removeprefix("package-").partition("-die-")
-    return f"package-{_logical(int(package), int(die) if die else 0)}/limit"
+    return _logical(int(package), int(die) if die else 0)
 
 
 def _logical(package: int, die: int) -> int:

@@ -56,11 +56,6 @@ def unload() -> None:
             _run("rmmod", module)
 
 
-def parameter(name: str, value: object) -> None:
-    """Change a parameter of the loaded registers."""
-    (Path("/sys/module/simrapl/parameters") / name).write_text(f"{value}\n", encoding="ascii")
-
-
 def read(register: str) -> int:
     """A raw register, such as ``package-0/limit``."""
     return int((DEBUG / register).read_text(encoding="ascii"), 16)

@@ -1,7 +1,9 @@
 """What firmware and people do to a node whose limits are capped."""
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +60,8 @@ def test_an_enable_bit_that_firmware_clears_is_set_again(node: Node) -> None:
     before = _capped(node)
     registers.put("package-0/limit", registers.read("package-0/limit") & ~registers.PL1_ENABLE)
     eventually(lambda: enforced(0), node.log.read_text, WAIT_SECONDS)
+    told = "Something disabled intel-rapl/intel-rapl:0 under the cap."
+    node.until_status(lambda status: told in _ready(status)["message"], "status names the clamp bits")
     assert node.kill(signal.SIGTERM) == 0
     clamps = registers.PL1_CLAMP | registers.PL2_CLAMP
     after = registers.snapshot()
@@ -98,6 +102,11 @@ def test_a_package_that_goes_offline_and_returns_is_capped_again(node: Node) -> 
     assert after["package-0/limit"] == before["package-0/limit"]
     assert after["package-1/limit"] == before["package-1/limit"] | clamps
     judge_writes([write for write in registers.trace() if write.package == 0], before, 105)
+
+
+def _ready(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = next(one for one in status["conditions"] if one["type"] == "Ready")
+    return found
 
 
 def _zones(status: dict[str, object]) -> set[str]:

@@ -2,13 +2,12 @@
 
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tests.kernel import registers
 from tests.kernel.configurations import DIES, SOCKETS, Configuration, prepare
-from tests.kernel.judge import judge_status, judge_writes
+from tests.kernel.judge import judge_limits, judge_status, judge_writes
 from tests.kernel.node import WAIT_SECONDS, Node
 from tests.support.agent_process import eventually
 
@@ -66,21 +65,20 @@ def test_dies(configuration: Configuration, ending: str, node: Node) -> None:
 def _run(configuration: Configuration, end: Callable[[Node], None], node: Node) -> None:
     prepare(configuration)
     before = registers.snapshot()
-    node.put(CAP_W)
-    node.start()
-    status = node.status()
-    _judge(configuration, status)
-    node.put(CAP_W / 2)
-    _judge(configuration, node.status())
+    for cap_w in (CAP_W, CAP_W / 2):
+        node.put(cap_w)
+        if cap_w == CAP_W:
+            node.start()
+        status = node.status()
+        ready = next(c for c in status["conditions"] if c["type"] == "Ready")
+        assert (ready["status"] == "True", ready["reason"]) == (configuration.ready, configuration.reason), (
+            status
+        )
+        judge_status(status)
+        judge_limits(configuration, cap_w, before, status)
     end(node)
     eventually(lambda: registers.snapshot() == before, lambda: _difference(before, node), WAIT_SECONDS)
     judge_writes(registers.trace(), before, configuration.most_w)
-
-
-def _judge(configuration: Configuration, status: dict[str, Any]) -> None:
-    ready = next(c for c in status["conditions"] if c["type"] == "Ready")
-    assert (ready["status"] == "True", ready["reason"]) == (configuration.ready, configuration.reason), status
-    judge_status(status)
 
 
 def _difference(before: dict[str, int], node: Node) -> str:
