@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from dev.kernel.errors import KernelTestError
 from dev.kernel.images import image
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
     _say(
         f"kernels {' and '.join(versions)} are ready after {time.monotonic() - began:.0f} s; booting them in QEMU"
     )
-    named = [argument for argument in arguments if not argument.startswith("-")]
+    named = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
     tests = arguments if named else [*arguments, "tests/kernel"]
     return subprocess.run([sys.executable, "-m", "pytest", *tests], check=False).returncode
 

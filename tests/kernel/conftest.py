@@ -1,6 +1,7 @@
 """Runs these tests in virtual machines: one pytest here, and one in each machine that runs the tests and reports back.
 
-A test says by its marker which machines it is for: ``sockets`` (two packages) or ``dies`` (two packages of two dies).
+A test says by its marker which machine it is for: ``sockets`` (two packages) or ``dies`` (two packages of two dies);
+and which others where it measures, with ``--slots``: ``single``, ``eight`` or ``many`` (1, 8 or 64 packages).
 It runs on each kernel. In a machine POWERCAP_KERNEL_MACHINE says which one it is.
 """
 
@@ -20,18 +21,29 @@ from tests.support.fake_api import FakeApi
 
 INSIDE = os.environ.get("POWERCAP_KERNEL_MACHINE")
 REPORTS = Path("/mnt/out/reports")
+FEW_SLOTS = 8
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the marker is."""
-    config.addinivalue_line("markers", "machine(kind): the kind of machine that the test runs in")
+    config.addinivalue_line(
+        "markers", "machine(kind, measured=()): the machine that the test runs in, and more with --slots"
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Measurements take longer than tests."""
+    parser.addoption(
+        "--slots", type=int, help="measure over so many slots, in machines of 1, 2, 8 and 64 packages"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test once for each kernel, or in a machine for that machine only."""
     marker = metafunc.definition.get_closest_marker("machine")
     assert marker is not None, f"{metafunc.definition.nodeid} does not say which machine it is for"
-    names = [f"{series}-{marker.args[0]}" for series in SERIES]
+    more = marker.kwargs.get("measured", ()) if metafunc.config.option.slots else ()
+    names = [f"{series}-{kind}" for kind in (*marker.args, *more) for series in SERIES]
     metafunc.parametrize("machine", names if INSIDE is None else [INSIDE], indirect=True)
 
 
@@ -59,6 +71,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 def machine(request: pytest.FixtureRequest) -> str:
     """Name of the machine: kernel series and kind."""
     return str(request.param)
+
+
+@pytest.fixture
+def slots(pytestconfig: pytest.Config) -> int:
+    """How many slots are measured."""
+    return int(pytestconfig.option.slots or FEW_SLOTS)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,13 @@ import pytest
 from dev.kernel.images import image
 from dev.kernel.machine import Machine, Topology, booted
 
-TOPOLOGIES = {"sockets": Topology(packages=2), "dies": Topology(packages=2, dies=2)}
+TOPOLOGIES = {
+    "sockets": Topology(packages=2),
+    "dies": Topology(packages=2, dies=2),
+    "single": Topology(packages=1),
+    "eight": Topology(packages=8),
+    "many": Topology(packages=64),
+}
 REPOSITORY = Path(__file__).parents[2]
 SILENCE_SECONDS = 240.0
 """A machine from which no report comes for so long is given up."""
@@ -23,7 +29,7 @@ _SCRIPT = """\
 cd {repository}
 export POWERCAP_KERNEL_MACHINE={machine} PYTHONDONTWRITEBYTECODE=1
 touch /mnt/out/reports
-exec {python} -m pytest -q -p no:cacheprovider --tb=short --basetemp=/mnt/tmp/pytest @/mnt/out/tests
+exec {python} -m pytest -q -p no:cacheprovider --tb=short --basetemp=/mnt/tmp/pytest {options} @/mnt/out/tests
 """
 
 
@@ -43,10 +49,13 @@ def run_items(session: pytest.Session) -> None:
 def _run_machine(session: pytest.Session, name: str, items: list[pytest.Item], out: Path) -> None:
     series, kind = name.split("-")
     began = time.monotonic()
-    script = _SCRIPT.format(repository=REPOSITORY, machine=name, python=sys.executable)
+    slots = session.config.option.slots
+    options = f"--slots={slots}" if slots else ""
+    script = _SCRIPT.format(repository=REPOSITORY, machine=name, python=sys.executable, options=options)
     (out / "tests").write_text("".join(f"{item.nodeid}\n" for item in items), encoding="utf-8")
     booting = image(series, os.environ, _say)
     waiting = {item.nodeid: item for item in items}
+    figures: list[object] = []
     with booted(booting, TOPOLOGIES[kind], out, script) as machine:
         for report in _reports(out / "reports", machine, lambda: bool(waiting)):
             item = waiting[report.nodeid]
@@ -54,6 +63,7 @@ def _run_machine(session: pytest.Session, name: str, items: list[pytest.Item], o
                 item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
             item.ihook.pytest_runtest_logreport(report=report)
             if report.when == "teardown":
+                figures += [value for name, value in report.user_properties if name == "figure"]
                 item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
                 del waiting[item.nodeid]
             if session.shouldfail:
@@ -61,6 +71,8 @@ def _run_machine(session: pytest.Session, name: str, items: list[pytest.Item], o
         for item in waiting.values():
             _fail(item, f"the machine {name} did not run this test:\n{machine.console()[-4000:]}")
     _say(f"\nkernel {booting.version}, {kind}: {len(items)} tests in {time.monotonic() - began:.0f} s")
+    for figure in figures:
+        _say(str(figure))
 
 
 def _reports(file: Path, machine: Machine, wanted: Callable[[], bool]) -> Iterator[pytest.TestReport]:

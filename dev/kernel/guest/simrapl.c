@@ -44,8 +44,8 @@
 #define remove_package rapl_remove_package
 #endif
 
-#define MAX_PACKAGES 16
-#define MAX_TRACED 32768
+#define MAX_PACKAGES 64
+#define MAX_TRACED 65536
 #define LOCK_HIGH BIT_ULL(63)	/* of registers with two limits */
 #define LOCK_LOW BIT_ULL(31)	/* of registers with one limit */
 #define PL1_EN BIT_ULL(15)
