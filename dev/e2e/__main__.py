@@ -21,6 +21,7 @@ from dev.e2e.node import clear_away
 from dev.e2e.packages import PreparationError, require_node_programs
 from dev.e2e.tools import HELM, HELM_OLDEST, ToolError, locate_tool
 from dev.e2e.world import ROOT_VARIABLE, make_root
+from dev.suite import pytest_arguments
 
 _FAILED_TO_PREPARE = 2
 
@@ -41,9 +42,13 @@ def main(arguments: list[str]) -> int:
     _say(f"prepared after {time.monotonic() - began:.0f} s")
     root = make_root()
     try:
-        named = [argument for argument in arguments if not argument.startswith("-")]
-        tests = arguments if named else [*arguments, "tests/e2e"]
-        command = [*inside(network), sys.executable, "-m", "pytest", *tests]
+        command = [
+            *inside(network),
+            sys.executable,
+            "-m",
+            "pytest",
+            *pytest_arguments(arguments, "tests/e2e"),
+        ]
         return subprocess.run(command, env={**os.environ, ROOT_VARIABLE: str(root)}, check=False).returncode
     finally:
         clear_away(root)

@@ -9,11 +9,11 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from dev.kernel.errors import KernelTestError
 from dev.kernel.images import image
 from dev.kernel.packages import SERIES, require_programs
+from dev.suite import pytest_arguments
 
 _FAILED_TO_PREPARE = 2
 
@@ -34,8 +34,7 @@ def main(arguments: list[str]) -> int:
     _say(
         f"kernels {' and '.join(versions)} are ready after {time.monotonic() - began:.0f} s; booting them in QEMU"
     )
-    named = any(Path(argument.partition("::")[0]).exists() for argument in arguments)
-    tests = arguments if named else [*arguments, "tests/kernel"]
+    tests = pytest_arguments(arguments, "tests/kernel")
     return subprocess.run([sys.executable, "-m", "pytest", *tests], check=False).returncode
 
 
