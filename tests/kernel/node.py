@@ -24,6 +24,8 @@ class Node:
     def __init__(self, folder: Path, launcher: Launcher, api: FakeApi) -> None:
         self.state = folder / "state"
         self.log = folder / "log"
+        self.look_seconds = 0.02
+        """How often the API server looks for changes of the budget."""
         self._folder = folder
         self._launcher = launcher
         self._api = api
@@ -111,7 +113,7 @@ class Node:
         self._watches += 1
         number = self._watches
         # The watch of an agent that was killed takes no events from its successor's.
-        while connection.silence(0.02) and number == self._watches:
+        while connection.silence(self.look_seconds) and number == self._watches:
             while not self._events.empty():
                 kind, body = self._events.get()
                 version = body["metadata"]["resourceVersion"]

@@ -19,7 +19,6 @@ from tests.kernel import registers
 from tests.kernel.configurations import Configuration, prepare
 from tests.kernel.node import Node
 from tests.kernel.registers import ZONES
-from tests.support.agent_process import eventually
 
 STEP_SECONDS = 2
 LEAD_SECONDS = 10
@@ -45,9 +44,11 @@ def test_every_package_switches_when_its_slot_begins(
         maxSourceMicrowatts=10_000_000_000,
         stabilisationSeconds=300,
     )
+    node.look_seconds = 1.0
     node.start()
     begins_ns = [_monotonic_ns(start) + index * STEP_SECONDS * 10**9 for index in range(slots)]
-    eventually(lambda: time.monotonic_ns() > begins_ns[-1] + 10**9, "the last slot began", 2.0 * slots + 60)
+    # Whoever looks for it again and again takes the agent's time: there may be one CPU.
+    time.sleep((begins_ns[-1] + 10**9 - time.monotonic_ns()) / 1e9)
     trace = registers.trace()
     # The agent may come after the first slot's begin.
     delays = [
