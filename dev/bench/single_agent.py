@@ -76,9 +76,11 @@ def _slots(zones: int) -> list[Figure]:
         files = [limit_file(agent.root, name) for name in names]
         _until(begins[0], 0.5)
         agent.until(lambda limits: sum(limits[name] for name in names) == caps[0])
+        late: list[float] = []
         with FileWrites(files) as writes:
             delays = [
-                _delay(writes, files, begin, cap) for begin, cap in zip(begins[1:], caps[1:], strict=True)
+                _delay(writes, files, begin, cap, late)
+                for begin, cap in zip(begins[1:], caps[1:], strict=True)
             ]
         memory, cpu = resident_mb(agent.pid), cpu_seconds(agent.pid)
         requests = len(api.requests)
@@ -92,9 +94,9 @@ def _slots(zones: int) -> list[Figure]:
     return [
         Figure(
             f"slot begins → last file, {what}",
-            milliseconds(delays),
+            f"{milliseconds(delays)}; a bare timer at the same moments: {milliseconds(late)}",
             "" if zones > _AIMED_PACKAGES else "p99 under 20 ms",
-            f"{how}; by inotify on every long_term, so that nothing else runs on the cores",
+            f"{how}; by inotify on every long_term, so that nothing reads files on the same cores",
         ),
         Figure(
             f"agent over {SLOTS} slots, {what}",
@@ -111,18 +113,28 @@ def _slots(zones: int) -> list[Figure]:
     ]
 
 
-def _delay(writes: FileWrites, files: list[Path], begins: datetime, cap_uw: int) -> float:
+def _delay(writes: FileWrites, files: list[Path], begins: datetime, cap_uw: int, late: list[float]) -> float:
     """Seconds from the slot's begin until every limit was written, and adds up to the slot's cap.
+
+    Adds to ``late`` by how many seconds this process wakes too late if it sleeps until the slot's begin.
 
     Raises:
         BenchError: they were not, or do not.
     """
     _until(begins, -_AHEAD_SECONDS)
+    timer = threading.Thread(target=_wake, args=(begins, late))
+    timer.start()
     at = writes.until_each(_AHEAD_SECONDS + _LATEST_SECONDS)
+    timer.join()
     limits_uw = sum(int(file.read_text(encoding="ascii")) for file in files)
     if at is None or limits_uw != cap_uw:
         raise BenchError(f"the slot of {begins}: the limits add up to {limits_uw} µW, its cap is {cap_uw} µW")
     return at - begins.timestamp()
+
+
+def _wake(moment: datetime, late: list[float]) -> None:
+    _until(moment, 0)
+    late.append((datetime.now(UTC) - moment).total_seconds())
 
 
 def _until(moment: datetime, seconds: float) -> None:
