@@ -1,6 +1,8 @@
 """The command powercap-agent: its options, and restoring by hand."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,13 @@ def test_logs_are_lines_of_text_or_json(capfd: pytest.CaptureFixture[str]) -> No
 def test_a_message_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     Log(LogFormat.TEXT).error("refused", why="first\nsecond")
     assert capfd.readouterr().err.endswith(" ERROR refused why=first second\n")
+
+
+def test_the_garbage_collector_does_not_look_through_what_stays() -> None:
+    program = (
+        "import gc; from powercap_agent.main import keep_collections_short; before = len(gc.get_objects());"
+        "keep_collections_short(); print(before, len(gc.get_objects()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after < before / 20
