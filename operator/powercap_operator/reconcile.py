@@ -102,7 +102,7 @@ class Reconciler:
         lists_failed = 0
         while True:
             self._woken.clear()
-            self._beat()
+            self._look()
             if loop.time() >= self._resync_at:
                 pause = RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
                 lists_failed = 0 if await self._resync() else lists_failed + 1
@@ -122,12 +122,16 @@ class Reconciler:
                 await asyncio.sleep(SPACING_SECONDS)
                 await self._wait()
 
+    def _look(self) -> datetime:
+        """Say that all is well, and note the time; the moment."""
+        self._beat()
+        self._cache.look(now := self._clock.now())
+        return now
+
     async def _wait(self) -> None:
-        """Until something changed, the clock shows another minute than at the last pass, an override begins or ends, or
-        it is time to list."""
+        """Until something changed, the minute is over, an override begins or ends, or it is time to list."""
         loop = asyncio.get_running_loop()
-        while not self._time_has_come(self._clock.now()) and loop.time() < self._resync_at:
-            self._beat()
+        while not self._time_has_come(self._look()) and loop.time() < self._resync_at:
             try:
                 async with asyncio.timeout(TICK_SECONDS):
                     await self._woken.wait()
@@ -169,7 +173,7 @@ class Reconciler:
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
-        world, now = self._cache.world(), self._clock.now()
+        now, world = self._look(), self._cache.world()
         self._passed_minute, self._next_look = _minute(now), next_look(world, now)
         self._conflicts = False
         if not self._election.leading:
@@ -217,7 +221,7 @@ class Reconciler:
     async def _guarded(self, work: Awaitable[None]) -> bool:
         """Do it; False where it failed. What another has changed meanwhile is decided again, which is no failure."""
         async with self._writing:
-            self._beat()
+            self._look()
             try:
                 await work
             except ConflictError as error:

@@ -2,6 +2,9 @@
 
 Agents write no heartbeats. One reports when its slot ends and when it takes up another spec, so the budget alone tells
 when a report is due. An agent whose report has been due for two market periods is silent, until nothing is due.
+
+A clock that is set ahead, and an operator that stood still, make many reports overdue at once. Agents are then judged
+by the moment before, until each has had its turn to report (``Passage``).
 """
 
 from dataclasses import dataclass
@@ -12,6 +15,40 @@ SILENT_PERIODS: Final = 2
 """So many market periods after a report was due its agent is silent."""
 TAKE_UP: Final = timedelta(minutes=2)
 """An agent takes up another spec within seconds; after so long its node does not follow its budget any more."""
+LONGEST_GAP: Final = timedelta(minutes=1)
+"""The operator looks at the clock once a second. Where it finds it further ahead than this since its last look, that
+time did not pass for the agents' reports: the clock was set, or the operator stood still."""
+GRACE: Final = timedelta(minutes=2)
+"""So long after that every agent has reported: in its turn, which comes within a minute, and what the request takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Time that was skipped."""
+
+    before: datetime
+    """The last moment before it."""
+    until: datetime
+    """When every agent that lives has reported since."""
+
+
+class Passage:
+    """How time went on, as the operator saw it."""
+
+    def __init__(self) -> None:
+        self._last: datetime | None = None
+        self.jump: Jump | None = None
+        """The last time that was skipped; None where there was none, or all agents have had their turn since."""
+
+    def look(self, now: datetime) -> bool:
+        """Take in the time; whether some was skipped since the last look."""
+        last, self._last = self._last, now
+        if last is not None and now - last > LONGEST_GAP:
+            self.jump = Jump(last if self.jump is None else self.jump.before, now + GRACE)
+            return True
+        if self.jump is not None and now >= self.jump.until:
+            self.jump = None
+        return False
 
 
 @dataclass(frozen=True, slots=True)

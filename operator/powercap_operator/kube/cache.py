@@ -8,6 +8,7 @@ of two states of an object is newer.
 
 import logging
 from collections.abc import Iterable, Mapping, Set
+from datetime import datetime
 from typing import Any
 
 from powercap_api.marketday import MarketDay
@@ -16,6 +17,7 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
 
+from ..faults.silence import GRACE, Passage
 from ..faults.unreadable import FAULTS, Unreadable, read_object, unreadable
 from ..planning.snapshot import (
     BudgetView,
@@ -48,6 +50,7 @@ class WorldCache:
         self._kept_as: dict[KnownSpec, KnownSpec] = {}
         self._overrides: dict[str, PowerOverride] = {}
         self._reports: dict[str, PowerReport] = {}
+        self._passage = Passage()
         self.pods: Mapping[str, PodView] = {}
         """The pods that ask for something; replaced as a whole by whoever watches them."""
 
@@ -63,7 +66,16 @@ class WorldCache:
             overrides=dict(self._overrides),
             reports=dict(self._reports),
             pods=self.pods,
+            jump=self._passage.jump,
         )
+
+    def look(self, now: datetime) -> None:
+        """Note the time. Called about once a second, so that time that was skipped is noticed."""
+        if self._passage.look(now):
+            logger.warning(
+                "the clock was set ahead, or this process stood still: agents are given %.0f s to report",
+                GRACE.total_seconds(),
+            )
 
     def version(self, kind: str, name: str) -> int | None:
         """Resource version of the object as last known; None where there is none."""

@@ -34,7 +34,7 @@ def exposition(
     world: World, counts: Counts, version: str, now: datetime, reported: Iterable[ReportedDay]
 ) -> bytes:
     """Everything that there is to say at ``now``, in Prometheus's text format."""
-    nodes = figures(world.budgets.values(), now)
+    nodes = figures(world.budgets.values(), world.reports_judged_at(now))
     by_policy = sums(nodes)
     return (
         _families_text(_metrics(world, by_policy, counts, version, now, reported))

@@ -66,7 +66,7 @@ def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[Repor
     world, days = seen.world, KnownDays(seen.world.days.values())
     policies = policy_views(world, days, now, reported)
     zone = ZoneInfo(next((policy.zone for policy in policies if policy.zone), MARKET_TIME))
-    table = nodes_view(world.budgets, choice, now)
+    table = nodes_view(world.budgets, choice, world.reports_judged_at(now))
     headline, tone = _headline(seen, policies, table)
     sentences = [f"{policy.name}: {text}" for policy in policies for text in policy.sentences]
     return Overview(
@@ -128,7 +128,8 @@ def _count(table: NodesView, tone: Tone) -> int:
 
 def _figures(world: World, now: datetime) -> tuple[Figure, ...]:
     """The fleet together; nodes whose agents are silent are left out."""
-    budgets = [budget for budget in world.budgets.values() if not is_silent(budget, now)]
+    judged_at = world.reports_judged_at(now)
+    budgets = [budget for budget in world.budgets.values() if not is_silent(budget, judged_at)]
     caps = [budget.cap_uw for budget in budgets if budget.cap_uw is not None]
     draws = [budget.draw for budget in budgets if budget.draw is not None]
     figures = [Figure(number(len(world.budgets)), "nodes with a budget")]

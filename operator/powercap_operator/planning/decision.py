@@ -221,6 +221,7 @@ def _budget_writes(
     """
     wanted: dict[tuple[object, ...], tuple[Mapping[str, Any], bool]] = {}
     floors = floors_of_nodes(world.pods.values(), assignment.owner)
+    judged_at = world.reports_judged_at(now)
     writes = []
     for name, policy in assignment.owner.items():
         planned = plans[policy.metadata.name]
@@ -248,7 +249,7 @@ def _budget_writes(
         silent = None
         if existing is not None:
             period = timedelta(minutes=policy.spec.market.resolution_minutes)
-            silent = silent_since(existing.reporting, existing.silent_since, now, period, seen_since)
+            silent = silent_since(existing.reporting, existing.silent_since, judged_at, period, seen_since)
         written_at = existing.reporting.written_at if stands and existing is not None else now
         if not (stands and existing is not None and _says(existing, node, policy, silent, pending)):
             writes.append(BudgetWrite(node, spec["policy"], spec, written_at, silent))

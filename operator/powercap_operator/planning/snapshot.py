@@ -19,7 +19,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
 from powercap_api.reasons import BudgetReason, ConditionType
 
-from ..faults.silence import Reporting
+from ..faults.silence import Jump, Reporting
 from ..faults.unreadable import Unreadable
 from .reports.history import EnergyRun, read_history
 
@@ -154,6 +154,12 @@ class World:
     pods: Mapping[str, PodView] = field(default_factory=dict)
     """By namespace and name: those that ask for something."""
     reports: Mapping[str, PowerReport] = field(default_factory=dict)
+    jump: Jump | None = None
+    """Time that was skipped, while not all agents can have reported since."""
+
+    def reports_judged_at(self, now: datetime) -> datetime:
+        """The moment by which agents' reports are overdue or not: ``now``, or the one before time was skipped."""
+        return self.jump.before if self.jump is not None and now < self.jump.until else now
 
 
 def _without_lift(fields: Mapping[str, Any]) -> dict[str, Any]:

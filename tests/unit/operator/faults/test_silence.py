@@ -8,7 +8,7 @@ import pytest
 
 from powercap_api.clock import format_time
 from powercap_api.names import SILENT_SINCE, WRITTEN_AT
-from powercap_operator.faults.silence import Reporting, silent_since
+from powercap_operator.faults.silence import GRACE, Jump, Passage, Reporting, silent_since
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.events import budget_events, condition_events
 from powercap_operator.planning.snapshot import KnownSpecs, World, view_budget
@@ -136,6 +136,46 @@ def test_budget_policy_and_events_tell_of_a_silent_agent(world: World) -> None:
         if one.reason == "AgentSilent"
     ]
     assert warning.warning
+
+
+def test_time_that_was_skipped_is_noticed_and_ends_when_agents_have_had_their_turn() -> None:
+    passage = Passage()
+    assert [passage.look(NOW), passage.look(NOW + MINUTE), passage.jump] == [False, False, None]
+    ahead = NOW + timedelta(hours=6)
+    assert passage.look(ahead)
+    assert passage.jump == Jump(NOW + MINUTE, ahead + GRACE)
+    assert passage.look(ahead + timedelta(hours=1)), "again, before all have had their turn"
+    assert passage.jump == Jump(NOW + MINUTE, ahead + timedelta(hours=1) + GRACE)
+    second = timedelta(seconds=1)
+    for seconds in range(int(GRACE / second)):
+        passage.look(ahead + timedelta(hours=1) + seconds * second)
+        assert passage.jump is not None
+    assert not passage.look(ahead + timedelta(hours=1) + GRACE)
+    assert passage.jump is None
+
+
+def test_a_clock_that_is_set_back_skips_nothing() -> None:
+    passage = Passage()
+    passage.look(NOW)
+    assert not passage.look(NOW - timedelta(hours=6))
+    assert passage.jump is None
+
+
+def test_nobody_is_silent_for_time_that_was_skipped(world: World) -> None:
+    """Until all have had their turn to report; one that was silent before stays so."""
+    later = NOW + timedelta(hours=6)
+    jumped = replace(world, jump=Jump(NOW, later + GRACE))
+    assert not any(
+        SILENT_SINCE in write.metadata["annotations"]
+        for moment in (later, later + GRACE - MINUTE)
+        for write in decide(jumped, moment, HISTORY, LONG_AGO).write_budgets
+    )
+    (write,) = decide(jumped, later + GRACE, HISTORY, LONG_AGO).write_budgets
+    assert write.silent_since == NOW + 8 * MINUTE
+    found = decide(world, later, HISTORY, LONG_AGO)
+    silent = carried_out(world, found, status(NOW + 8 * MINUTE))
+    again = replace(silent, jump=Jump(later, later + timedelta(hours=6) + GRACE))
+    assert not decide(again, later + timedelta(hours=6), HISTORY, LONG_AGO).write_budgets
 
 
 def test_an_agent_that_reports_again_is_no_longer_silent(world: World) -> None:
