@@ -121,5 +121,6 @@ class SimulatedAgent:
 
 @lru_cache(maxsize=64)
 def _read_spec(text: str) -> Budget:
-    """Nodes under one policy have one spec; what differs is in the metadata."""
-    return read_budget({"metadata": {}, "spec": json.loads(text)})
+    """Nodes under one policy have one spec; what differs is in the metadata. All nodes have the same hardware."""
+    budget = read_budget({"metadata": {}, "spec": json.loads(text)})
+    return budget.on_node(hardware.ORIGINAL_UW) if budget.in_percent else budget

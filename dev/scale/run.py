@@ -21,7 +21,7 @@ FIRST, TOMORROW, EDIT, PERIOD, MIDNIGHT = (
     "a market period",
     "midnight",
 )
-_EDITED_WATTS = (130, 140)
+_EDITED_PERCENT = (62, 67)
 _BURSTS = 3
 REST_SECONDS = 70.0
 """Longer than a minute, as there is a pass a minute."""
@@ -62,7 +62,7 @@ class Run:
         world = self.world
         self._by_operator(FIRST, world.start_operator)
         self._by_operator(TOMORROW, lambda: world.jump(hour=15, minute=46))
-        self._by_operator(EDIT, lambda: world.edit(_EDITED_WATTS[0]))
+        self._by_operator(EDIT, lambda: world.edit(_EDITED_PERCENT[0]))
         budget = world.budget()
         self._status = budget["status"]
         self._object_size(budget)
@@ -89,8 +89,8 @@ class Run:
         before, began, seconds = self.world.meters.usage(), time.monotonic(), []
         for number in range(self.edits):
             phase = Phase("one of many edits", OPERATOR, self.world.nodes)
-            watts = _EDITED_WATTS[(number + 1) % 2]
-            measured = self._measure(phase, partial(self.world.edit, watts))
+            percent = _EDITED_PERCENT[(number + 1) % 2]
+            measured = self._measure(phase, partial(self.world.edit, percent))
             seconds.append(measured.written_seconds or 0.0)
             time.sleep(max(0.0, began + (number + 1) * _EDIT_EVERY_SECONDS - time.monotonic()))
         used, took = self.world.meters.usage().since(before), time.monotonic() - began

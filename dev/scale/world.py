@@ -59,7 +59,7 @@ class ScaleWorld:
         for day in (today, tomorrow):
             self.stage.exchange.publish(Query(DEFAULT_MARKET, day), periods_for(day, None))
         self.send([bare_client.create_node(name, self._labels(name)) for name in self.nodes])
-        items = [_policy(POLICY, maxSource="140", minPower="40", priority=1)] + [
+        items = [_policy(POLICY, maxSource="67%", minPower="19%", priority=1)] + [
             _policy(f"pool-{index:02}", maxSource="120", nodeSelector={"pool": f"pool-{index:02}"})
             for index in range(1, POLICIES)
         ]
@@ -101,9 +101,9 @@ class ScaleWorld:
         """Writes by the bare client."""
         bare_client.send(self.plane, requests, self.at_once)
 
-    def edit(self, max_source: int) -> None:
-        """Change what every node may draw."""
-        self.send([bare_client.patch_policy(POLICY, {"maxSource": str(max_source)})])
+    def edit(self, percent: int) -> None:
+        """Change what every node may draw, as a part of what its original limits add up to."""
+        self.send([bare_client.patch_policy(POLICY, {"maxSource": f"{percent}%"})])
 
     def jump(self, *, hour: int, minute: int, second: int = 0) -> None:
         """Set the clock of operator and agents to this local time of the delivery day it shows."""

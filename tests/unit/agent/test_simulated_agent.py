@@ -21,10 +21,19 @@ _TWO_PACKAGES = Layout(
         for index in range(2)
     ]
 )
+
+
+def _in_percent(body: dict[str, Any]) -> dict[str, Any]:
+    powers = {"maxSourceMicrowatts", "minPowerMicrowatts"}
+    spec = {name: value for name, value in body["spec"].items() if name not in powers}
+    return {**body, "spec": {**spec, "maxSourcePercent": 95, "minPowerPercent": 20}}
+
+
 _BUDGET = budget_body([140, 90, 200], rampMicrowattsPerSecond=20_000_000, stabilisationSeconds=86_400)
 _SUSPENDED = budget_body([140, 90, 200], suspend=True)
 _SECOND, _QUARTER = timedelta(seconds=1), timedelta(minutes=15)
-_STEPS: list[dict[str, Any] | timedelta] = [
+_Steps = list[dict[str, Any] | timedelta]
+_STEPS: _Steps = [
     _BUDGET,
     *[_SECOND] * 5,
     _QUARTER,
@@ -38,7 +47,7 @@ _STEPS: list[dict[str, Any] | timedelta] = [
 
 
 def test_the_same_statuses_in_the_same_order(tmp_path: Path) -> None:
-    real = _by_the_real_agent(tmp_path)
+    real = _by_the_real_agent(tmp_path, _STEPS)
     assert [_reason(status) for status in real] == [
         "Lowering",
         "Applied",
@@ -48,12 +57,21 @@ def test_the_same_statuses_in_the_same_order(tmp_path: Path) -> None:
         "Lowering",
         "Suspended",
     ]
-    assert [_comparable(status) for status in _by_the_simulated_agent()] == [
+    assert [_comparable(status) for status in _by_the_simulated_agent(_STEPS)] == [
         _comparable(status) for status in real
     ]
 
 
-def _by_the_real_agent(folder: Path) -> list[Status]:
+def test_percentages_are_of_the_same_power(tmp_path: Path) -> None:
+    steps: _Steps = [_in_percent(step) if isinstance(step, dict) else step for step in _STEPS]
+    real, simulated = _by_the_real_agent(tmp_path, steps), _by_the_simulated_agent(steps)
+    assert {
+        (status["current"]["why"] or "").partition(" of ")[2].partition(", raised")[0] for status in real[:3]
+    } == {"199.5 W (95 % of this node's 210 W)"}
+    assert [_comparable(status) for status in simulated] == [_comparable(status) for status in real]
+
+
+def _by_the_real_agent(folder: Path, steps: _Steps) -> list[Status]:
     machine = Machine(folder, _TWO_PACKAGES)
     rehearsal = Rehearsal(machine)
 
@@ -61,17 +79,17 @@ def _by_the_real_agent(folder: Path) -> list[Status]:
         return lambda: machine.time.pass_by(step)
 
     events: list[Callable[[], None] | Event] = []
-    for step in _STEPS:
+    for step in steps:
         # The loop acts on an event in the turn after it has taken it.
         events += [passing(step)] if isinstance(step, timedelta) else [BudgetSeen(step), lambda: None]
     rehearsal.run(events)
     return rehearsal.sink.statuses[:-1]  # the last one says that it has ended
 
 
-def _by_the_simulated_agent() -> list[Status]:
+def _by_the_simulated_agent(steps: _Steps) -> list[Status]:
     time, sink = FakeTime(), Sink()
     agent = SimulatedAgent("node-1", sink, time.now)
-    for step in _STEPS:
+    for step in steps:
         if isinstance(step, timedelta):
             time.pass_by(step)
             agent.turn(time.seconds)
