@@ -110,7 +110,7 @@ class Follower:
         self._regime = self._regime_under(directive)
         another = directive is None or before is None or not directive.continues(before)
         if another:
-            self._measure(before, now, moment)
+            self._measure(before, moment)
         self._cap_average.change(moment, self._cap_in_force_uw())
         self._meter.beside = {result.zone.key for result in self.report.results if result.counted}
         return another
@@ -160,7 +160,7 @@ class Follower:
             budget.policy, directive.now_uw if capped else None, lifted=directive.phase is Phase.LIFTED
         )
 
-    def _measure(self, before: Directive | None, now: datetime, moment: float) -> None:
+    def _measure(self, before: Directive | None, moment: float) -> None:
         """Close the measurement under the directive ``before`` and begin another."""
         self._meter.sample(moment, self.enforcer.hardware.energies())
         if not self._meter.enough(moment):
@@ -168,7 +168,7 @@ class Follower:
         drawn, cap_uw = self._meter.close(), self._cap_average.close(moment)
         self.draw = None
         if drawn is not None and before is not None:
-            self.draw = MeasuredDraw(drawn, now, cap_uw if drawn.complete else None)
+            self.draw = MeasuredDraw(drawn, cap_uw if drawn.complete else None)
         self._meter.sample(moment, self.enforcer.hardware.energies())
 
     def _on_node(self, budget: Budget | None) -> Budget | None:

@@ -6,19 +6,33 @@ readings together.
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from .budget.status import PowerBudgetStatus
 from .names import PLURALS, POWER_BUDGET, SILENT_SINCE
 from .poweroverride import OverrideWindow, PodFloor
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
-from .schedule import FULL_SHARE, MAX_SEGMENTS, MAX_SHARES, MAX_WINDOWS, Segment
+from .schedule import (
+    MAX_SEGMENTS,
+    MAX_SHARES,
+    MAX_WINDOWS,
+    SHARE_DIGITS,
+    SHARES_PATTERN,
+    Segment,
+    pack_shares,
+    unpack_shares,
+)
 from .schema.crd import Column, KindSpec
 from .schema.model import ONE_OWNER, ApiModel, KubeObject, Time
 
 PowerMicrowatts = Annotated[int, Field(ge=1, le=100_000_000_000, json_schema_extra={"format": "int64"})]
 PowerPercent = Annotated[int, Field(ge=1, le=100)]
+
+
+def _whole_shares(text: str) -> str:
+    unpack_shares(text)
+    return text
 
 
 class ScheduleSegment(ApiModel):
@@ -29,17 +43,19 @@ class ScheduleSegment(ApiModel):
     step_seconds: Annotated[int, Field(ge=1, le=691_200)]
     """Length of a step in seconds. The last share holds on until the next segment starts."""
     shares: Annotated[
-        list[Annotated[int, Field(ge=0, le=FULL_SHARE)]],
-        Field(min_length=1, max_length=MAX_SHARES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+        str,
+        Field(min_length=SHARE_DIGITS, max_length=SHARE_DIGITS * MAX_SHARES, pattern=SHARES_PATTERN),
+        AfterValidator(_whole_shares),
     ]
-    """The node's cap in each step, as a share of maxSource in hundredths of a percent: 6309 of 40 W are 25.236 W.
-    A share below minPower means minPower."""
+    """The node's cap in each step, as a share of maxSource in hundredths of a percent: three digits in base 36 for each
+    step, and nothing between them. 4v9 is 6309; of 40 W that is 25.236 W. 7ps is all of maxSource. A share below
+    minPower means minPower. "kubectl powercap node" and "powercap plan" show the caps."""
     basis: Annotated[str, Field(max_length=256)] | None = None
     """The rule and the results that the shares come from, such as "FR IDA1 of 2025-10-09: Volume"."""
 
     def plain(self) -> Segment:
         """As plain data."""
-        return Segment(self.start, self.step_seconds, tuple(self.shares), self.basis)
+        return Segment(self.start, self.step_seconds, unpack_shares(self.shares), self.basis)
 
     @classmethod
     def of(cls, segment: Segment) -> Self:
@@ -47,7 +63,7 @@ class ScheduleSegment(ApiModel):
         return cls(
             start=segment.start,
             step_seconds=segment.step_seconds,
-            shares=list(segment.shares),
+            shares=pack_shares(segment.shares),
             basis=segment.basis,
         )
 

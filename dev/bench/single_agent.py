@@ -17,6 +17,7 @@ from dev.bench.file_writes import FileWrites
 from dev.bench.processes import cpu_seconds, resident_mb
 from dev.bench.report import Figure, milliseconds
 from powercap_api.clock import format_time
+from powercap_api.schedule import FULL_SHARE, pack_shares
 from tests.support.agent_parts import budget_body
 from tests.support.agent_process import AgentProcess
 from tests.support.fake_api import Connection, FakeApi, stay
@@ -66,7 +67,7 @@ def _slots(zones: int) -> list[Figure]:
             {
                 "start": format_time(start),
                 "stepSeconds": 1,
-                "shares": [cap * 10_000 // max(caps) for cap in caps],
+                "shares": pack_shares(cap * FULL_SHARE // max(caps) for cap in caps),
             }
         ],
         "validUntil": format_time(begins[-1] + timedelta(seconds=30)),

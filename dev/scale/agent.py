@@ -102,7 +102,7 @@ class SimulatedAgent:
             and before.cap_uw
             and seconds >= SHORTEST_SECONDS
         ):
-            self._draw = MeasuredDraw(hardware.drawn(before.cap_uw, seconds), now, before.cap_uw)
+            self._draw = MeasuredDraw(hardware.drawn(before.cap_uw, seconds), before.cap_uw)
 
     def _count(self, now: datetime, moment: float) -> None:
         """Let the counters have run since the last turn, and read them."""

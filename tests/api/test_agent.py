@@ -12,6 +12,7 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import KubectlError
 from powercap_api.clock import format_time
 from powercap_api.powerbudget import PowerBudget
+from powercap_api.schedule import pack_shares
 from tests.api.conftest import Kube
 from tests.support.agent_parts import SCALE_W, schedule_of
 from tests.support.agent_process import AgentProcess, eventually
@@ -109,7 +110,7 @@ def test_a_budget_is_applied_reported_followed_and_undone(kube: Kube, agent: Sta
 def test_a_percentage_is_of_the_nodes_own_limits(kube: Kube, agent: StartAgent) -> None:
     body = budget([40, 20], maxSourcePercent=50)
     del body["spec"]["maxSourceMicrowatts"]
-    body["spec"]["schedule"][0]["shares"] = [10_000, 4_000]
+    body["spec"]["schedule"][0]["shares"] = pack_shares([10_000, 4_000])
     kube.apply(body)
     node = agent(TWO_SOCKETS)
     # Half of 105 W and 85 W.

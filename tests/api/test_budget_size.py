@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from powercap_api.budget.energy import HISTORY_STEPS
+from powercap_api.budget.energy import HISTORY_STEPS, Quarter, line_of
+from powercap_api.clock import format_time
 from powercap_api.names import AGENT_FIELD_MANAGER, API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
+from powercap_api.schedule import unpack_shares
 from powercap_operator.market.delivery_day import day_of, period_starts
 from powercap_operator.market.fallback import KnownDays, market_of
 from powercap_operator.planning.resolved_policy import resolve
@@ -19,8 +21,8 @@ from tests.support.fake_sysfs import SWAPPED_SOCKETS
 from tests.support.objects import make_day, make_policy
 
 NODE = "ip-10-20-130-241.eu-west-3.compute.internal"
-LARGEST_BYTES = 4500
-"""With four hours of energy history, of a node whose cap bound in each quarter; the history is 400 of them."""
+LARGEST_BYTES = 4096
+"""With four hours of energy history, of a node whose cap bound for a part of each quarter."""
 
 
 def stored_bytes(budget: dict[str, Any]) -> int:
@@ -50,24 +52,21 @@ def apply_as_operator(kube: Kube, body: dict[str, Any]) -> None:
 
 def _with_draw(status: dict[str, Any]) -> dict[str, Any]:
     """The status with all that an agent adds over some hours of work: draw, and a whole energy history."""
-    start, end = "2026-11-25T12:00:00Z", "2026-11-25T12:15:00Z"
+    start = datetime(2026, 11, 25, 12, tzinfo=UTC)
     measured = {"averageMicrowatts": 181_234_567, "peakMicrowatts": 189_876_543}
-    history = {
-        "policy": "default",
-        "start": start,
-        "joules": [163_111] * HISTORY_STEPS,
-        "boundSeconds": [450] * HISTORY_STEPS,
-    }
+    bound, lifted = Quarter(163_111, 450, 81_559), Quarter(163_111, 450, 81_559, 1, 871)
+    history = line_of("default", start, [lifted] + [bound] * (HISTORY_STEPS - 1))
+    since, until = format_time(start), format_time(start + timedelta(hours=4))
     return {
         **status,
         "current": {**status["current"], "draw": "181.2 W"},
-        "draw": {"start": start, "end": end, **measured, "capMicrowatts": 182_000_000, "binds": True},
-        "energy": {"since": start, "until": end, "joules": 12_345_678_901, "history": [history]},
+        "draw": {"seconds": 900, **measured, "capMicrowatts": 182_000_000, "binds": True},
+        "energy": {"since": since, "until": until, "joules": 12_345_678_901, "history": [history]},
         "zones": [{**zone, **measured} for zone in status["zones"]],
     }
 
 
-def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4500_bytes(
+def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4096_bytes(
     kube: Kube, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
@@ -78,7 +77,7 @@ def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4500_by
     days = KnownDays(make_day(day, market=market, seed=day.day) for day in both)
     periods = sum(len(period_starts(day, market.bidding_zone.zone, 15)) for day in both)
     spec = budget_spec(resolve(wanted), plan(resolve(wanted), days, now), None, now)
-    assert sum(len(segment["shares"]) for segment in spec["schedule"]) == periods
+    assert sum(len(unpack_shares(segment["shares"])) for segment in spec["schedule"]) == periods
 
     kube.add_node(NODE)
     owner = {

@@ -14,6 +14,7 @@ from dev.cluster.binaries import Binaries
 from powercap_api.clock import format_time
 from powercap_api.markets import Auction, Market, market_day_name
 from powercap_api.names import API_VERSION
+from powercap_api.schedule import pack_shares
 from powercap_operator.market.results import Period, Query
 from powercap_operator.sources.mock import made_up_periods
 from tests.api.conftest import Kube
@@ -58,7 +59,12 @@ def budget(name: str) -> dict[str, object]:
     spec = {
         "policy": "one",
         "schedule": [
-            {"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": [5000], "basis": "FR: Fixed"}
+            {
+                "start": "2025-10-08T22:00:00Z",
+                "stepSeconds": 900,
+                "shares": pack_shares([5000]),
+                "basis": "FR: Fixed",
+            }
         ],
         "maxSourceMicrowatts": 140_000_000,
         "minPowerMicrowatts": 40_000_000,

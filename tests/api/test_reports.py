@@ -17,6 +17,7 @@ from powercap_api.powerreport import report_name
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
 from tests.support.agent_process import eventually
+from tests.support.energy_history import columns_of
 from tests.support.fake_sysfs import ONE_SOCKET
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone
@@ -64,7 +65,7 @@ def report(kube: Kube, stage: Stage) -> dict[str, Any]:
 def told(kube: Kube) -> list[int]:
     """Joules of the quarters that the agent's status tells."""
     energy = kube.get("powerbudget", NODE).get("status", {}).get("energy", {"history": []})
-    return [joules for run in energy["history"] for joules in run["joules"]]
+    return [joules for line in energy["history"] for joules in columns_of(line)["joules"]]
 
 
 def a_quarter_passes(kube: Kube, stage: Stage) -> None:

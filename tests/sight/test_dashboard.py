@@ -103,7 +103,7 @@ def status_of(node: str, generation: int) -> dict[str, Any]:
     return {
         **said,
         "current": {"start": times["start"], "end": format_time(ends), **current},
-        "draw": {**times, **draw},
+        "draw": {"seconds": 900, **draw},
         "energy": {"since": times["start"], "until": times["end"], "joules": 22_050},
     }
 

@@ -22,7 +22,7 @@ from powercap_agent.state.originals_store import OriginalsStore
 from powercap_agent.status.publisher import StatusPublisher, Urgency
 from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
-from powercap_api.schedule import FULL_SHARE
+from powercap_api.schedule import FULL_SHARE, pack_shares
 from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def schedule_of(caps_w: Sequence[float], start: datetime, step: timedelta = QUAR
         {
             "start": format_time(start),
             "stepSeconds": int(step.total_seconds()),
-            "shares": shares,
+            "shares": pack_shares(shares),
             "basis": "test",
         }
     ]

@@ -13,12 +13,12 @@ from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
 from powercap_api.schedule import (
     FULL_SHARE,
     MAX_SEGMENTS,
-    MAX_SHARES,
     MAX_WINDOWS,
     Segment,
     Slot,
     Window,
     read_segments,
+    unpack_shares,
 )
 
 from ..planning.limits import BESIDE, Rule
@@ -211,12 +211,12 @@ def _windows(value: object) -> tuple[Window, ...]:
 
 
 def _shares(value: object, where: str) -> tuple[int, ...]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_SHARES:
-        raise InvalidBudgetError(f"{where} is no list of 1 to {MAX_SHARES} shares")
-    for share in value:
-        if isinstance(share, bool) or not isinstance(share, int) or not 0 <= share <= FULL_SHARE:
-            raise InvalidBudgetError(f"{where} has {share!r}, no whole number from 0 to {FULL_SHARE}")
-    return tuple(value)
+    if not isinstance(value, str):
+        raise InvalidBudgetError(f"{where} is no text")
+    try:
+        return unpack_shares(value)
+    except ValueError as error:
+        raise InvalidBudgetError(f"{where} {error}") from error
 
 
 def _rules(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from powercap_api.reasons import BudgetReason, Fallback, ZoneReason
@@ -16,10 +15,9 @@ from .energy import NodeDraw
 
 @dataclass(frozen=True, slots=True)
 class MeasuredDraw:
-    """What the node drew until ``end`` under a cap of ``cap_uw`` microwatts (None: there was none)."""
+    """What the node drew under a cap of ``cap_uw`` microwatts (None: there was none)."""
 
     drawn: NodeDraw
-    end: datetime
     cap_uw: int | None
 
 

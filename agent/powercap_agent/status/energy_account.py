@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from powercap_api.budget.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS
+from powercap_api.budget.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS, Quarter, line_of, read_line
 from powercap_api.clock import format_time
 
 from ..hardware.zone import Zone
@@ -19,9 +19,6 @@ from .energy import binds, energy_since, is_counted, mirrored
 
 _SHORTEST_SECONDS: Final = 0.05
 """Readings closer together are left out: counters are updated once a millisecond."""
-
-
-_OFTEN_NONE: Final = ("boundSeconds", "boundJoules", "lifts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +210,8 @@ def _start(index: int) -> datetime:
     return datetime.fromtimestamp(index * STEP_SECONDS, UTC)
 
 
-def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[dict[str, Any]]:
-    """The steps up to ``last``: for each stretch without a gap under one policy an ``EnergyHistory``."""
+def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[str]:
+    """The steps up to ``last``: a line for each stretch without a gap under one policy."""
     runs: list[list[tuple[str, int]]] = []
     for policy, index in sorted((policy, index) for index, policy in steps):
         if not last - HISTORY_STEPS < index <= last:
@@ -225,36 +222,30 @@ def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[dict[str, A
             runs.append([(policy, index)])
     runs.sort(key=lambda run: (run[0][1], run[0][0]))
     return [
-        _history(run[0][0], run[0][1], [steps[index, policy] for policy, index in run])
+        line_of(run[0][0], _start(run[0][1]), [_quarter(steps[index, policy]) for policy, index in run])
         for run in runs[-MAX_RUNS:]
     ]
 
 
-def _history(policy: str, first: int, steps: Sequence[_Step]) -> dict[str, Any]:
-    seconds = [min(round(step.seconds), STEP_SECONDS) for step in steps]
-    bound = [min(round(step.bound_seconds), STEP_SECONDS) for step in steps]
-    lifts = [step.lifts for step in steps]
-    told: dict[str, Any] = {
-        "policy": policy,
-        "start": format_time(_start(first)),
-        "joules": [round(step.uj / 1_000_000) for step in steps],
-    }
-    if any(one != STEP_SECONDS for one in seconds):
-        told["seconds"] = seconds
-    if any(bound):
-        told["boundSeconds"] = bound
-        told["boundJoules"] = [round(step.bound_uj / 1_000_000) for step in steps]
-    if any(lifts):
-        told["lifts"] = lifts
-    return told
+def _quarter(step: _Step) -> Quarter:
+    return Quarter(
+        round(step.uj / 1_000_000),
+        min(round(step.bound_seconds), STEP_SECONDS),
+        round(step.bound_uj / 1_000_000),
+        step.lifts,
+        min(round(step.seconds), STEP_SECONDS),
+    )
 
 
-def _published_steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, str], _Step]]:
-    for run in history:
-        first, joules = _index(datetime.fromisoformat(run["start"])), run["joules"]
-        full, none = [STEP_SECONDS] * len(joules), [0] * len(joules)
-        columns = (run.get("seconds", full), *(run.get(name, none) for name in _OFTEN_NONE))
-        for place, values in enumerate(zip(joules, *columns, strict=True)):
-            drawn, seconds, bound, bound_joules, lifts = (int(value) for value in values)
-            step = _Step(drawn * 1e6, seconds, bound, bound_joules * 1e6, lifts)
-            yield (first + place, str(run["policy"])), step
+def _published_steps(history: Sequence[str]) -> Iterator[tuple[tuple[int, str], _Step]]:
+    for line in history:
+        policy, start, quarters = read_line(str(line))
+        for index, quarter in enumerate(quarters, _index(start)):
+            step = _Step(
+                quarter.joules * 1e6,
+                quarter.seconds,
+                quarter.bound_seconds,
+                quarter.bound_joules * 1e6,
+                quarter.lifts,
+            )
+            yield (index, policy), step

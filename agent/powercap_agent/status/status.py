@@ -6,7 +6,7 @@ None removes the value of an earlier status.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from powercap_api.clock import format_time
@@ -137,8 +137,7 @@ def _least(budget: Budget) -> str:
 def _draw(seen: MeasuredDraw) -> dict[str, Any]:
     drawn = seen.drawn
     return {
-        "start": format_time(seen.end - timedelta(seconds=drawn.seconds)),
-        "end": format_time(seen.end),
+        "seconds": round(drawn.seconds),
         "averageMicrowatts": drawn.total.average_uw,
         "peakMicrowatts": drawn.total.peak_uw,
         "capMicrowatts": seen.cap_uw,

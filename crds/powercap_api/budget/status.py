@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ..schema.model import ONE_OWNER, ApiModel, Conditions, Time
-from .energy import HISTORY_STEPS, MAX_RUNS
+from .energy import LINE_PATTERN, MAX_LINE, MAX_RUNS
 
 
 class BudgetCurrent(ApiModel):
@@ -75,10 +75,8 @@ class BudgetZone(ApiModel):
 class BudgetDraw(ApiModel):
     """What the node drew in the slot before the current one, by its energy counters."""
 
-    start: Time
-    """Begin of the measurement."""
-    end: Time
-    """End of the measurement."""
+    seconds: int
+    """How long was measured, until the current slot began."""
     average_microwatts: int
     """Average of all packages together, and of zones that share the cap with them, in microwatts. Dies that mirror one
     counter are counted once."""
@@ -91,31 +89,6 @@ class BudgetDraw(ApiModel):
     """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
 
 
-_PerStep = Annotated[
-    list[Annotated[int, Field(ge=0)]],
-    Field(max_length=HISTORY_STEPS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
-]
-
-
-class EnergyHistory(ApiModel):
-    """What the node drew in quarters of an hour that follow each other, under one policy."""
-
-    policy: Annotated[str, Field(max_length=253)]
-    """The policy that governed the node."""
-    start: Time
-    """Begin of the first quarter."""
-    joules: _PerStep
-    """Energy of all packages together in each quarter, in joules."""
-    seconds: _PerStep | None = None
-    """Seconds of each quarter that were measured. Absent: all of them were."""
-    bound_seconds: _PerStep | None = None
-    """Seconds of each quarter in which the draw came within 5 % of the cap in force. Absent: none."""
-    bound_joules: _PerStep | None = None
-    """Energy drawn in these seconds, in joules. Absent: none."""
-    lifts: _PerStep | None = None
-    """How often the cap was lifted for a while in each quarter. Absent: never."""
-
-
 class BudgetEnergy(ApiModel):
     """Energy that the node's packages drew, by their counters."""
 
@@ -126,10 +99,13 @@ class BudgetEnergy(ApiModel):
     joules: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
     """Energy of all packages together since then, in joules. Dies that mirror one counter are counted once."""
     history: Annotated[
-        list[EnergyHistory],
+        list[Annotated[str, Field(max_length=MAX_LINE, pattern=LINE_PATTERN)]],
         Field(max_length=MAX_RUNS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
-    """The last four hours in quarters of an hour, in order of time."""
+    """The last four hours in quarters of an hour, in order of time: a line for those that follow each other under one
+    policy. It has the policy, the begin of the first quarter, and a word for each: joules, seconds in which the draw
+    came within 5 % of the cap, joules drawn in these, lifts of the cap, seconds measured where not all were, slashes
+    between them. "powercap report" adds them up."""
 
 
 class PowerBudgetStatus(ApiModel):

@@ -1,20 +1,25 @@
 """The two forms of a schedule say the same: segments as the API stores them, slots as programs use them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_api.schedule import (
     FULL_SHARE,
     MAX_SHARES,
+    SHARES_PATTERN,
     Segment,
     Slot,
     cap_uw,
     make_segments,
     merge,
+    pack_shares,
     read_segments,
     share_of,
+    unpack_shares,
 )
 
 BEGIN = datetime(2025, 10, 8, 22, tzinfo=UTC)
@@ -83,3 +88,21 @@ def test_a_power_comes_back_to_within_half_a_share(power_uw: int, max_uw: int) -
 def test_a_share_below_min_power_is_min_power() -> None:
     assert cap_uw(0, 10, 40) == 10
     assert cap_uw(714, 10_000_000, 140_000_000) == 10_000_000
+
+
+@given(st.lists(st.integers(0, FULL_SHARE), min_size=1, max_size=MAX_SHARES))
+def test_shares_are_read_as_they_were_packed(shares: list[int]) -> None:
+    text = pack_shares(shares)
+    assert len(text) == 3 * len(shares)
+    assert re.match(SHARES_PATTERN, text)
+    assert unpack_shares(text) == tuple(shares)
+
+
+def test_what_packed_shares_look_like() -> None:
+    assert pack_shares([10_000, 6_309, 0]) == "7ps4v9000"
+
+
+@pytest.mark.parametrize("text", ["", "7p", "7ps4", "7pt", "zzz", "1_1", "+12", " 12", "٤٤٤", "001" * 513])
+def test_what_is_no_shares_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"shares of 3 digits|no number from 000 to 7ps"):
+        unpack_shares(text)

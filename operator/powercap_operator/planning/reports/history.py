@@ -1,14 +1,15 @@
 """The energy history in a budget's status, kept small: a cluster has thousands of them. Pure."""
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from operator import attrgetter
+from typing import Final
 
-from powercap_api.budget.energy import STEP_SECONDS
+from powercap_api.budget.energy import STEP_SECONDS, read_line
 
-NAMES: Final = ("joules", "seconds", "boundSeconds", "boundJoules", "lifts")
+NAMES: Final = ("joules", "seconds", "bound_seconds", "bound_joules", "lifts")
 """The columns of a history, in this order."""
 
 
@@ -28,9 +29,9 @@ class EnergyRun:
             yield self.first + place, values
 
 
-def read_history(history: Sequence[Mapping[str, Any]]) -> tuple[EnergyRun, ...]:
-    """The runs in wire form; what is absent is 0, or a whole quarter of seconds."""
-    return tuple(_run(one) for one in history)
+def read_history(history: Sequence[object]) -> tuple[EnergyRun, ...]:
+    """The lines in wire form; what an agent of another version tells in another form is left out."""
+    return tuple(_run(line) for line in history if isinstance(line, str))
 
 
 def quarter_of(moment: datetime) -> int:
@@ -38,8 +39,7 @@ def quarter_of(moment: datetime) -> int:
     return int(moment.timestamp()) // STEP_SECONDS
 
 
-def _run(history: Mapping[str, Any]) -> EnergyRun:
-    count = len(history["joules"])
-    absent = {"seconds": STEP_SECONDS}
-    columns = tuple(array("q", history.get(name) or [absent.get(name, 0)] * count) for name in NAMES)
-    return EnergyRun(history["policy"], quarter_of(datetime.fromisoformat(history["start"])), columns)
+def _run(line: str) -> EnergyRun:
+    policy, start, quarters = read_line(line)
+    columns = tuple(array("q", map(attrgetter(name), quarters)) for name in NAMES)
+    return EnergyRun(policy, quarter_of(start), columns)

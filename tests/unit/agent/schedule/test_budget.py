@@ -13,7 +13,7 @@ from powercap_agent.schedule.budget import MAX_CAP_UW, read_budget
 from powercap_agent.schedule.fields import InvalidBudgetError
 from powercap_api.powerbudget import PowerBudget, PowerBudgetSpec
 from powercap_api.reasons import DeviceDriver, Fallback, Split, ZoneName
-from powercap_api.schedule import read_segments
+from powercap_api.schedule import pack_shares, read_segments
 from tests.support.agent_parts import budget_body
 
 POWERS = st.integers(1, 100_000_000_000)
@@ -36,7 +36,7 @@ SEGMENTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "start": TIMES,
         "step_seconds": st.integers(1, 691_200),
-        "shares": st.lists(st.integers(0, 10_000), min_size=1, max_size=20),
+        "shares": st.lists(st.integers(0, 10_000), min_size=1, max_size=20).map(pack_shares),
     },
     optional={"basis": TEXT},
 )
@@ -207,7 +207,7 @@ def test_a_wrong_percentage_is_refused(change: dict[str, Any], complaint: str) -
 
 
 def segment(**fields: Any) -> dict[str, Any]:
-    return {"start": "2025-10-09T12:00:00Z", "stepSeconds": 900, "shares": [10_000]} | fields
+    return {"start": "2025-10-09T12:00:00Z", "stepSeconds": 900, "shares": "7ps"} | fields
 
 
 def window(start: str = "12:00", end: str = "13:00", **fields: Any) -> dict[str, Any]:
@@ -258,13 +258,16 @@ def window(start: str = "12:00", end: str = "13:00", **fields: Any) -> dict[str,
         ({"schedule": [segment(start="noon")]}, r"schedule\[0\].start is 'noon'"),
         ({"schedule": [segment(start="9999-01-01T00:00:00Z")]}, "too far ahead"),
         ({"schedule": [segment(stepSeconds=0)]}, "stepSeconds"),
-        ({"schedule": [segment(shares=None)]}, r"schedule\[0\].shares is no list"),
-        ({"schedule": [segment(shares=[])]}, "no list of 1 to 512"),
-        ({"schedule": [segment(shares=[1] * 513)]}, "no list of 1 to 512"),
-        ({"schedule": [segment(shares=[10_001])]}, "10001"),
-        ({"schedule": [segment(shares=[-1])]}, "-1"),
-        ({"schedule": [segment(shares=[True])]}, "True"),
-        ({"schedule": [segment(shares=["5"])]}, "'5'"),
+        ({"schedule": [segment(shares=None)]}, r"schedule\[0\].shares is no text"),
+        ({"schedule": [segment(shares=[10_000])]}, r"schedule\[0\].shares is no text"),
+        ({"schedule": [segment(shares="")]}, "no text of 1 to 512 shares of 3 digits"),
+        ({"schedule": [segment(shares="001" * 513)]}, "no text of 1 to 512 shares"),
+        ({"schedule": [segment(shares="7ps4v")]}, "no text of 1 to 512 shares"),
+        ({"schedule": [segment(shares="7pt")]}, "has '7pt', no number from 000 to 7ps"),
+        ({"schedule": [segment(shares="-01")]}, "'-01'"),
+        ({"schedule": [segment(shares="1_1")]}, "'1_1'"),
+        ({"schedule": [segment(shares=" 12")]}, "' 12'"),
+        ({"schedule": [segment(shares="\u0664\u0664\u0664")]}, "no number from 000"),
         ({"schedule": [segment(basis=5)]}, "basis is 5"),
         ({"floor": 50}, "spec.floor is no JSON object"),
         ({"floor": {"microwatts": 0, "basis": "p"}}, "microwatts"),

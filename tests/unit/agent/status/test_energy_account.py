@@ -14,6 +14,7 @@ from powercap_agent.hardware.zone import Constraint, Zone
 from powercap_agent.status.energy_account import EnergyAccount, Regime
 from powercap_api.budget.energy import HISTORY_STEPS
 from powercap_api.budget.status import BudgetEnergy
+from tests.support.energy_history import columns_of
 
 WATT = 1_000_000
 RANGE = 65_532_610_987
@@ -77,12 +78,17 @@ class Node:
         self._counted_uj = dict.fromkeys(self._counted_uj, 0)
         self.moment = 3.0
 
-    def told(self, *, ended: bool = True) -> dict[str, Any]:
+    def published(self, *, ended: bool = True) -> dict[str, Any]:
         """What the status tells, which the model takes."""
         published = self.account.published(self.now, ended=ended)
         assert published is not None
         assert BudgetEnergy.model_validate(published).to_wire() == published
         return published
+
+    def told(self, *, ended: bool = True) -> dict[str, Any]:
+        """The same with the history's lines as columns."""
+        published = self.published(ended=ended)
+        return {**published, "history": [columns_of(line) for line in published["history"]]}
 
 
 def test_the_total_and_its_quarters() -> None:
@@ -178,7 +184,7 @@ def test_a_reboot_goes_on_from_what_was_published() -> None:
     node = Node()
     node.sample()
     node.sampled(900, 80)
-    published = node.told()
+    published = node.published()
     node.reboot()
     node.account = EnergyAccount()
     node.run(600, 50)

@@ -18,6 +18,7 @@ from powercap_agent.status.publisher import Urgency, urgency_of
 from powercap_agent.status.status import build_refusal, build_status, format_period, says_the_same
 from powercap_api.budget.status import PowerBudgetStatus
 from powercap_api.reasons import ZoneReason
+from powercap_api.schedule import pack_shares
 from tests.support.agent_parts import NOON, QUARTER, budget_body
 
 ZONE = Zone("intel-rapl/package-0", "intel-rapl/intel-rapl:0", "intel-rapl", "package-0", True, True, ())
@@ -97,7 +98,6 @@ def without_nones(status: dict[str, Any]) -> dict[str, Any]:
             st.builds(Draw, st.integers(0, 10**11), st.integers(0, 10**11)),
             st.just(((ZONE, Draw(5, 6)),)),
         ),
-        st.just(NOON),
         POWERS,
     ),
     stopped=st.booleans(),
@@ -115,7 +115,10 @@ def test_the_refusal_is_valid_too() -> None:
 
 def test_the_slot_in_words() -> None:
     body = budget_body([25.3, 5], maxSourceMicrowatts=40_000_000)
-    body["spec"]["schedule"][0] |= {"shares": [6309, 1200], "basis": "FR IDA1 of 2025-10-09: Volume"}
+    body["spec"]["schedule"][0] |= {
+        "shares": pack_shares([6309, 1200]),
+        "basis": "FR IDA1 of 2025-10-09: Volume",
+    }
     budget = read_budget(body)
     status = build_status(
         NodeState(budget, directive_at(budget, NOON), GOOD, supported=True, reapplied=0), NOON, None

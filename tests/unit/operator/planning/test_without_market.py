@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from powercap_api.reasons import PolicyReason
+from powercap_api.schedule import unpack_shares
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.fallback import KnownDays, market_of
 from powercap_operator.planning.decision import decide
@@ -44,7 +45,10 @@ def test_a_schedule_has_no_more_steps_than_its_changes_need() -> None:
     def segments(strategy: dict[str, Any]) -> list[tuple[str, int, list[int]]]:
         policy = make_policy(strategy=strategy)
         spec = budget_spec(resolve(policy), plan(resolve(policy), KnownDays([]), NOON), None, NOON)
-        return [(one["start"], one["stepSeconds"] // 3600, one["shares"]) for one in spec["schedule"]]
+        return [
+            (one["start"], one["stepSeconds"] // 3600, list(unpack_shares(one["shares"])))
+            for one in spec["schedule"]
+        ]
 
     assert segments({"type": "Fixed"}) == [("2025-10-08T22:00:00Z", 48, [10_000])]
     day = [10_000, 10_000, 10_000, *[5_000] * 8, 10_000]

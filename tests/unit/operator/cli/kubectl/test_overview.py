@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from powercap_api.schedule import pack_shares
 from powercap_operator.cli.kubectl.node_view import node_view
 from powercap_operator.cli.kubectl.overview import overview
 from powercap_operator.cli.kubectl.screen import Screen
@@ -25,7 +26,7 @@ def budget(name: str, **status: Any) -> dict[str, Any]:
             {
                 "start": "2025-10-08T22:00:00Z",
                 "stepSeconds": 900,
-                "shares": [5000] * 48 + [2500] + [7500] * 47,
+                "shares": pack_shares([5000] * 48 + [2500] + [7500] * 47),
                 "basis": "FR IDA1 of 2025-10-09: Volume",
             }
         ],

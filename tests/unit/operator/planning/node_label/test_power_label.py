@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from powercap_api.clock import format_time
+from powercap_api.schedule import pack_shares
 from powercap_operator.planning.node_label.power_label import MOST_CHANGES, PowerLabel, label_at
 from tests.support.objects import moment
 
@@ -28,7 +29,7 @@ def budget(percents: list[int], **spec: Any) -> dict[str, Any]:
             {
                 "start": format_time(BEGIN),
                 "stepSeconds": 900,
-                "shares": [percent * 100 for percent in percents],
+                "shares": pack_shares(percent * 100 for percent in percents),
             }
         ],
         **spec,

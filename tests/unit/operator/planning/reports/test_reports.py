@@ -3,7 +3,7 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +24,7 @@ from powercap_operator.planning.reports.history import read_history
 from powercap_operator.planning.reports.report import ReportWrite, report_writes, surplus_reports
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.snapshot import BudgetView, KnownSpecs, World, view_budget
+from tests.support.energy_history import line_of_columns
 from tests.support.objects import make_day, make_policy, moment
 
 DAY = date(2025, 10, 9)
@@ -37,14 +38,17 @@ QUARTER = timedelta(minutes=15)
 
 def budget(
     name: str = "node-1",
-    history: list[dict[str, Any]] | None = None,
+    history: Sequence[dict[str, Any] | str] | None = None,
     *,
     ready: str = "True",
     policy: str = "default",
 ) -> BudgetView:
     status: dict[str, Any] = {"conditions": [{"type": "Ready", "status": ready, "reason": "Applied"}]}
     if history is not None:
-        status["energy"] = {"joules": 1, "history": history}
+        status["energy"] = {
+            "joules": 1,
+            "history": [one if isinstance(one, str) else line_of_columns(one) for one in history],
+        }
     spec = {"policy": policy, "maxSourceMicrowatts": 140 * WATT}
     return view_budget({"metadata": {"name": name}, "spec": spec, "status": status}, KnownSpecs())
 
@@ -323,7 +327,7 @@ def test_a_day_of_random_loads_restarts_and_wraps_is_reported_to_within_a_percen
 
 
 def test_a_history_without_optional_columns_is_whole_quarters() -> None:
-    (found,) = read_history([run("2025-10-08T22:00:00Z", [5, 6])])
+    (found,) = read_history([line_of_columns(run("2025-10-08T22:00:00Z", [5, 6]))])
     assert [list(values) for _, values in found.quarters()] == [[5, 900, 0, 0, 0], [6, 900, 0, 0, 0]]
 
 
