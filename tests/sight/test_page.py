@@ -17,6 +17,7 @@ from powercap_operator.page.overview import Seen
 from powercap_operator.page.server import page
 from powercap_operator.planning.snapshot import World
 from tests.sight.browser import DESK, PHONE, PHONE_AT_NIGHT, Browser, Screen
+from tests.unit.operator.metrics.test_exposition import report_of
 from tests.unit.operator.page.test_overview import DAY, HOSTILE, NOW, with_node, world_of
 
 BOTH_DAYS = (DAY, DAY + timedelta(days=1))
@@ -67,6 +68,11 @@ def server() -> Iterator[Server]:
         yield server
 
 
+def with_reports(world: World) -> World:
+    """The world with reports of today and yesterday."""
+    return replace(world, reports={day: report_of(day) for day in ("2025-10-08", "2025-10-09")})
+
+
 def picture(browser: Browser, name: str) -> None:
     folder = os.environ.get("POWERCAP_PICTURES")
     if folder:
@@ -98,7 +104,9 @@ def test_it_fits_the_screen(browser: Browser, server: Server, screen: Screen) ->
     server.world = with_node(
         world_of(days=BOTH_DAYS), "node-0001", ready=False, reason="WriteFailed", message="x" * 300
     )
+    server.world = with_reports(server.world)
     browser.open(server.url, screen)
+    assert browser.count("table.report tbody tr") == 8
     width, inner = browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
     assert width <= inner
     assert browser.run(BEYOND_THE_EDGE) == []
@@ -109,7 +117,8 @@ def test_it_fits_the_screen(browser: Browser, server: Server, screen: Screen) ->
 def test_every_text_has_enough_contrast(browser: Browser, server: Server, dark: bool) -> None:
     world = world_of(days=BOTH_DAYS)
     world = with_node(world, "node-0000", ready=False, reason="WriteFailed", message="locked")
-    server.world = with_node(world, "node-0001", ready=False, reason="Lifted", message="pressure")
+    world = with_node(world, "node-0001", ready=False, reason="Lifted", message="pressure")
+    server.world = with_reports(world)
     browser.open(server.url, replace(DESK, dark=dark))
     assert all(browser.count(f".badge.{tone}") for tone in ("bad", "warn", "good"))
     assert browser.run(CONTRAST) == []

@@ -21,8 +21,8 @@ from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..planning.schedule import plan, read_spec
 from ..planning.snapshot import BudgetView, KnownSpec, World
 from ..reported_day import ReportedDay
-from ..worth.comparison import Baselines
 from .chart import Chart, Mark, Span, Step, bar_chart
+from .reports import Report, reports
 from .wording import Tone, clock, nodes
 
 _QUIET = {PolicyReason.SUSPENDED, PolicyReason.OVERRULED, PolicyReason.NO_NODES, PolicyReason.PENDING}
@@ -51,8 +51,8 @@ class PolicyView:
     """The next change of the cap."""
     followed: str
     """How many nodes follow it."""
-    reported: tuple[str, ...]
-    """What its nodes drew and cost, today so far and yesterday."""
+    report: Report | None
+    """What its nodes drew, cost and saved, today so far and yesterday."""
     sentences: tuple[str, ...]
     """What is not as it should be, in the status's words."""
     zone: str
@@ -63,13 +63,13 @@ def policy_views(
     world: World, days: KnownDays, now: datetime, reported_days: Iterable[ReportedDay]
 ) -> tuple[PolicyView, ...]:
     """The policies, in order of names, those that cannot be read too; those that are being deleted are left out."""
-    specs, reported = _common_specs(world.budgets.values()), _reported(reported_days)
+    specs, reported = _common_specs(world.budgets.values()), reports(reported_days)
     views = [_unreadable(one.name, one.why) for one in world.unreadable.values() if one.kind == POWER_POLICY]
     for name, policy in world.policies.items():
         if policy.metadata.deletion_timestamp is not None:
             continue
         try:
-            views.append(_view(policy, days, specs.get(name), reported.get(name, ()), now))
+            views.append(_view(policy, days, specs.get(name), reported.get(name), now))
         except FAULTS as error:
             views.append(_unreadable(name, str(error)))
     return tuple(sorted(views, key=lambda view: view.name))
@@ -97,57 +97,18 @@ def _unreadable(name: str, why: str) -> PolicyView:
         why="",
         coming="",
         followed="",
-        reported=(),
+        report=None,
         sentences=(f"cannot be read: {why}",),
         zone="",
         chart=None,
     )
 
 
-def _reported(days: Iterable[ReportedDay]) -> dict[str, tuple[str, ...]]:
-    """Sentences for each policy and day: today, then yesterday."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for one in days:
-        parts = [f"{one.joules / 3.6e6:,.3g} kWh drawn"]
-        if one.cost is not None:
-            parts.append(f"{one.cost:,.2f} {one.currency}")
-        if one.carbon_grams is not None:
-            parts.append(f"{one.carbon_grams / 1000:,.3g} kg CO2")
-        if one.bound is not None:
-            parts.append(f"held back {one.bound * 100:.0f} % of the time")
-        lines = found.setdefault(one.policy, [])
-        lines.append((one.day, f"{one.day}: {', '.join(parts)}"))
-        if one.worth is not None:
-            lines.append((one.day, f"{one.day}, {_saved(one.worth)}"))
-    return {
-        policy: tuple(text for _, text in sorted(lines, key=lambda line: line[0]))
-        for policy, lines in found.items()
-    }
-
-
-def _saved(worth: Baselines) -> str:
-    """What caps saved, beside both baselines; 0 where none bound."""
-    if worth.bound == 0:
-        return "saved per unit of work: 0 %, as no cap held a node back"
-    slack, saturated = (
-        [_percent(compared.saved(baseline)) for baseline in (compared.uncapped, compared.flat)]
-        for compared in (worth.slack, worth.saturated)
-    )
-    return (
-        f"saved per unit of work, with slack: {slack[0]} against no cap (at most), {slack[1]} against a flat cap of"
-        f" {worth.flat_cap_watts:.0f} W that does the same work; saturated: {saturated[0]} and {saturated[1]}"
-    )
-
-
-def _percent(part: float | None) -> str:
-    return "unknown" if part is None else f"{part * 100:.1f} %".replace("-", "−")
-
-
 def _view(
     policy: PowerPolicy,
     days: KnownDays,
     spec: PowerBudgetSpec | None,
-    reported: tuple[str, ...],
+    report: Report | None,
     now: datetime,
 ) -> PolicyView:
     resolved, status = resolve(policy), policy.status
@@ -174,7 +135,7 @@ def _view(
         why="" if current is None else current.why or "",
         coming=_coming(resolved, steps, now),
         followed=_followed(policy),
-        reported=reported,
+        report=report,
         sentences=tuple(dict.fromkeys(sentences)),
         zone=resolved.zone.key,
         chart=_chart(resolved, steps, now) if steps else None,

@@ -214,17 +214,28 @@ def test_limits_for_a_while_with_what_they_asked_for_and_got() -> None:
 def test_what_a_policy_s_nodes_drew_and_cost() -> None:
     reports = {day: report_of(day) for day in ("2025-10-08", "2025-10-09", "2025-10-07")}
     (policy,) = page_of(replace(world_of(), reports=reports)).policies
-    drawn = "4 kWh drawn, 0.28 EUR, 0.5 kg CO2, held back 25 % of the time"
-    today, saved, yesterday, _ = policy.reported
-    assert (today, yesterday) == (f"today: {drawn}", f"yesterday: {drawn}")
-    assert re.fullmatch(
-        r"today, saved per unit of work, with slack: −?\d+\.\d % against no cap \(at most\), −?\d+\.\d % against a flat"
-        r" cap of \d+ W that does the same work; saturated: −?\d+\.\d % and −?\d+\.\d %",
-        saved,
-    )
+    assert policy.report is not None
+    assert policy.report.days == ("today", "yesterday")
+    rows = dict(policy.report.rows)
+    assert rows["Drawn"] == ("4 kWh",) * 2
+    assert rows["Cost"] == ("0.28 EUR",) * 2
+    assert rows["CO2"] == ("0.5 kg",) * 2
+    assert rows["Time held back by caps"] == ("25 %",) * 2
+    saved = {what: values for what, values in rows.items() if what.startswith("Saved per unit of work, ")}
+    assert len(saved) == 4
+    assert all(re.fullmatch(r"−?\d+\.\d %", value) for values in saved.values() for value in values)
+    assert saved["Saved per unit of work, with slack: against no cap, at most"][0] > "1"
     free = report_of("2025-10-09", boundSeconds=[0, 0], boundJoules=[0, 0])
     (policy,) = page_of(replace(world_of(), reports={"today": free})).policies
-    assert policy.reported[1] == "today, saved per unit of work: 0 %, as no cap held a node back"
+    assert policy.report is not None
+    assert [values for what, values in policy.report.rows if what in saved] == [("0.0 %",)] * 4
+
+
+def test_what_is_not_known_of_a_day_is_left_open() -> None:
+    bare = report_of("2025-10-09", prices=None, carbon=None, seconds=[0, 0], boundSeconds=[0, 0])
+    (policy,) = page_of(replace(world_of(), reports={"today": bare})).policies
+    assert policy.report is not None
+    assert [values for what, values in policy.report.rows if what != "Drawn"] == [("–",)] * 7
 
 
 def test_powers_in_percent() -> None:
