@@ -110,7 +110,7 @@ def _policy(policy: str, reports: Sequence[PowerReportSpec], now: datetime, term
             f"Of the last 30 days {len(kept)} are there: reports are kept as long as market days (the chart's"
             " operator.historyDays)."
         )
-    return [*lines, *_savings(kept, terms)]
+    return [*lines, *_savings(kept, terms, currency)]
 
 
 def _today(report: PowerReportSpec, now: datetime) -> date:
@@ -144,7 +144,7 @@ def _sum(values: Sequence[float | None], decimals: int) -> str:
     return f"{sum(known):.{decimals}f}" if known and len(known) == len(values) else "-"
 
 
-def _savings(reports: Sequence[PowerReportSpec], terms: Terms) -> list[str]:
+def _savings(reports: Sequence[PowerReportSpec], terms: Terms, currency: str) -> list[str]:
     """What caps saved, beside both baselines; 0, and why, where none bound."""
     watts = terms.max_watts or max_source_watts(reports)
     if watts is None:
@@ -160,7 +160,10 @@ def _savings(reports: Sequence[PowerReportSpec], terms: Terms) -> list[str]:
         f"Savings over these days, by the measured draw; maxSource {watts:g} W, static power {static:g} W a node,"
         f" curve: {terms.curve.source}",
         f"{'':<{_LABEL}}"
-        + "".join(f"{name:>14}" for name in ("energy kWh", "cost", "CO2 kg", "work h", "cost/work h")),
+        + "".join(
+            f"{name:>14}"
+            for name in ("energy kWh", f"cost {currency}", "CO2 kg", "work h", f"{currency}/work h")
+        ),
     ]
     for name, compared in (("saturated", found.saturated), ("with slack", found.slack)):
         lines += [

@@ -114,7 +114,7 @@ def show_overview(screen: Screen, seen: Object) -> None:
         rows = ([day["name"], day["complete"], day["reason"]] for day in seen["marketDays"])
         screen.table(("MARKETDAY", "COMPLETE", "REASON"), rows)
     nodes = seen["nodes"]
-    others = f", {nodes['unsupported']} have nothing that can be capped" if nodes["unsupported"] else ""
+    others = f"; with nothing that can be capped: {nodes['unsupported']}" if nodes["unsupported"] else ""
     screen.heading(f"{nodes['following']} of {nodes['total']} nodes follow their budget{others}")
     late = nodes["notFollowing"]
     if late:
