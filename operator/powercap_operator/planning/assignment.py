@@ -34,11 +34,6 @@ class Assignment:
         return nodes
 
 
-def selects(policy: PowerPolicy, node: NodeView) -> bool:
-    """Whether the policy applies to the node at all."""
-    return not is_exempt(node) and policy.spec.node_selector.items() <= node.labels.items()
-
-
 def is_exempt(node: NodeView) -> bool:
     """Whether no policy applies to the node."""
     return node.labels.get(EXEMPT_LABEL) == "true"
@@ -56,9 +51,11 @@ def assign(policies: Iterable[PowerPolicy], nodes: Iterable[NodeView]) -> Assign
     owner: dict[str, PowerPolicy] = {}
     overruled: dict[str, dict[str, str]] = {}
     ties: dict[str, set[str]] = {}
+    selectors = [(policy.spec.node_selector.items(), policy) for policy in ordered]
     for node in nodes:
-        candidates = [policy for policy in ordered if selects(policy, node)]
-        if not candidates:
+        labels = node.labels.items()
+        candidates = [policy for selector, policy in selectors if selector <= labels]
+        if not candidates or is_exempt(node):
             continue
         winner = owner[node.name] = candidates[0]
         for loser in candidates[1:]:

@@ -1,7 +1,7 @@
 """The energy history in a budget's status, kept small: a cluster has thousands of them. Pure."""
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -22,11 +22,6 @@ class EnergyRun:
     """Number of the first quarter since 1970."""
     columns: "tuple[array[int], ...]"
     """One for each of ``NAMES``."""
-
-    def quarters(self) -> Iterator[tuple[int, Sequence[int]]]:
-        """Number and values of each quarter."""
-        for place, values in enumerate(zip(*self.columns, strict=True)):
-            yield self.first + place, values
 
 
 def read_history(history: Sequence[object]) -> tuple[EnergyRun, ...]:

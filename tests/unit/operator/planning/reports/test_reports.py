@@ -328,7 +328,7 @@ def test_a_day_of_random_loads_restarts_and_wraps_is_reported_to_within_a_percen
 
 def test_a_history_without_optional_columns_is_whole_quarters() -> None:
     (found,) = read_history([line_of_columns(run("2025-10-08T22:00:00Z", [5, 6]))])
-    assert [list(values) for _, values in found.quarters()] == [[5, 900, 0, 0, 0], [6, 900, 0, 0, 0]]
+    assert [list(column) for column in found.columns] == [[5, 6], [900, 900], [0, 0], [0, 0], [0, 0]]
 
 
 def test_the_half_day_market_is_no_other_day() -> None:
