@@ -162,7 +162,7 @@ def show_node(screen: Screen, seen: Object) -> None:
         binds = {True: "the cap held it back", False: "the cap did not hold it back"}.get(
             draw.get("binds"), ""
         )
-        screen.say(f"between {_clock(draw['start'])} and {_clock(draw['end'])} {binds}".rstrip())
+        screen.say(f"in the {draw['seconds'] / 60:.0f} min measured before this slot {binds}".rstrip())
     if seen["overrides"]:
         screen.heading("Overrides")
         screen.table(

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from powercap_api.budget.status import BudgetDraw
 from powercap_api.schedule import pack_shares
 from powercap_operator.cli.kubectl.node_view import node_view
 from powercap_operator.cli.kubectl.overview import overview
@@ -140,7 +141,9 @@ def test_a_node_s_limits_draw_and_overrides() -> None:
         "a",
         conditions=ready("True", "Applied", "The cap of 40 W is in force."),
         current={"cap": "40 W", "applied": "39.9 W", "share": "25 %", "why": "25 % of 100 W", "draw": "31 W"},
-        draw={"start": "2025-10-09T09:45:00Z", "end": "2025-10-09T10:00:00Z", "binds": True},
+        draw=BudgetDraw(
+            seconds=900, average_microwatts=31_000_000, peak_microwatts=35_000_000, binds=True
+        ).to_wire(),
         zones=[
             {
                 "zone": "intel-rapl/intel-rapl:0",
@@ -175,7 +178,7 @@ def test_a_node_s_limits_draw_and_overrides() -> None:
     text = shown(show_node, seen)
     for word in (
         "The cap of 40 W is in force.",
-        "the cap held it back",
+        "in the 15 min measured before this slot the cap held it back",
         "package-0",
         "39.9 W",
         "120 W",
