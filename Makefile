@@ -8,6 +8,10 @@ STAMP  := $(VENV)/.installed
 VERSION_TESTS := tests/api/test_kinds.py tests/api/test_rbac.py tests/api/test_versions.py tests/api/test_strategies.py \
   tests/chart/test_api_server.py tests/chart/test_versions.py
 
+# Tests mostly wait, for programs and for time to pass: two files at once. WORKERS=0 runs one after the other.
+WORKERS ?= 2
+PYTEST  := $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 export KUBERNETES
 # Every target with a description.
@@ -41,20 +45,20 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m dev.release check
 
 unit: $(STAMP) ## unit tests: no network, no cluster
-	$(BIN)/pytest tests/unit
+	$(PYTEST) tests/unit
 
 unit-pythons: $(STAMP) ## unit tests on every Python from 3.11 to 3.14 that is on this machine, and which were not run
 	$(BIN)/python -m dev.pythons $(ARGS)
 
 api: $(STAMP) ## tests on a real API server, which they start and end themselves: KUBERNETES=1.30 takes another version
-	$(BIN)/pytest tests/api
+	$(PYTEST) tests/api
 
 chart: $(STAMP) ## tests of the Helm chart: rendered, and judged by a real API server
-	$(BIN)/pytest tests/chart
+	$(PYTEST) tests/chart
 
 oldest: $(STAMP) ## what depends on the API server's version, on the oldest that is stated: kinds, rights, the chart
 	KUBERNETES=$(firstword $(sort $(notdir $(wildcard dev/cluster/programs/versions/*)))) \
-	  $(BIN)/pytest $(VERSION_TESTS)
+	  $(PYTEST) $(VERSION_TESTS)
 
 sight: $(STAMP) ## metrics, alerts, dashboard and page with a real Prometheus and a real browser; ARGS are pytest's
 	$(BIN)/python -m dev.sight test $(ARGS)

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
+from dev.objects import read
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION
@@ -152,10 +153,9 @@ class Stage:
             {"apiVersion": API_VERSION, "kind": "PowerPolicy", "metadata": {"name": name}, "spec": spec}
         )
 
-    def get(self, *what: str) -> dict[str, Any]:
-        """``kubectl get … -o json``."""
-        found: dict[str, Any] = json.loads(self.control_plane.kubectl("get", *what, "-o", "json"))
-        return found
+    def get(self, kind: str, name: str | None = None, namespace: str = "default") -> dict[str, Any]:
+        """The object, or all of the kind as ``items``."""
+        return read(self.control_plane, kind, name, namespace)
 
     def is_ready(self, node: str) -> bool:
         """Whether the node's agent has said that it follows its budget."""

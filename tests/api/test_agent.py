@@ -169,7 +169,7 @@ def test_after_kill_9_the_next_agent_goes_on_and_still_knows_the_originals(
     node.start()
     node.until_limits(**{PACKAGE: 30_000_000})
     node.send(signal.SIGTERM)
-    assert node.wait(2) == 0
+    assert node.wait() == 0
     assert node.limits() == node.original
 
 

@@ -106,7 +106,8 @@ def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4096_by
         status = _with_draw(kube.get("powerbudget", NODE)["status"])
     options = ("--subresource=status", f"--field-manager={AGENT_FIELD_MANAGER}")
     kube.patch("powerbudget", NODE, {"status": status}, *options)
-    budget = kube.get("powerbudget", NODE, "--show-managed-fields")
+    shown = kube.plane.kubectl("get", "powerbudget", NODE, "-o", "json", "--show-managed-fields")
+    budget = json.loads(shown)
     assert len(budget["metadata"]["managedFields"]) == 2, "the operator's and the agent's"
     assert [len(zone["limits"]) for zone in budget["status"]["zones"]] == [2, 2]
     assert all(zone["averageMicrowatts"] > 1_000_000 for zone in budget["status"]["zones"])

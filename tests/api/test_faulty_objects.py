@@ -104,7 +104,7 @@ def test_an_impossible_day_is_told_so_and_nothing_waits_for_it(kube: Kube, stage
     wait_until(lambda: len(budgets(kube)) == 2, "budgets", 60, every=0.2)
     wait_until(lambda: ready(kube, "marketdays", "odd").get("reason") == "Unreadable", "told", 60, every=0.2)
     assert "deliveryDate" in ready(kube, "marketdays", "odd")["message"]
-    events = {(event["type"], event["reason"]) for event in kube.get("events", "-n", "default")["items"]}
+    events = {(event["type"], event["reason"]) for event in kube.get("events")["items"]}
     assert ("Warning", "Unreadable") in events
 
 

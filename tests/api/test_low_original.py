@@ -33,7 +33,7 @@ def test_a_low_original_is_told_by_condition_and_event(kube: Kube, stage: Stage)
     found: list[dict[str, Any]] = []
 
     def told() -> bool:
-        events = kube.get("events", "-n", "default")["items"]
+        events = kube.get("events")["items"]
         found[:] = [event for event in events if event["reason"] == "LowOriginal"]
         return bool(found)
 

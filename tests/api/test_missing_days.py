@@ -113,7 +113,7 @@ def test_an_operator_that_starts_after_midnight_asks_before_anything_stands_in(
     stage.start_operator()
     wait_until(lambda: until(kube, day), "today's budget", 60, every=0.2)
     assert bases(kube)[-1] == f"FR IDA1 of {day}: Volume"
-    events = {event["reason"] for event in kube.get("events", "-n", "default")["items"]}
+    events = {event["reason"] for event in kube.get("events")["items"]}
     assert "Fallback" not in events
     assert "fallbacks" not in kube.get("powerpolicy", "default")["status"]
 

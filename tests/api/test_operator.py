@@ -212,7 +212,7 @@ def test_missing_results_fall_back_and_are_replaced_when_they_come(kube: Kube, s
     complete = next(one for one in day["status"]["conditions"] if one["type"] == "Complete")
     assert complete["status"] == "False"
     assert day["status"]["fetch"]["requests"] >= 1
-    events = kube.get("events", "-n", "default")["items"]
+    events = kube.get("events")["items"]
     assert {(event["type"], event["reason"]) for event in events} >= {("Warning", "Fallback")}
     requests = len(stage.exchange.requests)
     publish(stage, today)

@@ -58,7 +58,7 @@ def told_of(kube: Kube) -> set[tuple[str, str, str]]:
     """Kind, name and type of all events about silent agents."""
     return {
         (event["involvedObject"]["kind"], event["involvedObject"]["name"], event["type"])
-        for event in kube.get("events", "-n", "default")["items"]
+        for event in kube.get("events")["items"]
         if event["reason"] == "AgentSilent"
     }
 

@@ -31,7 +31,7 @@ def eventually(is_so: Callable[[], object], what: str | Callable[[], object], se
         if time.monotonic() - began > seconds:
             explained = what if isinstance(what, str) else what()
             raise AssertionError(f"not within {seconds} s: {explained}") from missing
-        time.sleep(0.005)
+        time.sleep(0.02)
 
 
 class AgentProcess:
