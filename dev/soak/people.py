@@ -15,6 +15,7 @@ PLAYED: Final = ("played-a", "played-b")
 """Nodes whose agents' reports the run writes itself."""
 GUEST: Final = "guest"
 """Comes and goes."""
+_SUN: Final = {"type": "Solar"}
 POLICIES: Final[dict[str, dict[str, Any]]] = {
     "default": {"maxSource": "60", "minPower": "20", "fallback": {"previousDays": 7}},
     "batch": {
@@ -55,10 +56,12 @@ class People:
         self.specs, self.nodes = {}, set()
 
     def resume(self) -> None:
-        """A suspended policy follows no market: it is resumed at the next day's begin."""
+        """Let policies that follow no market, being suspended or Solar, do so again at a day's begin."""
         for name, spec in self.specs.items():
             if spec.get("suspend"):
                 self._patch(name, {"suspend": False})
+            if spec.get("strategy") == _SUN:
+                self._patch(name, {"strategy": {"type": "Volume"}})
 
     def maybe(self, now: datetime) -> None:
         """Something, at some looks."""
@@ -85,7 +88,7 @@ class People:
             (
                 {"maxSource": str(self._chance.randint(45, 64))},
                 {"minPower": str(self._chance.randint(5, 40))},
-                {"strategy": {"type": self._chance.choice(("Volume", "Price", "Solar"))}},
+                {"strategy": self._chance.choice(({"type": "Volume"}, {"type": "Price"}, _SUN))},
                 {"suspend": self._chance.random() < 0.3},
                 {"stabilisationSeconds": self._chance.randint(60, 600)},
             )
