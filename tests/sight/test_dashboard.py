@@ -15,6 +15,7 @@ import pytest
 
 from dev.cluster.process.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.sight.dashboard_reader import faults_of
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, POWER_OVERRIDE
@@ -194,6 +195,38 @@ def test_queries_and_variables_name_metrics_and_labels_that_there_are() -> None:
         "datasource",
         "__all",
     }
+
+
+def test_grafana_s_own_types_take_it() -> None:
+    assert faults_of(FILE, print) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "why"),
+    [
+        ((), {"titel": "x"}, "panels[1].Panel: unexpected field 'titel'"),
+        (("options",), {"graphMode": 1}, "panels[1].options.graphMode: "),
+        (("options",), {"orientationn": 1}, "panels[1].options.Options: unexpected field 'orientationn'"),
+        (("targets", 0), {"expresion": "up"}, "panels[1].targets[0].Dataquery: unexpected field 'expresion'"),
+        (
+            ("fieldConfig", "defaults"),
+            {"unitt": "watt"},
+            "panels[1].fieldConfig.defaults.FieldConfig: unexpected",
+        ),
+    ],
+)
+def test_grafana_s_own_types_do_not_take_everything(
+    tmp_path: Path, where: tuple[str | int, ...], what: dict[str, Any], why: str
+) -> None:
+    damaged = json.loads(FILE.read_text(encoding="utf-8"))
+    part = damaged["panels"][1]
+    for step in where:
+        part = part[step]
+    part.update(what)
+    file = tmp_path / "damaged.json"
+    file.write_text(json.dumps(damaged), encoding="utf-8")
+    (fault,) = faults_of(file, print)
+    assert fault.startswith(why)
 
 
 def test_it_is_as_good_for_thousands_of_nodes() -> None:
