@@ -81,7 +81,10 @@ sbom: $(STAMP) ## an SBOM of the operator's image in CycloneDX, from its pins, i
 	  --pyproject pyproject.toml --output-reproducible --of JSON -o build/powercap-operator.cdx.json
 
 images: $(STAMP) ## build both images with buildah, on a base made from Debian's packages
-	$(BIN)/python -m dev.e2e.images
+	$(BIN)/python -m dev.images
+
+images-try: $(STAMP) ## build and start both images on other bases, all if none is named: BASES="python-3.13 python-3.14 arm64"
+	$(BIN)/python -m dev.images try $(BASES)
 
 release: ## name a version everywhere and date it in the changelog: VERSION=0.2.0
 	@test -n "$(VERSION)" || { echo "set VERSION, such as make release VERSION=0.2.0"; exit 2; }

@@ -1,8 +1,9 @@
 """Runs the unit tests on every Python that pyproject.toml names: `make unit-pythons`, or ARGS="3.13 3.14" for some.
 
-Takes the interpreters that are on the PATH or below pyenv's folder, and says which versions it did not find; uv
-fetches those where it can reach its download site (`uv python install 3.14`). Each version has an environment of its
-own with the pinned dependencies, in build/pythons.
+Takes the interpreters that are on the PATH or below pyenv's folder; uv fetches those where it can reach its download
+site (`uv python install 3.14`). For root on Debian a version that is missing comes from another Debian in a folder of
+its own, as for `make images-try`, and the tests run with that as their root. Which versions were not run is said.
+Each has an environment of its own with the pinned dependencies, in build/pythons.
 """
 
 import os
@@ -10,10 +11,23 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+
+from uv import find_uv_bin
+
+from dev.e2e.packages import PreparationError, require_image_programs
+from dev.e2e.tools import cache_folder
+from dev.images.bases import BASES, Base, unpacked
+from dev.images.roots import inside
 
 _ROOT = Path(__file__).parents[1]
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
+_SHARED = (_ROOT, Path("/dev"), Path("/etc/resolv.conf"), Path("/etc/ssl/certs"))
+"""What tests that run within another root see of this machine."""
+
+Enter = Callable[[list[str]], list[str]]
+"""A command as it is run where the interpreter is."""
 
 
 def main(wanted: list[str]) -> int:
@@ -33,50 +47,66 @@ def supported() -> list[str]:
 
 
 def _run(version: str) -> str:
-    found = _uv("python", "find", "--no-python-downloads", "--system", version, quiet=True)
-    if found.returncode != 0:
+    found = subprocess.run(
+        [find_uv_bin(), "python", "find", "--no-python-downloads", "--system", version],
+        env={**os.environ, "PATH": _path()},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode == 0:
+        return _test(version, found.stdout.strip(), lambda command: command)
+    base = next((base for base in BASES.values() if base.python == version and not base.foreign), None)
+    if base is None:
         return f"not run: no python{version} on the PATH, and none of pyenv's"
+    try:
+        return _run_within(base)
+    except PreparationError as error:
+        return f"not run: no python{version} on the PATH, and it cannot be had from Debian: {error}"
+
+
+def _run_within(base: Base) -> str:
+    require_image_programs(_say, foreign=False)
+    with unpacked(base, cache_folder(os.environ) / "images", _say) as root:
+
+        def enter(command: list[str]) -> list[str]:
+            return inside(root, ["env", f"--chdir={_ROOT}", *command], _SHARED)
+
+        return _test(base.python, f"python{base.python}", enter)
+
+
+def _test(version: str, interpreter: str, enter: Enter) -> str:
     folder = _ROOT / "build" / "pythons" / version
-    python = folder / "bin" / "python"
+    python = str(folder / "bin" / "python")
+    uv = find_uv_bin()
     pins = str(_ROOT / "dev" / "requirements.txt")
-    for step in (
-        ("venv", "--quiet", "--clear", "--python", found.stdout.strip(), str(folder)),
-        ("pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", pins),
-        (
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            str(python),
-            "--no-deps",
-            "--no-build-isolation",
-            "-e",
-            str(_ROOT),
-        ),
+    install = [uv, "pip", "install", "--quiet", "--python", python]
+    for command in (
+        [uv, "venv", "--quiet", "--clear", "--python", interpreter, str(folder)],
+        [*install, "--require-hashes", "-r", pins],
+        [*install, "--no-deps", "--no-build-isolation", "-e", str(_ROOT)],
     ):
-        if _uv(*step).returncode != 0:
-            return f"failed: the environment could not be made (uv {' '.join(step[:2])}, above)"
-    exact = subprocess.run([str(python), "-VV"], capture_output=True, text=True, check=True).stdout.split()[1]
+        if subprocess.run(enter(command), env={**os.environ, "PATH": _path()}, check=False).returncode != 0:
+            return f"failed: the environment could not be made ({' '.join(command)}, above)"
+    exact = subprocess.run(enter([python, "-VV"]), capture_output=True, text=True, check=True).stdout.split()[
+        1
+    ]
     print(f"Python {exact}", flush=True)
-    tests = [str(python), "-m", "pytest", "tests/unit", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(tests, cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    tests = [python, "-m", "pytest", "tests/unit", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(enter(tests), cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
     print(done.stdout, end="", flush=True)
     summary = done.stdout.strip().rpartition("\n")[2]
     return f"{'passed' if done.returncode == 0 else 'failed'} on {exact}: {summary}"
 
 
-def _uv(*arguments: str, quiet: bool = False) -> subprocess.CompletedProcess[str]:
+def _path() -> str:
+    """pyenv's own programs on the PATH refuse every version but the chosen one: the real ones come first."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    # pyenv's own programs on the PATH refuse every version but the chosen one: the real ones come first.
-    path = os.pathsep.join([*map(str, sorted(pyenv.glob("3.*/bin"))), os.environ.get("PATH", os.defpath)])
-    return subprocess.run(
-        [sys.executable, "-m", "uv", *arguments],
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if quiet else None,
-        text=True,
-        check=False,
-    )
+    return os.pathsep.join([*map(str, sorted(pyenv.glob("3.*/bin"))), os.environ.get("PATH", os.defpath)])
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
@@ -19,8 +19,10 @@ PROGRAMS = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "nsenter": "util-linux",
+    "unshare": "util-linux",
 }
 """Program to the package that has it."""
+_EMULATORS = {"qemu-aarch64-static": "qemu-user-static", "qemu-x86_64-static": "qemu-user-static"}
 _FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -29,11 +31,21 @@ class PreparationError(Exception):
 
 
 def require_node_programs(say: Callable[[str], None]) -> None:
-    """See to it that every program is there.
+    """See to it that every program of a node is there.
 
     Raises:
         PreparationError: this is no Linux, not root, or something is missing and cannot be installed.
     """
+    _require(say, PROGRAMS, plugins=True)
+
+
+def require_image_programs(say: Callable[[str], None], *, foreign: bool) -> None:
+    """The same of what builds images: ``foreign`` ones are for another processor architecture."""
+    programs = {name: PROGRAMS[name] for name in ("buildah", "debootstrap", "unshare")}
+    _require(say, programs | (_EMULATORS if foreign else {}), plugins=False)
+
+
+def _require(say: Callable[[str], None], programs: Mapping[str, str], *, plugins: bool) -> None:
     if platform.system() != "Linux":
         raise PreparationError(
             "a kubelet needs Linux: `make e2e-cluster` tries the chart on the cluster of KUBECONFIG"
@@ -42,7 +54,7 @@ def require_node_programs(say: Callable[[str], None]) -> None:
         raise PreparationError(
             "a kubelet and containerd need root: run `sudo make e2e`; `make e2e-cluster` needs only a KUBECONFIG"
         )
-    missing = _missing()
+    missing = _missing(programs, plugins=plugins)
     if not missing:
         return
     if shutil.which("apt-get") is None:
@@ -57,7 +69,7 @@ def require_node_programs(say: Callable[[str], None]) -> None:
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise PreparationError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
-    if still := _missing():
+    if still := _missing(programs, plugins=plugins):
         raise PreparationError(f"still missing after their installation: {', '.join(sorted(still))}")
 
 
@@ -77,9 +89,9 @@ def program(name: str) -> str:
     return found
 
 
-def _missing() -> set[str]:
+def _missing(programs: Mapping[str, str], *, plugins: bool) -> set[str]:
     path = f"{os.environ.get('PATH', '')}:{_FOLDERS}"
-    missing = {package for name, package in PROGRAMS.items() if shutil.which(name, path=path) is None}
-    if not any((folder / "bridge").exists() for folder in CNI_FOLDERS):
+    missing = {package for name, package in programs.items() if shutil.which(name, path=path) is None}
+    if plugins and not any((folder / "bridge").exists() for folder in CNI_FOLDERS):
         missing.add("containernetworking-plugins")
     return missing

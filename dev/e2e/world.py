@@ -18,10 +18,10 @@ from dev.cluster.binaries import locate
 from dev.cluster.control_plane import COMPONENTS, ControlPlane
 from dev.cluster.errors import ControlPlaneError, KubectlError
 from dev.e2e.helm import CHART, Helm
-from dev.e2e.images import build_images
 from dev.e2e.network import ADDRESS
 from dev.e2e.node import NAME, Node
 from dev.e2e.tools import HELM, Tool, locate_tool
+from dev.images.build import build_images
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.markets import Auction, Market

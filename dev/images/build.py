@@ -1,36 +1,26 @@
-"""The two images, built from their Dockerfiles by buildah, and the base they stand on where no registry is reachable.
+"""The two images, built from their Dockerfiles by buildah on a base that was made here.
 
 Guarantees: an archive in the cache is complete, because it gets its place by a rename, and its name has a hash over
 everything that went into it; of several processes one builds and the others wait.
 """
 
-import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev.cluster.locks import exclusive
-from dev.e2e.packages import PreparationError, program, require_node_programs
+from dev.e2e.packages import program
 from dev.e2e.tools import cache_folder
+from dev.images.bases import DEBIAN, Base, Say, archive, digest
+from dev.images.roots import run
 
 REPOSITORY = Path(__file__).parents[2]
-SUITE = "bookworm"
 _BASE = "localhost/powercap-base"
-_BASE_PACKAGES = "python3,python3-pip,ca-certificates"
-_PRUNED = (
-    "var/cache/apt",
-    "var/lib/apt/lists",
-    "usr/share/doc",
-    "usr/share/locale",
-    "usr/share/man",
-    "var/log",
-)
 _CONTEXT = ("agent/powercap_agent", "crds/powercap_api", "operator/powercap_operator", "dev/image-root.sh")
 _REQUIREMENTS = "dev/requirements-operator.txt"
 _PAUSE = Path(__file__).parent / "pause" / "main.go"
@@ -38,8 +28,6 @@ _PAUSE_DOCKERFILE = 'FROM scratch\nCOPY pause /pause\nENTRYPOINT ["/pause"]\n'
 _KEPT_SECONDS = 24 * 3600
 _EPOCH = "1700000000"
 """Time stamp of every file in an image: with the time of the build the same sources give another image each time."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +53,7 @@ class Images:
     pause: Image
 
 
-def build_images(environ: Mapping[str, str], say: Say) -> Images:
+def build_images(environ: Mapping[str, str], say: Say, base: Base = DEBIAN) -> Images:
     """From the cache, or built now: two minutes the first time, half a minute after a change.
 
     Raises:
@@ -81,27 +69,27 @@ def build_images(environ: Mapping[str, str], say: Say) -> Images:
         waiting = True
 
     with exclusive(folder / "lock", wait):
-        base = folder / f"base-{SUITE}-{_digest(_BASE_PACKAGES, *_PRUNED)}.tar"
+        stands_on = base.file_name
         sources = [text for part in _CONTEXT for text in _texts(REPOSITORY / part)]
         operator = _texts(REPOSITORY / "Dockerfile.operator", REPOSITORY / _REQUIREMENTS)
         agent = _texts(REPOSITORY / "Dockerfile.agent")
         images = Images(
-            operator=_image(folder, "operator", base.name, *operator, *sources),
-            agent=_image(folder, "agent", base.name, *agent, *sources),
-            pause=_image(folder, "pause", *_texts(_PAUSE), _PAUSE_DOCKERFILE),
+            operator=_image(folder, "operator", stands_on, *operator, *sources),
+            agent=_image(folder, "agent", stands_on, *agent, *sources),
+            pause=_image(
+                folder, "pause", *_texts(_PAUSE), _PAUSE_DOCKERFILE, *filter(None, [base.architecture])
+            ),
         )
         missing = [
             image for image in (images.operator, images.agent, images.pause) if not image.archive.exists()
         ]
         if missing:
-            if not base.exists():
-                _make_base(base, say)
-            _build(missing, base, environ, say)
+            _build(missing, base, archive(base, folder, say), environ, say)
     return images
 
 
 def _image(folder: Path, name: str, *inputs: str) -> Image:
-    key = _digest(*inputs)
+    key = digest(*inputs)
     return Image(f"localhost/powercap-{name}", key, folder / f"{name}-{key}.tar")
 
 
@@ -115,51 +103,38 @@ def _texts(*paths: Path) -> list[str]:
     ]
 
 
-def _digest(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+@contextmanager
+def storage(environ: Mapping[str, str]) -> Iterator[tuple[Path, list[str], dict[str, str]]]:
+    """A folder, buildah with a storage of its own in it, and its environment.
 
-
-def _make_base(base: Path, say: Say) -> None:
-    """A Debian with Python, from its packages: for machines that reach a package mirror but no image registry."""
-    say(f"making the images' base from Debian's packages once, about a minute; cached as {base}")
-    with tempfile.TemporaryDirectory(prefix="powercap-base-") as folder:
-        root = Path(folder) / "root"
-        command = [
-            program("debootstrap"),
-            "--variant=minbase",
-            f"--include={_BASE_PACKAGES}",
-            SUITE,
-            str(root),
-        ]
-        run(command, os.environ)
-        for pruned in _PRUNED:
-            shutil.rmtree(root / pruned, ignore_errors=True)
-            (root / pruned).mkdir(parents=True)
-        draft = base.with_suffix(".half-done")
-        run([program("tar"), "-C", str(root), "--exclude=./dev/*", "-cf", str(draft), "."], os.environ)
-        draft.rename(base)
-
-
-def _build(missing: Sequence[Image], base: Path, environ: Mapping[str, str], say: Say) -> None:
-    """Buildah with a storage of its own, thrown away at the end: each of its layers is a copy of everything."""
+    All is thrown away at the end: each of its layers is a copy of everything.
+    """
     with tempfile.TemporaryDirectory(prefix="powercap-buildah-", dir="/var/tmp") as folder:
         work = Path(folder)
         buildah = [program("buildah"), "--root", str(work / "root"), "--runroot", str(work / "run")]
-        buildah += ["--storage-driver", "vfs"]
-        settings = {**environ, "BUILDAH_ISOLATION": "chroot"}
+        yield work, [*buildah, "--storage-driver", "vfs"], {**environ, "BUILDAH_ISOLATION": "chroot"}
+
+
+def _build(
+    missing: Sequence[Image], base: Base, base_archive: Path, environ: Mapping[str, str], say: Say
+) -> None:
+    with storage(environ) as (work, buildah, settings):
         build = [*buildah, "bud", "--quiet", "--timestamp", _EPOCH, "--network", "host"]
+        if base.architecture:
+            build.append(f"--platform=linux/{base.architecture}")
         if any(image.name != "localhost/powercap-pause" for image in missing):
             (work / "base").mkdir()
-            (work / "base" / base.name).hardlink_to(base) if _same_disk(base, work) else shutil.copy(
-                base, work / "base"
+            there = work / "base" / base_archive.name
+            there.hardlink_to(base_archive) if _same_disk(base_archive, work) else shutil.copy(
+                base_archive, there
             )
-            (work / "base" / "Dockerfile").write_text(f"FROM scratch\nADD {base.name} /\n")
+            (work / "base" / "Dockerfile").write_text(f"FROM scratch\nADD {base_archive.name} /\n")
             run([*build, "--tag", _BASE, str(work / "base")], settings)
         for image in missing:
             say(f"building {image.reference}")
             short = image.name.removeprefix("localhost/powercap-")
             if short == "pause":
-                command = [*build, "--tag", image.reference, str(_pause_context(work / "pause"))]
+                command = [*build, "--tag", image.reference, str(_pause_context(work / "pause", base))]
             else:
                 arguments = [f"--build-arg={stage}_IMAGE={_BASE}" for stage in ("BUILD", "BASE")]
                 dockerfile = REPOSITORY / f"Dockerfile.{short}"
@@ -188,10 +163,12 @@ def _same_disk(one: Path, other: Path) -> bool:
     return one.stat().st_dev == other.stat().st_dev
 
 
-def _pause_context(folder: Path) -> Path:
+def _pause_context(folder: Path, base: Base) -> Path:
     folder.mkdir()
     shutil.copy(_PAUSE, folder / "main.go")
     settings = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    if base.architecture:
+        settings["GOARCH"] = base.architecture
     run([program("go"), "build", "-C", str(folder), "-ldflags=-s -w", "-o", "pause", "main.go"], settings)
     (folder / "Dockerfile").write_text(_PAUSE_DOCKERFILE)
     return folder
@@ -204,36 +181,3 @@ def _pip_volumes(environ: Mapping[str, str]) -> list[str]:
         *(Path(environ[name]) for name in ("PIP_CERT", "PIP_CONFIG_FILE") if environ.get(name)),
     ]
     return [f"--volume={file}:{file}:ro" for file in files if file.is_file()]
-
-
-def run(command: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Run a program; what it writes.
-
-    Raises:
-        PreparationError: it failed.
-    """
-    done = subprocess.run(command, env=dict(environ), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise PreparationError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-3000:]}")
-    return done.stdout
-
-
-def main() -> int:
-    """Build the images, and say where they are and how large."""
-
-    def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-    try:
-        require_node_programs(say)
-        images = build_images(os.environ, say)
-    except PreparationError as error:
-        say(str(error))
-        return 1
-    for image in (images.operator, images.agent, images.pause):
-        print(f"{image.reference}  {image.archive}  {image.archive.stat().st_size / 1e6:.0f} MB")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
