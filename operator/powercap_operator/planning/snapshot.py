@@ -118,7 +118,8 @@ class BudgetView:
     owner_uid: str | None
     ready: bool
     reason: str | None
-    message: str | None
+    message: str | None = field(compare=False)
+    """For people: it names the cap in watts, which is another in each market period and no news to decisions."""
     silent_since: datetime | None = None
     """Since when a report is due, where the operator found the agent silent: ``ready`` and ``reason`` say so then."""
     reporting: Reporting = field(default=Reporting(), compare=False)
@@ -127,6 +128,8 @@ class BudgetView:
     """What the slot asks for, as the agent says; of no matter to decisions, so no change."""
     applied_uw: int | None = field(default=None, compare=False)
     """What the packages read back together."""
+    overridden_uw: int | None = None
+    """The same while an override holds: whether it is achieved is told of it."""
     draw: DrawView | None = field(default=None, compare=False)
     """What the node drew in the slot before."""
     energy_joules: int | None = field(default=None, compare=False)
@@ -192,6 +195,7 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     silent_since = _moment(annotations.get(SILENT_SINCE))
     if silent_since is not None:
         ready = _silent(silent_since)
+    overridden = ready.get("reason") == BudgetReason.OVERRIDDEN
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -210,6 +214,7 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         ),
         cap_uw=current.get("capMicrowatts"),
         applied_uw=current.get("appliedMicrowatts"),
+        overridden_uw=current.get("appliedMicrowatts") if overridden else None,
         draw=_draw(status.get("draw")),
         energy_joules=(status.get("energy") or {}).get("joules"),
         energy_history=read_history((status.get("energy") or {}).get("history") or ()),

@@ -14,7 +14,9 @@ def node(name: str, version: int, **labels: str) -> dict[str, Any]:
     }
 
 
-def budget(name: str, version: int, ready: str = "True", cap: int = 1_000_000) -> dict[str, Any]:
+def budget(
+    name: str, version: int, ready: str = "True", cap: int = 1_000_000, says: str = "m"
+) -> dict[str, Any]:
     return {
         "metadata": {
             "name": name,
@@ -23,7 +25,7 @@ def budget(name: str, version: int, ready: str = "True", cap: int = 1_000_000) -
             "ownerReferences": [{"kind": "Node", "uid": "uid-node"}],
         },
         "spec": {"policy": "default", "maxSourceMicrowatts": cap},
-        "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "Applied", "message": "m"}]},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "Applied", "message": says}]},
     }
 
 
@@ -43,6 +45,21 @@ def test_what_decisions_do_not_see_is_no_change() -> None:
     cache = WorldCache()
     cache.put(NODE, node("a", 1))
     assert not cache.put(NODE, node("a", 2)), "a node's heartbeat"
+    cache.put(POWER_BUDGET, budget("a", 3, says="The cap of 90 W is in force."))
+    later = budget("a", 4, says="The cap of 117.7 W is in force.")
+    assert not cache.put(POWER_BUDGET, later), "a cap's watts, in each market period"
+    assert cache.world().budgets["a"].message == "The cap of 117.7 W is in force."
+    assert cache.put(POWER_BUDGET, budget("a", 5, ready="False"))
+
+
+def test_what_is_applied_under_an_override_is_a_change() -> None:
+    cache = WorldCache()
+    first, second = budget("a", 1), budget("a", 2)
+    for body, applied_uw in ((first, 30_000_000), (second, 20_000_000)):
+        body["status"]["conditions"][0]["reason"] = "Overridden"
+        body["status"]["current"] = {"appliedMicrowatts": applied_uw}
+    cache.put(POWER_BUDGET, first)
+    assert cache.put(POWER_BUDGET, second), "whether the override is achieved is told at once"
 
 
 def test_a_list_tells_what_was_deleted_unseen() -> None:
