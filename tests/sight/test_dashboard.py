@@ -7,7 +7,7 @@ the cap holds back, one that is lifted, one whose limit is locked, one that is s
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,18 @@ from dev.cluster.process.ports import free_port
 from dev.demo.results import DEFAULT_MARKET, periods_for
 from dev.sight.dashboard_reader import faults_of
 from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from powercap_api.budget.energy import Quarter, line_of
 from powercap_api.clock import format_time
-from powercap_api.names import API_VERSION, POWER_OVERRIDE
+from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT
+from powercap_api.powerreport import report_name
+from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Query
 from powercap_operator.metrics.catalogue import LABELS, NAMES
 from powercap_operator.node_state import SILENT
 from tests.api.conftest import Kube
 from tests.sight.prometheus import Prometheus, running_prometheus
 
+ZONE = DEFAULT_MARKET.bidding_zone.zone
 FILE = Path(__file__).parents[2] / "charts/powercap/files/dashboards/powercap.json"
 DASHBOARD: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 NODES = {
@@ -49,18 +53,23 @@ UNKNOWN_DAY = {
     "spec": {"area": "DE-LU", "deliveryDate": "2025-01-01"},
 }
 """A day that the exchange does not give."""
-OVERRIDE = {
-    "apiVersion": API_VERSION,
-    "kind": POWER_OVERRIDE,
-    "metadata": {"name": "evening-peak"},
-    "spec": {
-        "nodeSelector": {},
-        "limit": "60",
-        "duration": "1h",
-        "reason": "the grid asks",
-        "source": "grid",
-    },
-}
+
+
+def override(start: datetime) -> dict[str, Any]:
+    """A limit for an hour from then on."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": POWER_OVERRIDE,
+        "metadata": {"name": "evening-peak"},
+        "spec": {
+            "nodeSelector": {},
+            "limit": "60",
+            "start": format_time(start),
+            "duration": "1h",
+            "reason": "the grid asks",
+            "source": "grid",
+        },
+    }
 
 
 def panels() -> list[dict[str, Any]]:
@@ -85,9 +94,8 @@ def has_a_number(series: list[dict[str, Any]]) -> bool:
     return any(value[1] != "NaN" for value in values)
 
 
-def status_of(node: str, generation: int) -> dict[str, Any]:
-    """What the node's agent says."""
-    now = datetime.now(UTC)
+def status_of(node: str, generation: int, now: datetime) -> dict[str, Any]:
+    """What the node's agent says, with its energy of the last hour."""
     status, reason = NODES[node]
     ready = {"type": "Ready", "status": status, "reason": reason, "message": f"of {node}"}
     ends = now - timedelta(hours=1) if node == "silent" else now + timedelta(minutes=10)
@@ -105,7 +113,56 @@ def status_of(node: str, generation: int) -> dict[str, Any]:
         **said,
         "current": {"start": times["start"], "end": format_time(ends), **current},
         "draw": {"seconds": 900, **draw},
-        "energy": {"since": times["start"], "until": times["end"], "joules": 22_050},
+        "energy": {
+            "since": times["start"],
+            "until": times["end"],
+            "joules": 22_050,
+            "history": [hour(node, now)],
+        },
+    }
+
+
+def hour(node: str, now: datetime) -> str:
+    """Four quarters that have ended: the node that the cap held back was held back in all of them."""
+    end = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    quarter = Quarter(22_050, 900, 22_050) if node == "held-back" else Quarter(22_050)
+    return line_of("default", end - timedelta(hours=1), [quarter] * 4)
+
+
+def yesterday(today: date) -> dict[str, Any]:
+    """Yesterday's report as an operator left it: whole, and written for the last time. No cap bound."""
+    day = today - timedelta(days=1)
+    start, end = day_bounds(day, ZONE)
+    count = (end - start) // timedelta(minutes=15)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": POWER_REPORT,
+        "metadata": {"name": report_name("default", day)},
+        "spec": {
+            "policy": "default",
+            "day": day.isoformat(),
+            "timeZone": ZONE.key,
+            "start": format_time(start),
+            "until": format_time(end),
+            "writtenAt": format_time(end + timedelta(hours=2)),
+            "nodes": 2,
+            "notFollowing": 0,
+            "maxSourceMicrowatts": 40_000_000,
+            "currency": "EUR",
+            "nodeHours": f"{count / 2:.1f}",
+            "energy": "1 kWh",
+            "bound": "0 %",
+            "lifts": 0,
+            "quarters": {
+                "joules": [40_000] * count,
+                "seconds": [1800] * count,
+                "boundSeconds": [0] * count,
+                "boundJoules": [0] * count,
+                "lifts": [0] * count,
+                "prices": ["50"] * count,
+                "carbon": ["45"] * count,
+            },
+        },
     }
 
 
@@ -117,27 +174,35 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
-    """One that has scraped an operator with nodes of every kind often enough for rates."""
+    """One that has scraped an operator with nodes of every kind often enough for rates. It is evening there:
+    results of tomorrow are out, today's report reaches back an hour, and yesterday's is made up."""
     stage = Stage(folder, kube.plane, {})
     stage.open()
     for node in NODES:
         kube.add_node(node)
-    for day in tomorrow_and_today(datetime.now(UTC), DEFAULT_MARKET.bidding_zone.zone):
+    for day in tomorrow_and_today(datetime.now(UTC), ZONE):
         stage.exchange.publish(Query(DEFAULT_MARKET, day), periods_for(day, None))
-    kube.apply(UNKNOWN_DAY, OVERRIDE)
+    local = datetime.now(UTC).astimezone(ZONE)
+    stage.advance(local.replace(hour=20, minute=7, second=0) - local)
+    kube.apply(UNKNOWN_DAY, override(stage.clock.now()), yesterday(local.date()))
     stage.apply_policy(maxSource="40", market={"carbonProviders": ["Mock"]})
     port = free_port()
     try:
         with quoted_logs(stage):
             stage.start_operator("--metrics", f"127.0.0.1:{port}")
             wait_until(lambda: kube.items("powerbudgets").keys() == NODES.keys(), "budgets", 120, every=0.2)
-            for node, budget in kube.items("powerbudgets").items():
-                said = {"status": status_of(node, budget["metadata"]["generation"])}
+            # The one that was held back first: the day's report is written as soon as something was measured, and the
+            # next one after the next period.
+            budgets = kube.items("powerbudgets")
+            for node in sorted(budgets, key=lambda node: node != "held-back"):
+                said = {"status": status_of(node, budgets[node]["metadata"]["generation"], stage.clock.now())}
                 kube.patch("powerbudget", node, said, "--subresource=status")
             target = {f"127.0.0.1:{port}": {"cluster": "north"}}
             with running_prometheus(folder / "prometheus", target) as prometheus:
                 enough = "min(count_over_time(powercap_node_energy_joules_total[1h])) > 3"
                 wait_until(lambda: bool(prometheus.query(enough)), "some scrapes", 120, every=0.2)
+                today = 'powercap_report_saved_ratio{day="today"}'
+                wait_until(lambda: bool(prometheus.query(today)), "the day's report", 120, every=0.2)
                 yield prometheus
     finally:
         stage.close()
@@ -168,6 +233,13 @@ def test_every_query_returns_something(prometheus: Prometheus) -> None:
     ahead = prometheus.query(by_title["Price from now on, per MWh"])
     assert min(int(one["metric"]["minutes_ahead"]) for one in ahead) == 0
     assert len(ahead) > 1
+    saved = {
+        (one["metric"]["day"], one["metric"]["load"], one["metric"]["against"]): float(one["value"][1])
+        for one in prometheus.query(by_title["Saved per unit of work, today and yesterday"])
+    }
+    assert len(saved) == 8
+    assert {value for (day, _, _), value in saved.items() if day == "yesterday"} == {0.0}
+    assert saved["today", "slack", "no_cap"] > 0.01, "a node was held back"
     (days,) = prometheus.query(by_title["Days that are not whole"])
     assert days["metric"]["area"] == "DE-LU"
 
