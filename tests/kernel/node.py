@@ -3,6 +3,8 @@
 import os
 import queue
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +63,18 @@ class Node:
         self._api.patches.clear()
         self._api.watches.append(self._watch)
         self._pid = self._launcher.start([*self._arguments(), *options], self.log)
+
+    def start_in(self, group: Path) -> subprocess.Popen[bytes]:
+        """Start the agent as a program of its own in a cgroup, so that all of its memory counts there.
+
+        Whoever asks for it ends it.
+        """
+        self._api.patches.clear()
+        self._api.watches.append(self._watch)
+        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+        agent = [sys.executable, "-m", "powercap_agent", *self._arguments()]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(["sh", "-c", enter, str(group), *agent], stdout=log, stderr=log)
 
     def restore(self) -> int:
         """``powercap-agent restore``; its exit status."""
