@@ -126,7 +126,8 @@ def _make(base: Base, made: Path, say: Say) -> None:
     with tempfile.TemporaryDirectory(prefix="powercap-base-", dir="/var/tmp") as folder:
         root = Path(folder) / "root"
         command = [
-            program("debootstrap"),
+            # It mounts /proc in there: what it has mounted ends with it, however it ends.
+            *(program("unshare"), "--mount", program("debootstrap")),
             *([f"--arch={base.architecture}"] if base.architecture else []),
             "--variant=minbase",
             f"--include={_LIBRARIES if base.built else _PACKAGES}",

@@ -30,7 +30,8 @@ cd /
 rm -rf /usr/src/python /etc/apt/sources.list.d/python.list
 # shellcheck disable=SC2086
 apt-mark auto $tools
-apt-get purge -q -y --auto-remove
+# Also what other packages recommend or suggest, such as gcc.
+apt-get purge -q -y --auto-remove -o APT::AutoRemove::RecommendsImportant=false -o APT::AutoRemove::SuggestsImportant=false
 # Every module that is linked with a library of Debian's must find it without the build's packages.
 python3 -c "import bz2, ctypes, curses, dbm.gnu, hashlib, lzma, readline, sqlite3, ssl, uuid, zlib"
 python3 -m pip --version
