@@ -64,6 +64,9 @@ def test_it_begins_and_ends_without_operator_and_api_server(world: World) -> Non
         world.plane.start_api_server()
     world.until(world.follows, "the agent reports again")
     world.plane.kubectl("delete", "poweroverride", "ahead")
+    # The Service's address takes connections again only when kube-proxy has watched anew, up to 30 s later.
+    gone = "the operator is back and has taken it out"
+    world.until(lambda: not world.get("powerbudget", NAME)["spec"].get("overrides"), gone, 90)
 
 
 def test_a_release_gives_the_original_limits(world: World) -> None:
