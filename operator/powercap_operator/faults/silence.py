@@ -38,7 +38,8 @@ class Passage:
     def __init__(self) -> None:
         self._last: datetime | None = None
         self.jump: Jump | None = None
-        """The last time that was skipped; None where there was none, or all agents have had their turn since."""
+        """The last time that was skipped; None where there was none, where all agents have had their turn since, and
+        where the clock was set back to before its end: what it made overdue is not overdue then."""
 
     def look(self, now: datetime) -> bool:
         """Take in the time; whether some was skipped since the last look."""
@@ -46,7 +47,7 @@ class Passage:
         if last is not None and now - last > LONGEST_GAP:
             self.jump = Jump(last if self.jump is None else self.jump.before, now + GRACE)
             return True
-        if self.jump is not None and now >= self.jump.until:
+        if self.jump is not None and (now >= self.jump.until or now < self.jump.until - GRACE - LONGEST_GAP):
             self.jump = None
         return False
 
@@ -85,6 +86,7 @@ def silent_since(
     reporting: Reporting,
     before: datetime | None,
     now: datetime,
+    judged_at: datetime,
     period: timedelta,
     seen_since: datetime | None,
 ) -> datetime | None:
@@ -94,6 +96,7 @@ def silent_since(
         reporting: what the budget tells.
         before: what was found earlier. It stays while anything is due.
         now: the moment.
+        judged_at: the moment by which an agent is newly found silent: ``now``, or an earlier one (``Jump``).
         period: length of a market period.
         seen_since: since when the operator has seen the cluster without a break; None where it does not. A report
             that nobody could have seen is not missed, so that no outage of the API server makes all agents silent.
@@ -103,6 +106,6 @@ def silent_since(
         return None
     if before is not None:
         return before
-    if seen_since is None or now - max(due, seen_since) < SILENT_PERIODS * period:
+    if seen_since is None or judged_at - max(due, seen_since) < SILENT_PERIODS * period:
         return None
     return due

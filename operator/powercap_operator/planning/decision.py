@@ -249,7 +249,9 @@ def _budget_writes(
         silent = None
         if existing is not None:
             period = timedelta(minutes=policy.spec.market.resolution_minutes)
-            silent = silent_since(existing.reporting, existing.silent_since, judged_at, period, seen_since)
+            silent = silent_since(
+                existing.reporting, existing.silent_since, now, judged_at, period, seen_since
+            )
         written_at = existing.reporting.written_at if stands and existing is not None else now
         if not (stands and existing is not None and _says(existing, node, policy, silent, pending)):
             writes.append(BudgetWrite(node, spec["policy"], spec, written_at, silent))

@@ -58,21 +58,30 @@ def test_when_a_report_is_due(found: Reporting, due: datetime | None) -> None:
 def test_two_periods_after_it_was_due_and_seen_to_be_the_agent_is_silent(
     end: datetime, seen_since: datetime | None, silent: bool
 ) -> None:
-    assert silent_since(reporting(end), None, NOW, QUARTER, seen_since) == (end if silent else None)
+    assert silent_since(reporting(end), None, NOW, NOW, QUARTER, seen_since) == (end if silent else None)
 
 
 def test_longer_periods_take_longer() -> None:
     end = NOW - 3 * QUARTER
-    assert silent_since(reporting(end), None, NOW, QUARTER, LONG_AGO) == end
-    assert silent_since(reporting(end), None, NOW, timedelta(hours=1), LONG_AGO) is None
+    assert silent_since(reporting(end), None, NOW, NOW, QUARTER, LONG_AGO) == end
+    assert silent_since(reporting(end), None, NOW, NOW, timedelta(hours=1), LONG_AGO) is None
 
 
 def test_a_silent_agent_stays_so_until_nothing_is_due() -> None:
     """A spec that is written meanwhile does not begin the time anew, nor does a restart of the operator."""
     since = NOW - timedelta(hours=5)
     newly_written = reporting(None, observed=2, written=NOW - MINUTE)
-    assert silent_since(newly_written, since, NOW, QUARTER, None) == since
-    assert silent_since(reporting(NOW + MINUTE), since, NOW, QUARTER, LONG_AGO) is None
+    assert silent_since(newly_written, since, NOW, NOW, QUARTER, None) == since
+    assert silent_since(reporting(NOW + MINUTE), since, NOW, NOW, QUARTER, LONG_AGO) is None
+
+
+def test_a_silent_agent_is_taken_back_by_the_moment_itself() -> None:
+    """Also while others are judged by an earlier one: what a fresh operator would not take back stays."""
+    since, before = NOW - timedelta(hours=5), NOW - timedelta(hours=3)
+    due_only_now = reporting(NOW - timedelta(hours=1))
+    assert silent_since(due_only_now, since, NOW, before, QUARTER, LONG_AGO) == since
+    assert silent_since(due_only_now, None, NOW, before, QUARTER, LONG_AGO) is None
+    assert silent_since(reporting(NOW + MINUTE), since, NOW, before, QUARTER, LONG_AGO) is None
 
 
 def body(status: dict[str, Any], annotations: dict[str, str], spec: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +168,16 @@ def test_a_clock_that_is_set_back_skips_nothing() -> None:
     passage.look(NOW)
     assert not passage.look(NOW - timedelta(hours=6))
     assert passage.jump is None
+
+
+def test_a_clock_that_is_set_ahead_and_back_ends_the_grace() -> None:
+    passage = Passage()
+    passage.look(NOW)
+    assert passage.look(NOW + timedelta(hours=1))
+    assert not passage.look(NOW + timedelta(seconds=5))
+    assert passage.jump is None, "it would else last until an hour later"
+    assert passage.look(NOW + timedelta(hours=2))
+    assert passage.jump == Jump(NOW + timedelta(seconds=5), NOW + timedelta(hours=2) + GRACE)
 
 
 def test_nobody_is_silent_for_time_that_was_skipped(world: World) -> None:
