@@ -16,6 +16,7 @@ from powercap_api.names import (
     POWER_BUDGET,
     POWER_OVERRIDE,
     POWER_POLICY,
+    POWER_REPORT,
 )
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.planning.decision import Decision, decide
@@ -78,7 +79,7 @@ class Direct:
     def world(self) -> World:
         """The cluster as a fresh operator lists it."""
         cache = WorldCache()
-        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE):
+        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
             cache.replace(kind, *self.items(kind))
         return cache.world()
 
