@@ -253,6 +253,8 @@ class Node:
         self.account = EnergyAccount()
         self.saved: dict[str, Any] | None = None
         self.status: dict[str, Any] | None = None
+        self.missed = 0
+        self.unsaved = 0
         self.watts = 100.0
         self.counter_uj = dice.randrange(65_532_610_987)
         limit = Constraint("long_term", "x", max_power_uw=300 * WATT)
@@ -283,6 +285,18 @@ class Node:
         if self.saved is not None:
             self.account.load(json.loads(json.dumps(self.saved)), same_boot=True)
 
+    def save(self) -> None:
+        """Keep the account for the next agent, within a minute."""
+        self.unsaved += 1
+        if self.unsaved >= 3 or self.dice.random() < 0.3:
+            self.saved, self.unsaved = self.account.saved(), 0
+
+    def report(self, now: datetime) -> None:
+        """Write the status, or miss that, for three quarters of an hour at most."""
+        self.missed += 1
+        if self.missed > 3 or self.dice.random() < 0.7:
+            self.status, self.missed = self.account.published(now), 0
+
     def view(self) -> BudgetView:
         """The budget as the operator sees it."""
         return budget(self.name, [] if self.status is None else self.status["history"])
@@ -308,11 +322,10 @@ def test_a_day_of_random_loads_restarts_and_wraps_is_reported_to_within_a_percen
                 node.restart()
                 continue
             node.sample(now)
-            if dice.random() < 0.3:
-                node.saved = node.account.saved()
-            if now.timestamp() % 900 < 20 and dice.random() < 0.7:
-                node.status = node.account.published(now)
-        if dice.random() < 0.002 and now > away_until + timedelta(hours=1):
+            node.save()
+            if now.timestamp() % 900 < 20:
+                node.report(now)
+        if dice.random() < 0.002 and away_until + timedelta(hours=1) < now < END:
             away_until = now + timedelta(minutes=dice.uniform(1, 180))
         if now >= away_until:
             world = World(budgets={node.name: node.view() for node in nodes}, reports=reports)
