@@ -1,4 +1,5 @@
-"""Links of the documents: every file and heading is there. mkdocs checks only those within the site."""
+"""The documents: every file and heading that they link to is there, which mkdocs checks only within the site; no marks
+of a merge are left in them."""
 
 import re
 from pathlib import Path
@@ -44,6 +45,12 @@ def test_what_is_linked_is_there(document: Path) -> None:
             assert parts.fragment in anchors(target), (
                 f"{link}: no such heading, only {sorted(anchors(target))}"
             )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_no_half_of_a_merge_is_left(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert not re.findall(r"^(?:<{7} |={7}$|>{7} ).*", text, re.MULTILINE)
 
 
 def test_links_are_found() -> None:
