@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +110,9 @@ class Node:
             f"system:node:{NAME}", ["system:nodes"], self._root / "kubelet.kubeconfig"
         )
         configuration = self._root / "kubelet.json"
-        configuration.write_text(node_files.kubelet(self._root, self._socket, self._plane.ca_file))
+        configuration.write_text(
+            node_files.kubelet(self._root, self._socket, self._plane.ca_file, self._minor())
+        )
         flags = [
             f"--kubeconfig={kubeconfig}",
             f"--config={configuration}",
@@ -118,6 +121,12 @@ class Node:
             f"--node-ip={ADDRESS}",
         ]
         self.kubelet.start([*self._binaries.command("kubelet"), *flags], self._environ(), detached=False)
+
+    def _minor(self) -> int:
+        """Of ``Kubernetes v1.37.2``, as the kubelet says it."""
+        command = [*self._binaries.command("kubelet"), "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return int(said.split(".")[1])
 
     def _start_kube_proxy(self) -> None:
         kubeconfig = self._plane.kubeconfig_as("system:kube-proxy", [], self._root / "kube-proxy.kubeconfig")

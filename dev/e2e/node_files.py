@@ -7,6 +7,7 @@ from typing import Any
 from dev.e2e.network import POD_RANGE
 
 NETWORK = "powercap-e2e"
+_CRASH_LOOP_SETTING = 32
 """Name of the pods' network; containerd keeps files of that name below /var/lib/cni."""
 
 
@@ -62,8 +63,11 @@ def pod_network(root: Path) -> str:
     )
 
 
-def kubelet(root: Path, socket: Path, authority: Path) -> str:
-    """JSON, which is YAML too."""
+def kubelet(root: Path, socket: Path, authority: Path, minor: int) -> str:
+    """JSON, which is YAML too, for Kubernetes 1.``minor``. Containers that fail are started again after 10 s at most.
+
+    Kubernetes has had that setting since 1.32, behind a feature gate that is open since 1.35. Before, it is 5 minutes.
+    """
     configuration: dict[str, Any] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -85,6 +89,8 @@ def kubelet(root: Path, socket: Path, authority: Path) -> str:
         "imageGCLowThresholdPercent": 99,
         "syncFrequency": "5s",
         "nodeStatusUpdateFrequency": "2s",
-        "crashLoopBackOff": {"maxContainerRestartPeriod": "10s"},
     }
+    if minor >= _CRASH_LOOP_SETTING:
+        configuration["crashLoopBackOff"] = {"maxContainerRestartPeriod": "10s"}
+        configuration["featureGates"] = {"KubeletCrashLoopBackOffMax": True}
     return json.dumps(configuration, indent=2)
