@@ -15,6 +15,7 @@ import pytest
 
 from dev.bench.report import milliseconds
 from powercap_api.clock import format_time
+from powercap_api.schedule import pack_shares
 from tests.kernel import registers
 from tests.kernel.configurations import Configuration, prepare
 from tests.kernel.node import Node
@@ -34,7 +35,7 @@ def test_every_package_switches_when_its_slot_begins(
     packages = len(os.sched_getaffinity(0))
     before = registers.snapshot()
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=LEAD_SECONDS)
-    shares = [packages * PACKAGE_W[index % 2] for index in range(slots)]
+    shares = pack_shares(packages * PACKAGE_W[index % 2] for index in range(slots))
     node.put(
         packages * PACKAGE_W[1],
         schedule=[
