@@ -1,7 +1,9 @@
-"""The table of figures."""
+"""The table of figures, and what did not hold."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +29,18 @@ def milliseconds(samples: Sequence[float]) -> str:
     """p50, p99 and the largest of samples in seconds."""
     p50, p99, worst = percentile(samples, 0.5), percentile(samples, 0.99), max(samples)
     return f"p50 {p50 * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms, max {worst * 1000:.1f} ms"
+
+
+def counts(counted: Counter[Any]) -> str:
+    """``8 operator killed, 5 clock set``: the most frequent first."""
+    return ", ".join(f"{number} {what}" for what, number in counted.most_common())
+
+
+def conclude(complaints: Sequence[str], say: Callable[[str], None]) -> None:
+    """Say what did not hold, or that all of it held."""
+    for complaint in complaints:
+        say(f"NOT SO: {complaint}")
+    say("all of it held" if not complaints else f"{len(complaints)} did not hold")
 
 
 def show(figures: Sequence[Figure], title: str = "powercap bench") -> None:

@@ -8,13 +8,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
-from dev.bench.report import Figure, show
+from dev.bench.report import Figure, conclude, counts, show
 from dev.chaos.run import CONVERGENCE_SECONDS, HALF_OPEN_SECONDS, NODES_SECONDS, Run
 from dev.chaos.world import AGENTS, ChaosWorld
 from dev.cluster.binaries import locate
@@ -74,10 +72,10 @@ def _report(run: Run, seed: int) -> None:
         Figure(
             "seed", str(seed), "", "SEED=… makes the same choices again; what they meet depends on timing"
         ),
-        Figure("edits accepted", str(run.made), "none lost", _counts(run.edits.made)),
-        Figure("edits refused", str(run.edits.refused.total()), "", _counts(run.edits.refused)),
-        Figure("requests through the proxy", str(seen.total()), "", _counts(seen)),
-        Figure("disturbances", str(run.disturbances.done.total()), "", _counts(run.disturbances.done)),
+        Figure("edits accepted", str(run.made), "none lost", counts(run.edits.made)),
+        Figure("edits refused", str(run.edits.refused.total()), "", counts(run.edits.refused)),
+        Figure("requests through the proxy", str(seen.total()), "", counts(seen)),
+        Figure("disturbances", str(run.disturbances.done.total()), "", counts(run.disturbances.done)),
         Figure(
             "nothing left to do for a fresh operator",
             _seconds(run.decided),
@@ -105,13 +103,7 @@ def _report(run: Run, seed: int) -> None:
         ),
     ]
     show(figures, "powercap chaos")
-    for complaint in run.complaints:
-        say(f"NOT SO: {complaint}")
-    say("all of it held" if not run.complaints else f"{len(run.complaints)} did not hold")
-
-
-def _counts(counted: Counter[Any]) -> str:
-    return ", ".join(f"{number} {what}" for what, number in counted.most_common())
+    conclude(run.complaints, say)
 
 
 def _seconds(values: Sequence[float]) -> str:

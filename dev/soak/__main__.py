@@ -8,12 +8,11 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
-from dev.bench.report import Figure, show
+from dev.bench.report import Figure, conclude, counts, show
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
 from dev.soak.run import MARKETS, Soak
@@ -91,18 +90,18 @@ def _report(soak: Soak, seed: int, growth: float, seconds: float) -> None:
             "no gap, no overlap",
             f"{soak.judge.writes} specs were written",
         ),
-        Figure("faults", str(soak.done.total()), "", _counts(soak.done)),
+        Figure("faults", str(soak.done.total()), "", counts(soak.done)),
         Figure(
-            "exchange in trouble", str(soak.publications.done.total()), "", _counts(soak.publications.done)
+            "exchange in trouble", str(soak.publications.done.total()), "", counts(soak.publications.done)
         ),
-        Figure("edits", str(soak.people.done.total()), "none lost", _counts(soak.people.done)),
+        Figure("edits", str(soak.people.done.total()), "none lost", counts(soak.people.done)),
         Figure(
             "requests to the exchange",
             f"{len(soak.stage.exchange.requests)}, {soak.stage.exchange.most_at_once} at once",
             f"{DAILY_LIMIT} for a market day, 1 at once",
             f"{published} market days published; most for one: {max(counted.values(), default=0)}",
         ),
-        Figure("most objects", _counts(judge.most), "bounded, none at the end", "at any look"),
+        Figure("most objects", counts(judge.most), "bounded, none at the end", "at any look"),
         Figure(
             "operator's memory",
             f"{longest[min(_SETTLED_DAYS, len(longest) - 1)]:.0f} → {longest[-1]:.0f} MB ({growth:+.1f})",
@@ -112,17 +111,11 @@ def _report(soak: Soak, seed: int, growth: float, seconds: float) -> None:
         Figure("agent's memory", f"{agent[0]:.1f} → {agent[-1]:.1f} MB", "flat", "one process"),
     ]
     show(figures, "powercap soak")
-    for complaint in soak.complaints:
-        say(f"NOT SO: {complaint}")
-    say("all of it held" if not soak.complaints else f"{len(soak.complaints)} did not hold")
+    conclude(soak.complaints, say)
 
 
 def _median(values: list[float]) -> str:
     return f"{statistics.median(values or [0.0]):.1f} (most {max(values or [0.0]):.1f})"
-
-
-def _counts(counted: Counter[Any]) -> str:
-    return ", ".join(f"{number} {what}" for what, number in counted.most_common())
 
 
 if __name__ == "__main__":
