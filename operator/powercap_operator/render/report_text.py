@@ -5,13 +5,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from itertools import groupby
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from powercap_api.powerreport import PowerReportSpec
 
+from ..planning.reports.report import weighted
 from ..worth.comparison import NoDaysError
 from ..worth.curve import Curve
 from ..worth.measured import default_static_watts, max_source_watts, savings
@@ -55,8 +55,8 @@ def numbers_of(report: PowerReportSpec) -> Day:
     seconds = sum(quarters.seconds)
     return Day(
         energy_kwh=sum(quarters.joules) / 3.6e6,
-        cost=_weighted(quarters.joules, quarters.prices),
-        co2_kg=_weighted(quarters.joules, quarters.carbon),
+        cost=None if quarters.prices is None else float(weighted(quarters.joules, quarters.prices)),
+        co2_kg=None if quarters.carbon is None else float(weighted(quarters.joules, quarters.carbon)),
         node_hours=seconds / 3600,
         bound=sum(quarters.bound_seconds) / seconds if seconds else 0.0,
     )
@@ -187,13 +187,3 @@ def _outcome(name: str, outcome: Outcome) -> str:
 def _change(name: str, ours: Outcome, theirs: Outcome) -> str:
     pairs = zip(numbers(ours).values(), numbers(theirs).values(), strict=True)
     return f"{name:<{_LABEL}}" + "".join(f"{percent(*pair):>14}" for pair in pairs)
-
-
-def _weighted(joules: Sequence[int], per_unit: Sequence[str] | None) -> float | None:
-    """Σ kWh × value / 1000; None without values."""
-    if per_unit is None:
-        return None
-    pairs = zip(joules, per_unit, strict=True)
-    return float(
-        sum((Decimal(energy) * Decimal(value) for energy, value in pairs), Decimal(0)) / 3_600_000_000
-    )

@@ -115,8 +115,8 @@ def _report(
         currency=currency,
         node_hours=f"{measured / 3600:.1f}",
         energy=f"{sum(joules) / 3.6e6:.3f} kWh",
-        cost=None if prices is None else f"{_weighted(joules, prices) / 1000:.4f} {currency}",
-        co2=None if carbon is None else f"{_weighted(joules, carbon) / 1000:.3f} kg",
+        cost=None if prices is None else f"{weighted(joules, prices):.4f} {currency}",
+        co2=None if carbon is None else f"{weighted(joules, carbon):.3f} kg",
         bound=f"{sum(bound_seconds) / measured * 100 if measured else 0:.0f} %",
         lifts=sum(lifts),
         quarters=quarters,
@@ -188,11 +188,11 @@ def _by_quarter(values: Sequence[Decimal | None], minutes: int) -> list[str] | N
     return [f"{value:f}" for value in values for _ in range(minutes * 60 // STEP_SECONDS)]
 
 
-def _weighted(joules: Sequence[int], per_unit: Sequence[str]) -> Decimal:
-    """Σ kWh × value."""
+def weighted(joules: Sequence[int], per_unit: Sequence[str]) -> Decimal:
+    """Σ MWh × value: the cost at prices per MWh, kilograms at g per kWh."""
     return sum(
         (Decimal(energy) * Decimal(value) for energy, value in zip(joules, per_unit, strict=True)), Decimal(0)
-    ) / Decimal(3_600_000)
+    ) / Decimal(3_600_000_000)
 
 
 def _max_source_uw(nodes: Sequence[BudgetView]) -> int | None:
