@@ -61,6 +61,7 @@ class SimulatedAgent:
         self._publisher.observe(body)
         if body is None:
             self._budget = self._directive = self._draw = None
+            self._applied_uw = hardware.ORIGINAL_UW
             return
         metadata = body["metadata"]
         parsed = _read_spec(json.dumps(body["spec"]))

@@ -191,6 +191,8 @@ async def _take_turns(agents: list[SimulatedAgent], clock: Clock) -> None:
         for agent in agents:
             if agent.lowering or (agent.next_turn is not None and agent.next_turn <= now):
                 agent.turn(moment)
+                # Real agents turn side by side: one's requests do not wait for what thousands of others compute.
+                await asyncio.sleep(0)
         await asyncio.sleep(_TURN_SECONDS)
 
 

@@ -55,7 +55,7 @@ class Run:
         self._times()
         self._rest()
         self._bursts()
-        self._memory()
+        self._loop_and_memory()
         self._bare_client()
 
     def _days(self) -> None:
@@ -165,7 +165,17 @@ class Run:
                 measured, key=lambda one: one.written_seconds or 0.0
             )[len(measured) // 2]
 
-    def _memory(self) -> None:
+    def _loop_and_memory(self) -> None:
+        step = self.world.meters.pauses().longest_step
+        self._check(step <= 0.1, f"the operator's loop took {step * 1000:.0f} ms for one step")
+        self.figures.append(
+            Figure(
+                "operator: longest step of the loop",
+                f"{step * 1000:.0f} ms",
+                "100 ms",
+                "processor time of the loop's thread between two looks, since the start",
+            )
+        )
         now, peak = self.world.meters.operator_mb(), self.world.meters.operator_mb("VmHWM")
         self._check(peak <= 200, f"the operator took {peak:.0f} MB")
         how = f"resident memory at the end of all phases, {len(self.world.nodes)} nodes"

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from operator import attrgetter
 from typing import Final
 
@@ -20,8 +21,18 @@ class EnergyRun:
     policy: str
     first: int
     """Number of the first quarter since 1970."""
-    columns: "tuple[array[int], ...]"
-    """One for each of ``NAMES``."""
+    values: "array[int]"
+    """All columns, one after the other. One array, as each is one more object for the garbage collector."""
+
+    def __len__(self) -> int:
+        """Number of quarters."""
+        return len(self.values) // len(NAMES)
+
+    @property
+    def columns(self) -> "tuple[array[int], ...]":
+        """One for each of ``NAMES``."""
+        length = len(self)
+        return tuple(self.values[index * length : (index + 1) * length] for index in range(len(NAMES)))
 
 
 def read_history(history: Sequence[object]) -> tuple[EnergyRun, ...]:
@@ -36,5 +47,5 @@ def quarter_of(moment: datetime) -> int:
 
 def _run(line: str) -> EnergyRun:
     policy, start, quarters = read_line(line)
-    columns = tuple(array("q", map(attrgetter(name), quarters)) for name in NAMES)
-    return EnergyRun(policy, quarter_of(start), columns)
+    values = array("q", chain.from_iterable(map(attrgetter(name), quarters) for name in NAMES))
+    return EnergyRun(policy, quarter_of(start), values)

@@ -141,7 +141,7 @@ def _sums(runs: Iterable[EnergyRun]) -> Iterator[tuple[int, list[list[int]]]]:
     nodes are added up without a step of Python for each value."""
     alike: dict[tuple[int, int], list[EnergyRun]] = defaultdict(list)
     for run in runs:
-        alike[run.first, len(run.columns[0])].append(run)
+        alike[run.first, len(run)].append(run)
     for (begin, _), members in alike.items():
         columns = zip(*(run.columns for run in members), strict=True)
         yield begin, [list(map(sum, zip(*column, strict=True))) for column in columns]
