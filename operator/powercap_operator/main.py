@@ -44,8 +44,8 @@ from .reconcile import Reconciler
 
 logger = logging.getLogger(__name__)
 
-_SETTLED_SECONDS: Final = 60.0
-"""After the first list: until the watches have begun, and first budgets are written, for most clusters."""
+_FREEZE_PAUSES_SECONDS: Final = (0.0, 5.0, 15.0, 40.0)
+"""The first after the first list: until the watches have begun, and while first budgets are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +110,17 @@ async def end_at_once(reason: Awaitable[str], election: Leadership | AlwaysLeadi
     os._exit(1)
 
 
-async def leave_to_reference_counts(synced: asyncio.Event) -> None:
-    """Have the garbage collector leave alone what is known of the cluster soon after start; most of it stays.
+async def keep_collections_short(synced: asyncio.Event) -> None:
+    """Have the garbage collector leave alone the cluster as it is soon after start, most of which stays.
 
-    A look through all objects holds up the loop: for 5,000 nodes by 0.2 s, again and again while budgets are written.
-    What is frozen is still freed by its reference count, which is all that the views of the cluster need: they hold no
-    cycles. Done once only, as cycles that are frozen stay for good.
+    A look through everything holds up the loop, for 5,000 nodes by 0.2 s, again and again while budgets are written.
+    What is frozen is still freed by its reference count, which is all that the views of the cluster need, as they hold
+    no cycles. Cycles that are frozen stay for good: therefore some times only.
     """
     await synced.wait()
-    await asyncio.sleep(_SETTLED_SECONDS)
-    gc.freeze()
+    for pause in _FREEZE_PAUSES_SECONDS:
+        await asyncio.sleep(pause)
+        gc.freeze()
 
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
@@ -156,7 +157,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     loops.create_task(reconciler.run(), name="reconciler"),
                     loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
                     loops.create_task(pauses.run(), name="loop pauses"),
-                    loops.create_task(leave_to_reference_counts(reconciler.synced), name="freeze"),
+                    loops.create_task(keep_collections_short(reconciler.synced), name="collections"),
                     loops.create_task(
                         end_at_once(rewind.run(heartbeats.of("rewind watch")), election), name="rewind watch"
                     ),
@@ -174,7 +175,11 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     work = labels.run(heartbeats.of("node labels"), reconciler.synced)
                     running.append(loops.create_task(work, name="node labels"))
                 await kopf.operator(
-                    registry=registry, settings=watches.quiet_settings(), clusterwide=True, standalone=True
+                    registry=registry,
+                    settings=watches.quiet_settings(),
+                    memories=watches.NoMemories(),
+                    clusterwide=True,
+                    standalone=True,
                 )
                 for task in running:
                     task.cancel()
