@@ -3,8 +3,8 @@
     python -m dev.scale.agents --server URL --ca-file FILE --token-file FILE --clock-file FILE --state FILE --nodes N
 
 As the real agents do, each holds a connection of its own for its watch and opens one for each status, waits by
-chance for up to a second before it sends it, and begins a watch anew every five minutes. ``--state`` is a file with
-how many of them watch, for whoever waits for that.
+chance for up to a second before it sends it, and begins a watch anew after five to ten minutes. ``--state`` is a file
+with how many of them watch, for whoever waits for that.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from dev.scale.names import node_names
 from powercap_agent.kube.backoff import FIRST_SECONDS, STATUS_LAST_SECONDS, pause_seconds
 from powercap_agent.kube.paths import BUDGETS_PATH, budget_path
 from powercap_agent.kube.reporter import delay_seconds, turn_seconds
-from powercap_agent.kube.watcher import WATCH_SECONDS
+from powercap_agent.kube.watcher import watch_seconds
 from powercap_agent.status.publisher import Urgency
 from powercap_api.clock import Clock, open_clock
 from powercap_api.names import AGENT_FIELD_MANAGER
@@ -139,7 +139,7 @@ class Agent:
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
-            "timeoutSeconds": str(WATCH_SECONDS),
+            "timeoutSeconds": str(watch_seconds()),
         }
         async with self._fleet.session.get(f"{BUDGETS_PATH}?{urlencode(query)}") as answer:
             answer.raise_for_status()

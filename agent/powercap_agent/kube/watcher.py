@@ -6,6 +6,7 @@ server says so. A watch that is silent for ``IDLE_SECONDS``,
 without even a bookmark, is given up: the connection is taken for dead.
 """
 
+import random
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,13 +18,14 @@ from .client import ApiClient, ApiError, ApiRefusedError
 from .paths import BUDGETS_PATH
 
 WATCH_SECONDS: Final = 290
-"""The server is asked to end a watch after this."""
+"""The server is asked to end a watch after this, or up to twice as long: agents whose watches began together, as after
+a restart of the API server, would else end them together for ever."""
 IDLE_SECONDS: Final = 70.0
 """Bookmarks come about once a minute; silence for longer than this is a dead connection."""
-RESUME_AFTER_SECONDS: Final = 240.0
-"""A watch that lasted this long was ended by the server because its time was over, and is resumed where it ended. One
-that ended sooner is followed by a list: the server may have been restarted with older data (etcd restored from a
-snapshot), and a watch from a version that is not there yet receives nothing."""
+EARLY_SECONDS: Final = 10.0
+"""A watch that ends no more than this before its time was ended by the server because its time was over, and is resumed
+where it ended. One that ends sooner is followed by a list: the server may have been restarted with older data (etcd
+restored from a snapshot), and a watch from a version that is not there yet receives nothing."""
 WELL_AFTER_SECONDS: Final = 10.0
 """A watch that lasted this long was a good one; one that ends sooner, however politely, counts as a failure."""
 GONE_AFTER: Final = 6
@@ -50,7 +52,7 @@ class Watcher:
         *,
         idle_seconds: float = IDLE_SECONDS,
         backoff_first: float = FIRST_SECONDS,
-        resume_after: float = RESUME_AFTER_SECONDS,
+        early_seconds: float = EARLY_SECONDS,
     ) -> None:
         """``tell`` gets the object after each change, or None where there is none."""
         self._client = client
@@ -59,7 +61,7 @@ class Watcher:
         self._log = log
         self._idle_seconds = idle_seconds
         self._backoff_first = backoff_first
-        self._resume_after = resume_after
+        self._early_seconds = early_seconds
         self._version: str | None = None
         self._failures = 0
         self._not_found = 0
@@ -72,13 +74,13 @@ class Watcher:
 
     def attempt(self) -> None:
         """List the object where that is needed, watch it until the watch ends, and pause."""
-        began = time.monotonic()
+        began, seconds = time.monotonic(), watch_seconds()
         try:
             if self._version is None:
                 self._version = self._list()
-            self._watch(self._version)
+            self._watch(self._version, seconds)
             self._failures = 0 if self._lasted(began) else self._failures + 1
-            if time.monotonic() - began < self._resume_after:
+            if time.monotonic() - began < seconds - self._early_seconds:
                 self._version = None
         except _ExpiredError:
             self._version = None
@@ -105,13 +107,13 @@ class Watcher:
         self._tell(budget)
         return version
 
-    def _watch(self, version: str) -> None:
+    def _watch(self, version: str, seconds: int) -> None:
         query = {
             **self._selector,
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
-            "timeoutSeconds": str(WATCH_SECONDS),
+            "timeoutSeconds": str(seconds),
         }
         for event in self._client.watch(f"{BUDGETS_PATH}?{urlencode(query)}", self._idle_seconds):
             self._well()
@@ -153,6 +155,11 @@ class Watcher:
         if self._trouble is not None:
             self._trouble = None
             self._log.info("the API server answers again")
+
+
+def watch_seconds() -> int:
+    """How long the next watch is to last, by chance."""
+    return random.randrange(WATCH_SECONDS, 2 * WATCH_SECONDS)  # noqa: S311 - jitter is no secret
 
 
 def _version(found: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -18,7 +19,7 @@ from powercap_agent.kube.client import (
     EndpointError,
 )
 from powercap_agent.kube.reporter import Reporter, turn_seconds
-from powercap_agent.kube.watcher import GONE_AFTER, Watcher
+from powercap_agent.kube.watcher import GONE_AFTER, WATCH_SECONDS, Watcher
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.status.publisher import Urgency
 from tests.support.agent_process import eventually
@@ -36,7 +37,7 @@ class Following:
         api: FakeApi,
         token_file: str | None = None,
         idle_seconds: float = 30.0,
-        resume_after: float = 0.0,
+        early_seconds: float = float("inf"),
     ) -> None:
         self.told: list[dict[str, Any] | None] = []
         self.logged = io.StringIO()
@@ -49,7 +50,7 @@ class Following:
             log,
             idle_seconds=idle_seconds,
             backoff_first=QUICK,
-            resume_after=resume_after,
+            early_seconds=early_seconds,
         )
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.follow)
@@ -119,6 +120,15 @@ def test_lists_then_watches_from_there(api: FakeApi, follow: Follow) -> None:
     assert all("fieldSelector=metadata.name%3Dnode-1" in path for _, path in api.requests)
 
 
+def test_agents_do_not_end_their_watches_together(api: FakeApi, follow: Follow) -> None:
+    api.watches = deque([modified(str(version), "changed") for version in range(11, 19)])
+    follow()
+    eventually(lambda: api.count("watch=true") >= 8, "eight watches")
+    asked = {int(parse_qs(path)["timeoutSeconds"][0]) for _, path in api.requests if "watch=true" in path}
+    assert len(asked) > 1
+    assert all(WATCH_SECONDS <= seconds < 2 * WATCH_SECONDS for seconds in asked)
+
+
 def test_bookmarks_move_the_version_on_and_are_not_told(api: FakeApi, follow: Follow) -> None:
     api.watches = deque([lasting("BOOKMARK", "50"), stay])
     following = follow()
@@ -182,7 +192,7 @@ def test_a_watch_that_ended_before_its_time_means_listing_anew(api: FakeApi, fol
         connection.end()
 
     api.watches = deque([restore, stay])
-    following = follow(resume_after=60.0)
+    following = follow(early_seconds=60.0)
     eventually(lambda: api.count("resourceVersion=20") == 1, "a watch from the older version")
     assert following.policies() == ["listed", "lost", "listed"]
 
