@@ -32,7 +32,7 @@ def _in_percent(body: dict[str, Any]) -> dict[str, Any]:
 _BUDGET = budget_body([140, 90, 200], rampMicrowattsPerSecond=20_000_000, stabilisationSeconds=86_400)
 _SUSPENDED = budget_body([140, 90, 200], suspend=True)
 _SECOND, _QUARTER = timedelta(seconds=1), timedelta(minutes=15)
-_Steps = list[dict[str, Any] | timedelta]
+_Steps = list[dict[str, Any] | timedelta | None]
 _STEPS: _Steps = [
     _BUDGET,
     *[_SECOND] * 5,
@@ -60,6 +60,13 @@ def test_the_same_statuses_in_the_same_order(tmp_path: Path) -> None:
     assert [_comparable(status) for status in _by_the_simulated_agent(_STEPS)] == [
         _comparable(status) for status in real
     ]
+
+
+def test_a_budget_that_is_gone_and_back_is_lowered_to_from_the_original_limits(tmp_path: Path) -> None:
+    steps: _Steps = [_BUDGET, *[_SECOND] * 5, None, _SECOND, _BUDGET, *[_SECOND] * 5]
+    real, simulated = _by_the_real_agent(tmp_path, steps), _by_the_simulated_agent(steps)
+    assert [_reason(status) for status in real] == ["Lowering", "Applied"] * 2
+    assert [_comparable(status) for status in simulated] == [_comparable(status) for status in real]
 
 
 def test_percentages_are_of_the_same_power(tmp_path: Path) -> None:
