@@ -13,7 +13,6 @@ from importlib.metadata import version
 from typing import Final
 
 import httpx
-import kopf
 from kubernetes_asyncio import config
 from kubernetes_asyncio.client.api_client import ApiClient
 
@@ -145,8 +144,6 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
             metrics_server.serve(options.metrics, scrapes(parts).text)
         rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
         failures = watches.WatchFailures()
-        registry = kopf.OperatorRegistry()
-        watches.register(registry, cache, reconciler.wake, reconciler.list_anew)
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),
@@ -174,13 +171,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     labels = NodeLabels(cluster, cache, options.clock, election)
                     work = labels.run(heartbeats.of("node labels"), reconciler.synced)
                     running.append(loops.create_task(work, name="node labels"))
-                await kopf.operator(
-                    registry=registry,
-                    settings=watches.quiet_settings(),
-                    memories=watches.NoMemories(),
-                    clusterwide=True,
-                    standalone=True,
-                )
+                await watches.run(cache, reconciler.wake, reconciler.list_anew)
                 for task in running:
                     task.cancel()
         finally:

@@ -21,6 +21,7 @@ from .kube.cache import WorldCache
 from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
 from .kube.event_recorder import Recorder
 from .kube.leadership import Election
+from .kube.relist import relist
 from .planning.decision import BudgetWrite, Decision, decide
 from .planning.events import ObjectEvent, budget_events, condition_events
 from .planning.overrides.windows import next_look
@@ -150,7 +151,7 @@ class Reconciler:
         failed = 0
         for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
             try:
-                await self._relist(kind)
+                await relist(self._cluster, self._cache, kind)
             except ClusterError as error:
                 failed += 1
                 logger.error("cannot list the cluster: %s", error)
@@ -160,18 +161,6 @@ class Reconciler:
         self._seen_since = self._seen_since or self._clock.now()
         self.synced.set()
         return True
-
-    async def _relist(self, kind: str) -> None:
-        """Take a list page by page: of a page only what decisions need stays in memory."""
-        listed: set[str] = set()
-        list_version = "0"
-        async for bodies, version in self._cluster.pages(kind):
-            list_version = version
-            for body in bodies:
-                listed.add(body["metadata"]["name"])
-                self._cache.put(kind, body)
-                await asyncio.sleep(0)
-        self._cache.drop_unlisted(kind, listed, list_version)
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""

@@ -112,17 +112,26 @@ class WatchFailures(logging.Handler):
             self._failed.set_result(message)
 
 
-def register(
-    registry: kopf.OperatorRegistry,
-    cache: WorldCache,
-    wake: Callable[[], None],
-    list_anew: Callable[[], None],
-) -> None:
-    """Let the registry feed the cache with every kind that decisions are made from.
+async def run(cache: WorldCache, wake: Callable[[], None], list_anew: Callable[[], None]) -> None:
+    """Watch until the process is asked to end."""
+    await kopf.operator(
+        registry=feeding(cache, wake, list_anew),
+        settings=quiet_settings(),
+        memories=NoMemories(),
+        clusterwide=True,
+        standalone=True,
+    )
+
+
+def feeding(
+    cache: WorldCache, wake: Callable[[], None], list_anew: Callable[[], None]
+) -> kopf.OperatorRegistry:
+    """Handlers that feed the cache with every kind that decisions are made from.
 
     ``wake`` is called after each event that changed what decisions see, ``list_anew`` where a watch began (anew): kopf
     then gives what is there, and not what was deleted meanwhile.
     """
+    registry = kopf.OperatorRegistry()
 
     def feed(kind: str, event: Any) -> None:
         if event["type"] is None:
@@ -165,3 +174,5 @@ def register(
     @kopf.on.event(GROUP, VERSION, PLURALS[POWER_REPORT], registry=registry)
     async def report(event: Any, **_: Any) -> None:
         feed(POWER_REPORT, event)
+
+    return registry
