@@ -61,6 +61,7 @@ class SimulatedAgent:
         self._publisher.observe(body)
         if body is None:
             self._budget = self._directive = self._draw = None
+            self._controller.directive(None, self._now(), moment)
             self._applied_uw = hardware.ORIGINAL_UW
             return
         metadata = body["metadata"]

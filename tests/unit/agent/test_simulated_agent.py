@@ -63,7 +63,7 @@ def test_the_same_statuses_in_the_same_order(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_is_gone_and_back_is_lowered_to_from_the_original_limits(tmp_path: Path) -> None:
-    steps: _Steps = [_BUDGET, *[_SECOND] * 5, None, _SECOND, _BUDGET, *[_SECOND] * 5]
+    steps: _Steps = [_BUDGET, *[_SECOND] * 5, None, _BUDGET, *[_SECOND] * 5]
     real, simulated = _by_the_real_agent(tmp_path, steps), _by_the_simulated_agent(steps)
     assert [_reason(status) for status in real] == ["Lowering", "Applied"] * 2
     assert [_comparable(status) for status in simulated] == [_comparable(status) for status in real]
