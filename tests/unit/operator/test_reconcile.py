@@ -171,7 +171,7 @@ def test_thousands_of_nodes_do_not_hold_up_the_loop(tmp_path: Path) -> None:
     began = time.thread_time()
     decide(world, SystemClock().now(), timedelta(days=14))
     taken = time.thread_time() - began
-    assert pauses.longest_step_seconds < taken / 2
+    assert pauses.longest_step_seconds < taken * 3 / 4
 
 
 def test_a_list_that_fails_stops_neither_the_others_nor_the_passes(tmp_path: Path) -> None:
