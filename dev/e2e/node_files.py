@@ -7,8 +7,9 @@ from typing import Any
 from dev.e2e.network import POD_RANGE
 
 NETWORK = "powercap-e2e"
-_CRASH_LOOP_SETTING = 32
 """Name of the pods' network; containerd keeps files of that name below /var/lib/cni."""
+_CRASH_LOOP_SETTING = 32
+"""Minor version of the first Kubernetes with ``crashLoopBackOff``."""
 
 
 def containerd(root: Path, socket: Path, sandbox_image: str, cni_programs: Path, runc: str) -> str:
