@@ -106,8 +106,9 @@ class ManyNodes(Api):
 
     def __init__(self, nodes: int, budgets: int) -> None:
         super().__init__()
-        self._pages = [
-            [
+        self._pages = []
+        for begin in range(0, nodes, 500):
+            items = [
                 {
                     "metadata": {
                         "name": f"node-{number:04}",
@@ -118,25 +119,20 @@ class ManyNodes(Api):
                 }
                 for number in range(begin, begin + 500)
             ]
-            for begin in range(0, nodes, 500)
-        ]
-        self._texts = [
-            json.dumps({"metadata": {"resourceVersion": "9", **self._next(index)}, "items": items})
-            for index, items in enumerate(self._pages)
-        ]
+            metadata = {"resourceVersion": "9", "continue": str(begin // 500 + 1)}
+            if begin + 500 >= nodes:
+                del metadata["continue"]
+            self._pages.append(json.dumps({"metadata": metadata, "items": items}))
         self._wanted = budgets
         self.policies = [
             policy(2, name=f"pool-{number:02}", nodeSelector={"pool": str(number)}, **_FIXED)
             for number in range(20)
         ]
 
-    def _next(self, index: int) -> dict[str, str]:
-        return {"continue": str(index + 1)} if index + 1 < len(self._pages) else {}
-
     async def answer(self, request: web.Request) -> web.Response:
         """As above."""
         if request.path.endswith("/nodes"):
-            text = self._texts[int(request.query.get("continue", 0))]
+            text = self._pages[int(request.query.get("continue", 0))]
             return web.Response(text=text, content_type="application/json")
         if request.method == "PATCH" and PLURALS[POWER_BUDGET] in request.path:
             body = json.loads(await request.text())
