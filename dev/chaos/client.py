@@ -10,15 +10,10 @@ import httpx
 from dev.cluster.control_plane import ControlPlane
 from powercap_api.names import (
     API_VERSION,
-    MARKET_DAY,
     NODE,
     PLURALS,
-    POWER_BUDGET,
-    POWER_OVERRIDE,
-    POWER_POLICY,
-    POWER_REPORT,
 )
-from powercap_operator.kube.cache import WorldCache
+from powercap_operator.kube.cache import KINDS, WorldCache
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.snapshot import World
 
@@ -79,8 +74,9 @@ class Direct:
     def world(self) -> World:
         """The cluster as a fresh operator lists it."""
         cache = WorldCache()
-        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
-            cache.replace(kind, *self.items(kind))
+        for kind in KINDS:
+            for body in self.items(kind)[0]:
+                cache.put(kind, body)
         return cache.world()
 
     def difference(self, now: datetime) -> Decision:

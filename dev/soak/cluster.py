@@ -9,8 +9,8 @@ from dev.stage import Stage
 from powercap_agent.schedule.schedule import Action, directive_at, overridden
 from powercap_api.conditions import condition
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
-from powercap_operator.kube.cache import WorldCache
+from powercap_api.names import POWER_BUDGET
+from powercap_operator.kube.cache import KINDS, WorldCache
 from powercap_operator.market.fallback import is_complete
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import next_groups
@@ -38,7 +38,7 @@ class WatchedCluster:
 
     def look(self) -> None:
         """List everything; only what has changed is read again."""
-        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
+        for kind in KINDS:
             bodies, version = self._direct.items(kind)
             names = {body["metadata"]["name"] for body in bodies}
             for body in bodies:

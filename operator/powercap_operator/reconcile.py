@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
+from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
-from .kube.cache import WorldCache
+from .kube.cache import KINDS, WorldCache
 from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
 from .kube.event_recorder import Recorder
 from .kube.leadership import Election
@@ -149,7 +149,7 @@ class Reconciler:
         """List everything anew; whether it could be. What is known of a kind stands where its list fails."""
         self._cluster.forget_schemas()
         failed = 0
-        for kind in (NODE, POWER_POLICY, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT):
+        for kind in KINDS:
             try:
                 await relist(self._cluster, self._cache, kind)
             except ClusterError as error:

@@ -7,12 +7,20 @@ of two states of an object is newer.
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
+from powercap_api.names import (
+    MARKET_DAY,
+    NODE,
+    PLURALS,
+    POWER_BUDGET,
+    POWER_OVERRIDE,
+    POWER_POLICY,
+    POWER_REPORT,
+)
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
@@ -31,6 +39,9 @@ from ..planning.snapshot import (
 )
 
 logger = logging.getLogger(__name__)
+
+KINDS: Final = (NODE, *PLURALS)
+"""What is listed and watched, as decisions are made from it."""
 
 
 class WorldCache:
@@ -129,14 +140,6 @@ class WorldCache:
             self._versions[kind, name] = int(version)
         was_there = self._unreadable.pop((kind, name), None) is not None
         return self._store(kind).pop(name, None) is not None or was_there
-
-    def replace(self, kind: str, bodies: Iterable[Mapping[str, Any]], list_version: str) -> None:
-        """Take a full list that is at hand as a whole."""
-        listed = set()
-        for body in bodies:
-            listed.add(body["metadata"]["name"])
-            self.put(kind, body)
-        self.drop_unlisted(kind, listed, list_version)
 
     def drop_unlisted(self, kind: str, listed: Set[str], list_version: str) -> None:
         """Forget the objects that a full list does not name and that are not newer than it: they are gone."""

@@ -14,19 +14,9 @@ from typing import Any, Final
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
-from powercap_api.names import (
-    GROUP,
-    MARKET_DAY,
-    NODE,
-    PLURALS,
-    POWER_BUDGET,
-    POWER_OVERRIDE,
-    POWER_POLICY,
-    POWER_REPORT,
-    VERSION,
-)
+from powercap_api.names import GROUP, NODE, PLURALS, VERSION
 
-from .cache import WorldCache
+from .cache import KINDS, WorldCache
 
 _LONGEST_PAUSE: Final = 15.0
 _WATCHES_LOGGER: Final = "kopf._core.reactor.orchestration"
@@ -133,17 +123,6 @@ def feeding(
     """
     registry = kopf.OperatorRegistry()
 
-    def feed(kind: str, event: Any) -> None:
-        if event["type"] is None:
-            list_anew()
-        body, metadata = event["object"], event["object"]["metadata"]
-        if event["type"] == "DELETED":
-            changed = cache.drop(kind, metadata["name"], metadata["resourceVersion"])
-        else:
-            changed = cache.put(kind, body)
-        if changed:
-            wake()
-
     @kopf.on.login(registry=registry)
     async def login(**arguments: Any) -> Any:
         account = kopf.login_with_service_account(**arguments)
@@ -151,28 +130,18 @@ def feeding(
             return kopf.login_with_kubeconfig(**arguments)
         return dataclasses.replace(account, server=_server(os.environ))
 
-    @kopf.on.event("", "v1", "nodes", registry=registry)
-    async def node(event: Any, **_: Any) -> None:
-        feed(NODE, event)
+    async def feed(event: Any, param: Any = None, **_: Any) -> None:
+        if event["type"] is None:
+            list_anew()
+        body, metadata = event["object"], event["object"]["metadata"]
+        if event["type"] == "DELETED":
+            changed = cache.drop(param, metadata["name"], metadata["resourceVersion"])
+        else:
+            changed = cache.put(param, body)
+        if changed:
+            wake()
 
-    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_POLICY], registry=registry)
-    async def policy(event: Any, **_: Any) -> None:
-        feed(POWER_POLICY, event)
-
-    @kopf.on.event(GROUP, VERSION, PLURALS[MARKET_DAY], registry=registry)
-    async def market_day(event: Any, **_: Any) -> None:
-        feed(MARKET_DAY, event)
-
-    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_BUDGET], registry=registry)
-    async def budget(event: Any, **_: Any) -> None:
-        feed(POWER_BUDGET, event)
-
-    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_OVERRIDE], registry=registry)
-    async def override(event: Any, **_: Any) -> None:
-        feed(POWER_OVERRIDE, event)
-
-    @kopf.on.event(GROUP, VERSION, PLURALS[POWER_REPORT], registry=registry)
-    async def report(event: Any, **_: Any) -> None:
-        feed(POWER_REPORT, event)
-
+    for kind in KINDS:
+        resource = ("", "v1", "nodes") if kind == NODE else (GROUP, VERSION, PLURALS[kind])
+        kopf.on.event(*resource, registry=registry, param=kind)(feed)
     return registry

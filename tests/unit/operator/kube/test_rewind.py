@@ -36,7 +36,8 @@ def test_older_data_seen_twice_ends_the_process() -> None:
 def test_what_was_seen_is_the_highest_of_objects_and_lists() -> None:
     cache = WorldCache()
     assert cache.latest == 0
-    cache.replace(NODE, [{"metadata": {"name": "a", "resourceVersion": "7"}}], "12")
+    cache.put(NODE, {"metadata": {"name": "a", "resourceVersion": "7"}})
+    cache.drop_unlisted(NODE, {"a"}, "12")
     assert cache.latest == 12
     cache.put(NODE, {"metadata": {"name": "a", "resourceVersion": "15"}})
     cache.put(NODE, {"metadata": {"name": "a", "resourceVersion": "14"}})
