@@ -132,9 +132,13 @@ class Stage:
 
     def node_cap(self, node: str) -> int:
         """What the node's packages may draw together: the sum of their long_term limits, in microwatts."""
+        return self.packages_uw(node, self.limits(node))
+
+    def packages_uw(self, node: str, limits: Mapping[str, int]) -> int:
+        """The same by these limits, such as its originals."""
         return sum(
             limit
-            for name, limit in self.limits(node).items()
+            for name, limit in limits.items()
             if name.startswith("intel-rapl/") and name.count("/") == 2 and name.endswith("/long_term")
             and self.zone_name(node, name.rsplit("/", 1)[0]).startswith("package-")
         )  # fmt: skip

@@ -9,8 +9,16 @@ from dev.chaos.world import AGENTS, ChaosWorld
 from powercap_api.conditions import is_true
 from powercap_api.names import POWER_BUDGET
 
-_UNIT_UW: Final = 125_000
-"""What a processor may round down, for each package."""
+FLOOR_UW: Final = 5_000_000
+FLOOR_PERCENT: Final = 5
+"""The agent's defaults: no policy caps a node below so much, nor a package below this percentage of its original."""
+ROUNDING_UW: Final = 4 * 125_000
+"""What processors may round down, for four packages."""
+
+
+def in_force_uw(cap_uw: int, originals_uw: int) -> int:
+    """What a node is to have in force under a cap, where the originals of its packages add up to so much."""
+    return min(max(cap_uw, FLOOR_UW, originals_uw * FLOOR_PERCENT // 100), originals_uw)
 
 
 def not_followed(world: ChaosWorld, direct: Direct) -> str:
@@ -34,21 +42,10 @@ def _complaint(world: ChaosWorld, node: str, budget: dict[str, Any] | None) -> s
         return released
     if cap is None or now >= datetime.fromisoformat(spec["validUntil"]):
         return ""  # what onExpiry says; the limits watch holds it to its bounds
-    most = _most(world, node)
-    wanted, found = min(cap.power_uw, most), world.stage.node_cap(node)
-    if not wanted - 4 * _UNIT_UW < found <= wanted:
+    wanted = in_force_uw(cap.power_uw, world.stage.packages_uw(node, original))
+    found = world.stage.node_cap(node)
+    if not wanted - ROUNDING_UW < found <= wanted:
         return f"{node} has {found} µW in force, not {wanted}: {status.get('conditions')}"
     if not is_true(status.get("conditions", []), "Ready"):
         return f"{node} is not ready: {status.get('conditions')}"
     return ""
-
-
-def _most(world: ChaosWorld, node: str) -> int:
-    """What its packages may draw together by their originals, in microwatts."""
-    stage = world.stage
-    return sum(
-        limit
-        for name, limit in stage.originals[node].items()
-        if name.startswith("intel-rapl/") and name.count("/") == 2 and name.endswith("/long_term")
-        and stage.zone_name(node, name.rsplit("/", 1)[0]).startswith("package-")
-    )  # fmt: skip

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from dev.chaos.followed import FLOOR_PERCENT
 from tests.support.fake_sysfs import read_limits
 
 _PAUSE_SECONDS: Final = 0.02
-_FLOOR_PERCENT: Final = 5
-"""The agent's default: no policy caps a package below this percentage of its original."""
 
 
 class LimitsWatch:
@@ -48,5 +47,5 @@ class LimitsWatch:
         for name, value in limits.items():
             original = self._originals[node][name]
             # -1: a file whose writer was killed between opening and writing; the kernel's cannot be so.
-            if value != -1 and not original * _FLOOR_PERCENT // 100 <= value <= original:
+            if value != -1 and not original * FLOOR_PERCENT // 100 <= value <= original:
                 self.complaints.append(f"{node} {name} was {value} µW, its original is {original} µW")
