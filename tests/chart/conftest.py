@@ -21,6 +21,8 @@ REQUIRED: Object = {
 }
 """What a person must say."""
 
+NETWORK_POLICY: Object = {"enabled": True, "apiServerCidrs": ["10.1.2.3/32"]}
+
 
 def say(line: str) -> None:
     """Past pytest's capture: the first run builds helm for minutes."""
