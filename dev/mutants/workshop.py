@@ -34,7 +34,7 @@ TESTS: Final = (
     "tests/unit/agent/planning",
     "tests/unit/agent/schedule",
     "tests/unit/agent/state",
-    "tests/unit/agent/test_loop.py",
+    "tests/unit/agent/loop",
 )
 LEFT_OUT: Final = ("fuzz", "test_kill", "test_site", "test_page_limits", "soak")
 """Tests that take seconds or processes of their own: a change that only they notice counts as not noticed."""
