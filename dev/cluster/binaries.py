@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.cluster.build import MINIMUM_GO, NEWEST, build, is_linux
+from dev.cluster.build import API_SERVER, MINIMUM_GO, NEWEST, REST, build, is_linux
 from dev.cluster.errors import BinariesError
 
 REQUIRED = ("etcd", "kube-apiserver", "kubectl")
 OPTIONAL = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
-
-_OF_THE_NEWEST = frozenset({"etcd", "kubectl"})
 
 # What node_linux.go adds.
 _LINUX_ONLY = frozenset({"kubelet", "kube-proxy"})
@@ -40,10 +38,11 @@ class Binaries:
         return list(self.commands[name])
 
 
-def locate(environ: Mapping[str, str], say: Callable[[str], None], *, any_version: bool = False) -> Binaries:
+def locate(environ: Mapping[str, str], say: Callable[[str], None], *, least: bool = False) -> Binaries:
     """Finds the programs, building them first where needed: minutes once, milliseconds from then on.
 
-    With ``any_version`` programs that envtest has installed are taken where there are any.
+    ``least`` asks for etcd, API server and kubectl alone, of whatever version: those that envtest has installed where
+    there are any.
     KUBERNETES in the environment asks for a version to build, such as 1.31; it has etcd and kubectl of the newest.
     Safe to call from several processes at once; one builds and the others wait. Raises BinariesError, which
     says what to do.
@@ -57,13 +56,16 @@ def locate(environ: Mapping[str, str], say: Callable[[str], None], *, any_versio
         )
     if assets:
         return _from_assets(Path(assets))
-    if any_version and not minor and (installed := installed_assets(environ)) is not None:
+    if least and not minor and (installed := installed_assets(environ)) is not None:
         say(f"the control plane's programs are those in {installed}")
         return _from_assets(installed)
-    newest = build(NEWEST, environ, say)
-    servers = build(minor, environ, say) if minor else newest
-    names = [name for name in REQUIRED + OPTIONAL if is_linux() or name not in _LINUX_ONLY]
-    return Binaries({name: (str(newest if name in _OF_THE_NEWEST else servers), name) for name in names})
+    newest = build(NEWEST, API_SERVER, environ, say)
+    api_server = build(minor, API_SERVER, environ, say) if minor else newest
+    found = dict.fromkeys(("etcd", "kubectl"), newest) | {"kube-apiserver": api_server}
+    if not least:
+        rest = build(minor or NEWEST, REST, environ, say)
+        found |= {name: rest for name in OPTIONAL if is_linux() or name not in _LINUX_ONLY}
+    return Binaries({name: (str(program), name) for name, program in found.items()})
 
 
 def installed_assets(environ: Mapping[str, str]) -> Path | None:

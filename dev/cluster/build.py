@@ -1,6 +1,7 @@
-"""Builds the Go program in `programs` once for each Kubernetes version, into the user's cache.
+"""Builds the Go programs in `programs` once for each Kubernetes version, into the user's cache.
 
-The sources are the same for all versions; go.mod and go.sum of each are in `programs/versions`, written by
+There are two: what everybody needs, etcd, API server and kubectl; and the rest, controllers and a node's programs. The
+sources are the same for all versions; go.mod and go.sum of each are in `programs/versions`, written by
 `python -m dev.cluster.pin`.
 
 Guarantees: of several processes, also on the same cache, one builds and the others wait for it; a program in
@@ -15,8 +16,10 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from dev.cluster.errors import BinariesError
 from dev.cluster.locks import exclusive
@@ -29,8 +32,28 @@ NEWEST = "1.37"
 SOURCES = Path(__file__).parent / "programs"
 VERSIONS = SOURCES / "versions"
 
+
+@dataclass(frozen=True)
+class Part:
+    """One of the programs."""
+
+    name: str
+    """Of its file."""
+    what: str
+    minutes: int
+    """About as long does a build take on 2 cores, after those of the parts before."""
+    sources: tuple[str, ...]
+
+
+API_SERVER: Final = Part("api-server", "API server", 5, ("main.go", "api_server.go", "etcd_kubectl.go"))
+REST: Final = Part(
+    "controllers-and-node",
+    "controllers and node programs",
+    3,
+    ("main.go", "controllers.go", "node_linux.go"),
+)
+PARTS: Final = (API_SERVER, REST)
 _NEWEST_ONLY = "etcd_kubectl.go"
-_PROGRAM = "control-plane"
 _POLL_SECONDS = 0.2
 _PACKAGE_LINE = re.compile(r"[\w.~/-]+")
 """What `go build -v` writes for each package; all else that it writes is a message."""
@@ -43,15 +66,16 @@ def versions() -> list[str]:
     )
 
 
-def sources_of(minor: str) -> list[Path]:
-    """The Go files that a version's program is made of."""
-    return [file for file in sorted(SOURCES.glob("*.go")) if minor == NEWEST or file.name != _NEWEST_ONLY]
+def sources_of(minor: str, parts: Sequence[Part] = PARTS) -> list[Path]:
+    """The Go files that a version's programs are made of."""
+    names = {name for part in parts for name in part.sources}
+    return [SOURCES / name for name in sorted(names) if minor == NEWEST or name != _NEWEST_ONLY]
 
 
-def build(minor: str, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
-    """The multi-call program of a Kubernetes version, from the cache or built now. Raises BinariesError.
+def build(minor: str, part: Part, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
+    """A multi-call program of a Kubernetes version, from the cache or built now. Raises BinariesError.
 
-    The newest one has etcd and kubectl, the others only what is Kubernetes' own and runs as a server.
+    The newest version's API server comes with etcd and kubectl, the others' without.
     """
     if minor not in versions():
         raise BinariesError(
@@ -67,18 +91,18 @@ def build(minor: str, environ: Mapping[str, str], say: Callable[[str], None]) ->
         )
     # Static, so that no C compiler is needed; outside of whatever Go workspace this checkout may lie in.
     environ = {**environ, "CGO_ENABLED": "0", "GOWORK": "off"}
-    module = [*sources_of(minor), VERSIONS / minor / "go.mod", VERSIONS / minor / "go.sum"]
+    module = [*sources_of(minor, [part]), VERSIONS / minor / "go.mod", VERSIONS / minor / "go.sum"]
     flags = _flags(kubernetes_version(minor))
     folder = _cache(environ) / _key(go, module, flags, environ)
-    program = folder / _PROGRAM
+    program = folder / part.name
     if program.exists():
         return program
     progress = Progress(say)
     try:
-        waiting = f"another run is building the Kubernetes {minor} control plane, waiting for it"
+        waiting = f"another run is building the {part.what} of Kubernetes {minor}, waiting for it"
         with exclusive(folder.with_suffix(".lock"), lambda: progress.update(waiting)):
             if not program.exists():
-                _build_into(folder, go, module, flags, environ, say)
+                _build_into(program, part, go, module, flags, environ, say)
     finally:
         progress.close()
     return program
@@ -124,15 +148,17 @@ def _key(go: str, module: list[Path], flags: list[str], environ: Mapping[str, st
 
 
 def _build_into(
-    folder: Path,
+    program: Path,
+    part: Part,
     go: str,
     module: list[Path],
     flags: list[str],
     environ: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
-    version = kubernetes_version(module[-1].parent.name)
-    say(f"building Kubernetes {version} control plane once, about 8 minutes on 2 cores; cached in {folder}")
+    folder, version = program.parent, kubernetes_version(module[-1].parent.name)
+    build_time = f"about {part.minutes} minutes on 2 cores"
+    say(f"building the {part.what} of Kubernetes {version} once, {build_time}; cached in {folder}")
     log = folder.with_suffix(".log")
     # One name for all, held by the lock: so that what a killed run has left is found and cleared.
     half_done = folder.with_suffix(".half-done")
@@ -151,9 +177,8 @@ def _build_into(
         total = len(packages.read_text().splitlines())
         packages.unlink()
         log.write_bytes(b"")
-        program = half_done / _PROGRAM
         _run(
-            [go, "build", "-v", *flags, "-o", str(program), "."],
+            [go, "build", "-v", *flags, "-o", str(half_done / program.name), "."],
             sources,
             None,
             log,
@@ -163,7 +188,7 @@ def _build_into(
         shutil.rmtree(sources)
         half_done.rename(folder)
         progress.close()
-        say(f"built in {progress.elapsed()}: {folder / _PROGRAM} ({_megabytes(folder / _PROGRAM)} MB)")
+        say(f"built in {progress.elapsed()}: {program} ({_megabytes(program)} MB)")
     finally:
         progress.close()
         shutil.rmtree(half_done, ignore_errors=True)

@@ -36,7 +36,7 @@ def main() -> int:
     try:
         page = results_of_page(arguments.page) if arguments.page else None
         preview(screen, page, datetime.now(UTC))
-        binaries = locate(os.environ, screen.progress, any_version=True)
+        binaries = locate(os.environ, screen.progress, least=True)
         with (
             tempfile.TemporaryDirectory(prefix="powercap-demo-") as folder,
             Stage(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import Binaries, locate
-from dev.cluster.build import versions
+from dev.cluster.build import PARTS, versions
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import BinariesError, ControlPlaneError, KubectlError
 from tests.support.agent_process import eventually
@@ -263,10 +263,27 @@ def test_an_older_version_has_etcd_and_kubectl_of_the_newest(tmp_path: Path) -> 
         assert older.command(name) == newest.command(name)
     for name in ("kube-apiserver", "kube-controller-manager", "kubelet"):
         assert older.command(name) != newest.command(name)
-    sources = Path(older.command("kube-apiserver")[0]).read_text().split()
-    assert "main.go" in sources
-    assert "etcd_kubectl.go" not in sources
-    assert "etcd_kubectl.go" in Path(newest.command("kube-apiserver")[0]).read_text().split()
+    assert sources(older, "kube-apiserver") == {"main.go", "api_server.go"}
+    assert sources(newest, "kube-apiserver") == {"main.go", "api_server.go", "etcd_kubectl.go"}
+    for both in (older, newest):
+        assert sources(both, "kubelet") == {"main.go", "controllers.go", "node_linux.go"}
+
+
+def test_who_needs_the_least_does_not_wait_for_the_rest(tmp_path: Path) -> None:
+    environ = stand_in_go(tmp_path / "go", f"echo built >> {tmp_path}/builds; ls > $8")
+    least = locate(environ, lambda _: None, least=True)
+    assert set(least.commands) == {"etcd", "kube-apiserver", "kubectl"}
+    assert (tmp_path / "builds").read_text() == "built\n"
+    whole = locate(environ, lambda _: None)
+    assert whole.command("kube-apiserver") == least.command("kube-apiserver")
+    assert whole.has("kube-controller-manager")
+    assert (tmp_path / "builds").read_text() == "built\n" * 2
+
+
+def sources(binaries: Binaries, name: str) -> set[str]:
+    """The Go files that were there when the program was built by a Go that lists them."""
+    listed = Path(binaries.command(name)[0]).read_text().split()
+    return {file for file in listed if file.endswith(".go")}
 
 
 def stand_in_go(folder: Path, build: str) -> dict[str, str]:
@@ -285,7 +302,7 @@ def stand_in_go(folder: Path, build: str) -> dict[str, str]:
     return {"PATH": f"{folder}:{os.environ['PATH']}", "XDG_CACHE_HOME": str(folder / "cache")}
 
 
-def test_several_runs_at_once_build_once(tmp_path: Path) -> None:
+def test_several_runs_at_once_build_each_program_once(tmp_path: Path) -> None:
     environ = stand_in_go(tmp_path / "go", f"echo built >> {tmp_path}/builds; sleep 0.3; touch $8")
     found: list[Binaries] = []
     threads = [
@@ -295,7 +312,7 @@ def test_several_runs_at_once_build_once(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (tmp_path / "builds").read_text() == "built\n"
+    assert (tmp_path / "builds").read_text() == "built\n" * 2
     assert len(found) == 4
     assert all(Path(one.command("etcd")[0]).exists() for one in found)
 
@@ -307,5 +324,5 @@ def test_a_build_that_fails_is_quoted_and_leaves_nothing_behind(tmp_path: Path) 
     assert not [
         path
         for path in (tmp_path / "go" / "cache").rglob("*")
-        if path.name == "control-plane" and path.is_file()
+        if path.name in {part.name for part in PARTS} and path.is_file()
     ]

@@ -1,9 +1,8 @@
 // Command control-plane is a Kubernetes control plane in one file, for tests and demonstrations.
 //
 // It is a multi-call binary: the first argument names the component, the rest is that component's own command
-// line. One binary instead of six because they share nearly all of their packages, so that building them
-// together takes hardly longer than the API server alone; and built from the published modules, because that
-// needs nothing but Go where downloading release binaries or images needs a registry.
+// line. Built from the published modules, because that needs nothing but Go where downloading release binaries or
+// images needs a registry; and twice, from this file and some of the others: dev/cluster/build.py says which.
 package main
 
 import (
@@ -18,9 +17,6 @@ import (
 	_ "k8s.io/component-base/logs/json/register"
 	_ "k8s.io/component-base/metrics/prometheus/clientgo"
 	_ "k8s.io/component-base/metrics/prometheus/version"
-	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 )
 
 // server makes a component's main out of the constructor of its command. The command is only built for the
@@ -29,12 +25,8 @@ func server(command func() *cobra.Command) func() {
 	return func() { os.Exit(cli.Run(command())) }
 }
 
-// components is extended in node_linux.go by what runs on a node, and in etcd_kubectl.go.
-var components = map[string]func(){
-	"kube-apiserver":          server(apiserver.NewAPIServerCommand),
-	"kube-controller-manager": server(controllermanager.NewControllerManagerCommand),
-	"kube-scheduler":          server(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
-}
+// components is filled by the other files.
+var components = map[string]func(){}
 
 func main() {
 	if len(os.Args) > 1 {

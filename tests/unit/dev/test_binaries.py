@@ -21,7 +21,7 @@ def test_the_newest_whole_set_that_envtest_installed_is_taken(tmp_path: Path) ->
     _install(kept / "1.34.0-linux-amd64", "etcd")
     assert installed_assets(environ) == newest
     said: list[str] = []
-    assert locate(environ, said.append, any_version=True).command("etcd") == [str(newest / "etcd")]
+    assert locate(environ, said.append, least=True).command("etcd") == [str(newest / "etcd")]
     assert str(newest) in said[0]
 
 
