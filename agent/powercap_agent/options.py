@@ -4,12 +4,16 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from powercap_api.units import PowerFormatError, format_watts, parse_watts
 
 from .kube.client import Endpoint, EndpointError
 from .logs import LogFormat
 
+DEFAULT_FLOOR_UW: Final = 5_000_000
+DEFAULT_FLOOR_PERCENT: Final = 5
+"""No policy caps a node below so much, nor a package below this percentage of its original."""
 _EPILOG = """\
 examples:
   powercap-agent                                    in a pod, NODE_NAME from the downward API
@@ -153,13 +157,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     option(
         "--min-watts",
         "POWERCAP_MIN_WATTS",
-        format_watts(5_000_000),
+        format_watts(DEFAULT_FLOOR_UW),
         "no policy caps this node below so many watts",
     )
     option(
         "--min-percent",
         "POWERCAP_MIN_PERCENT",
-        "5",
+        str(DEFAULT_FLOOR_PERCENT),
         "no policy caps a package below this percentage of its original limit or, if less, of its maximum power",
     )
     original = "the original long_term of each package, where less is found at first"

@@ -6,19 +6,18 @@ from typing import Any, Final
 from dev.caps import cap_at, caps_of
 from dev.chaos.client import Direct
 from dev.chaos.world import AGENTS, ChaosWorld
+from powercap_agent.options import DEFAULT_FLOOR_PERCENT, DEFAULT_FLOOR_UW
 from powercap_api.conditions import is_true
 from powercap_api.names import POWER_BUDGET
+from tests.support.fake_sysfs import POWER_UNIT_UW
 
-FLOOR_UW: Final = 5_000_000
-FLOOR_PERCENT: Final = 5
-"""The agent's defaults: no policy caps a node below so much, nor a package below this percentage of its original."""
-ROUNDING_UW: Final = 4 * 125_000
+ROUNDING_UW: Final = 4 * POWER_UNIT_UW
 """What processors may round down, for four packages."""
 
 
 def in_force_uw(cap_uw: int, originals_uw: int) -> int:
     """What a node is to have in force under a cap, where the originals of its packages add up to so much."""
-    return min(max(cap_uw, FLOOR_UW, originals_uw * FLOOR_PERCENT // 100), originals_uw)
+    return min(max(cap_uw, DEFAULT_FLOOR_UW, originals_uw * DEFAULT_FLOOR_PERCENT // 100), originals_uw)
 
 
 def not_followed(world: ChaosWorld, direct: Direct) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from dev.scale import hardware
 from powercap_agent.enforce.results import Report
 from powercap_agent.follower import Floors
+from powercap_agent.options import DEFAULT_FLOOR_PERCENT, DEFAULT_FLOOR_UW
 from powercap_agent.schedule.budget import Budget, read_budget
 from powercap_agent.schedule.cap_controller import CapController
 from powercap_agent.schedule.pressure_valve import PressureValve
@@ -24,8 +25,7 @@ from powercap_agent.status.energy import SHORTEST_SECONDS
 from powercap_agent.status.energy_account import EnergyAccount, Regime
 from powercap_agent.status.publisher import StatusPublisher, StatusSink
 
-_FLOORS = Floors(hard_floor_uw=5_000_000, floor_percent=5)
-"""The chart's defaults."""
+_FLOORS = Floors(DEFAULT_FLOOR_UW, DEFAULT_FLOOR_PERCENT)
 
 
 class SimulatedAgent:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dev.chaos.followed import FLOOR_PERCENT, FLOOR_UW, ROUNDING_UW, in_force_uw
+from dev.chaos.followed import ROUNDING_UW, in_force_uw
 from dev.chaos.world import AGENTS
-from powercap_agent.options import read_options
+from powercap_agent.options import DEFAULT_FLOOR_PERCENT, DEFAULT_FLOOR_UW, read_options
 from powercap_agent.planning.limits import Terms
 from tests.support.agent_parts import Machine
 
@@ -14,7 +14,7 @@ from tests.support.agent_parts import Machine
 @pytest.mark.parametrize("node", AGENTS)
 def test_it_expects_what_the_agent_puts_in_force(node: str, tmp_path: Path) -> None:
     enforcer = Machine(tmp_path, AGENTS[node]).enforcer()
-    least = Terms(min_power_uw=1, hard_floor_uw=FLOOR_UW, floor_percent=FLOOR_PERCENT)
+    least = Terms(min_power_uw=1, hard_floor_uw=DEFAULT_FLOOR_UW, floor_percent=DEFAULT_FLOOR_PERCENT)
     originals_uw = enforcer.node_reference_uw(least)
     for cap_uw in range(1_000_000, originals_uw + 20_000_000, 700_000):
         found = enforcer.enforce(cap_uw, least).applied_uw
@@ -25,4 +25,4 @@ def test_it_expects_what_the_agent_puts_in_force(node: str, tmp_path: Path) -> N
 
 def test_the_floors_are_the_agents_defaults() -> None:
     options = read_options(["--node-name", "node-1", "--server", "https://127.0.0.1:6443"], {})
-    assert (options.hard_floor_uw, options.floor_percent) == (FLOOR_UW, FLOOR_PERCENT)
+    assert (options.hard_floor_uw, options.floor_percent) == (DEFAULT_FLOOR_UW, DEFAULT_FLOOR_PERCENT)
