@@ -16,9 +16,8 @@ from powercap_api.schedule import pack_shares
 from tests.api.conftest import Kube
 from tests.support.agent_parts import SCALE_W, schedule_of
 from tests.support.agent_process import AgentProcess, eventually
-from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS, Layout, set_limit
+from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, PACKAGE, TWO_SOCKETS, Layout, set_limit
 
-PACKAGE = "intel-rapl/intel-rapl:0/long_term"
 BURST = "intel-rapl/intel-rapl:0/short_term"
 QUARTER = timedelta(minutes=15)
 

@@ -10,14 +10,8 @@ from dev.e2e.helm import CHART, HelmError
 from tests.chart.conftest import Object, Render
 
 AFFINITY: Object = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
-
-
 TOLERATIONS = [{"key": "dedicated", "operator": "Exists"}]
-
-
 ENV = [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]
-
-
 DIGEST = "sha256:" + "0" * 64
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from powercap_agent.mailbox import BudgetSeen
 from powercap_agent.status.status import Status
 from tests.support.agent_parts import NOON, Machine, Rehearsal, budget_body
+from tests.support.fake_sysfs import PACKAGE
 
 WATT = 1_000_000
-PACKAGE = "intel-rapl/intel-rapl:0/long_term"
 
 
 def nothing() -> None:

@@ -16,10 +16,9 @@ from powercap_agent.stderr import NonBlockingStderr
 from tests.support.agent_parts import QUARTER, budget_body
 from tests.support.agent_process import AgentProcess
 from tests.support.fake_api import FakeApi
-from tests.support.fake_sysfs import ONE_SOCKET
+from tests.support.fake_sysfs import ONE_SOCKET, PACKAGE
 
 WATT = 1_000_000
-PACKAGE = "intel-rapl/intel-rapl:0/long_term"
 
 
 @pytest.fixture

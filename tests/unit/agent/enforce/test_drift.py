@@ -5,8 +5,8 @@ from powercap_agent.enforce.limit_state import FIGHT_PAUSE_SECONDS, FIGHT_WINDOW
 from powercap_agent.enforce.results import Report
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.enforced import PACKAGE, WATT, message, reasons
-from tests.support.fake_sysfs import set_limit
+from tests.support.enforced import WATT, message, reasons
+from tests.support.fake_sysfs import PACKAGE, set_limit
 
 
 def drift(machine: Machine, enforcer: Enforcer) -> Report:

@@ -9,8 +9,17 @@ import pytest
 from powercap_agent.planning.limits import Rule
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.enforced import PACKAGE, WATT, reasons
-from tests.support.fake_sysfs import ENERGY_ONLY, LOWERED, PSYS_BETWEEN, FakeZone, Layout, Limit, limit_file
+from tests.support.enforced import WATT, reasons
+from tests.support.fake_sysfs import (
+    ENERGY_ONLY,
+    LOWERED,
+    PACKAGE,
+    PSYS_BETWEEN,
+    FakeZone,
+    Layout,
+    Limit,
+    limit_file,
+)
 
 
 def test_limits_that_read_zero_or_not_at_all_are_unsupported(tmp_path: Path) -> None:

@@ -11,8 +11,17 @@ from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.logs import Log, LogFormat
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.enforced import PACKAGE, WATT, message, reasons
-from tests.support.fake_sysfs import LOWERED, ONE_SOCKET, SWAPPED_SOCKETS, FakeZone, Layout, Limit, set_limit
+from tests.support.enforced import WATT, message, reasons
+from tests.support.fake_sysfs import (
+    LOWERED,
+    ONE_SOCKET,
+    PACKAGE,
+    SWAPPED_SOCKETS,
+    FakeZone,
+    Layout,
+    Limit,
+    set_limit,
+)
 
 
 def test_originals_are_saved_before_the_first_write(desktop: Machine) -> None:

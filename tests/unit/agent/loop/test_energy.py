@@ -1,13 +1,11 @@
 """What the node draws, and the energy counted up, turn by turn in the main loop."""
 
-from datetime import timedelta
-
 import pytest
 
 from powercap_agent.mailbox import BudgetSeen
 from tests.support.agent_parts import Machine, Rehearsal
 from tests.support.energy_history import columns_of
-from tests.support.turns import WATT, draws, nothing, seen
+from tests.support.turns import draws, nothing, seen
 
 
 def test_the_draw_during_a_dwell_is_compared_with_the_cap_that_stayed(node: Machine) -> None:
@@ -33,13 +31,7 @@ def test_a_dry_run_compares_the_draw_with_no_cap(node: Machine) -> None:
 
 def test_the_draw_of_a_slot_is_told_in_the_next(node: Machine) -> None:
     rehearsal = Rehearsal(node)
-    energy = node.root / "intel-rapl/intel-rapl:0/energy_uj"
-
-    def draw(watts: int) -> None:
-        energy.write_text(f"{int(energy.read_text()) + watts * 450 * WATT}\n", encoding="ascii")
-        node.time.pass_by(timedelta(seconds=450))
-
-    rehearsal.run([seen([40, 30]), nothing, lambda: draw(30), lambda: draw(39), nothing])
+    rehearsal.run([seen([40, 30]), nothing, draws(node, 30, 450), draws(node, 39, 450), nothing])
     told = rehearsal.sink.statuses[1]
     assert told["current"]["draw"] == "34.5 W"
     assert told["draw"]["seconds"] == 900

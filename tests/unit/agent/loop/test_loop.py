@@ -15,8 +15,8 @@ from powercap_agent.schedule.budget import read_budget
 from powercap_agent.schedule.schedule import Action, directive_at
 from powercap_api.schedule import pack_shares
 from tests.support.agent_parts import BOUNDS, NOON, QUARTER, Machine, Rehearsal, budget_body
-from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, set_limit
-from tests.support.turns import PACKAGE, WATT, at, condition, nothing, package_watts, seen
+from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, PACKAGE, set_limit
+from tests.support.turns import WATT, at, condition, nothing, package_watts, seconds_pass, seen
 
 
 def test_a_day_by_the_clock(node: Machine) -> None:
@@ -122,11 +122,7 @@ def test_an_invalid_spec_after_a_restart_goes_by_the_good_one_kept(node: Machine
 def test_without_api_a_kept_budget_is_followed_after_a_moment(node: Machine) -> None:
     Rehearsal(node).run([seen([40, 30]), nothing])
     rehearsal = Rehearsal(node)
-
-    def wait() -> None:
-        node.time.pass_by(timedelta(seconds=START_GRACE_SECONDS))
-
-    rehearsal.run([nothing, wait, nothing])
+    rehearsal.run([nothing, seconds_pass(node, START_GRACE_SECONDS), nothing])
     assert package_watts(rehearsal) == [65, 40, 40]
 
 
@@ -134,11 +130,7 @@ def test_without_api_and_kept_budget_standing_originals_are_put_back_after_a_mom
     node.enforcer().store.add({"intel-rapl/package-0:long_term": 65 * WATT})
     set_limit(node.root, PACKAGE, 20 * WATT)
     rehearsal = Rehearsal(node)
-
-    def wait() -> None:
-        node.time.pass_by(timedelta(seconds=START_GRACE_SECONDS))
-
-    rehearsal.run([nothing, wait, nothing])
+    rehearsal.run([nothing, seconds_pass(node, START_GRACE_SECONDS), nothing])
     assert package_watts(rehearsal) == [20, 65, 65]
 
 

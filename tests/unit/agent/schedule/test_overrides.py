@@ -1,7 +1,6 @@
 """What PowerOverrides in a budget do on the node, by its clock alone."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +13,9 @@ from powercap_agent.schedule.schedule import Action, Phase, directive_at, overri
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE
 from tests.support.agent_parts import NOON, QUARTER, SCALE_W, Machine, Rehearsal, budget_body
-from tests.support.fake_sysfs import ONE_SOCKET
+from tests.support.fake_sysfs import ONE_SOCKET, PACKAGE
+from tests.support.turns import WATT, nothing
 
-WATT = 1_000_000
-PACKAGE = "intel-rapl/intel-rapl:0/long_term"
 SECOND = timedelta(seconds=1)
 
 
@@ -37,15 +35,6 @@ def watts(node: Machine, offset: timedelta, body: dict[str, Any]) -> float:
     rehearsal = Rehearsal(node)
     rehearsal.run([BudgetSeen(body), lambda: None])
     return rehearsal.seen[-1][PACKAGE] / WATT
-
-
-def nothing() -> None:
-    """A turn in which nothing happens."""
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Machine:
-    return Machine(tmp_path, ONE_SOCKET)
 
 
 @pytest.mark.parametrize(
