@@ -1,7 +1,7 @@
 """Where the programs of a control plane are: in KUBEBUILDER_ASSETS, or built from this folder's Go module.
 
 KUBEBUILDER_ASSETS is what envtest and kubebuilder use, so those who have these binaries already are not made
-to build them. Everyone else needs nothing but Go, waits for one build, and has it in the cache from then on.
+to build them. Everyone else needs nothing but Go, waits for a build, and has it in the cache from then on.
 """
 
 from collections.abc import Callable, Mapping

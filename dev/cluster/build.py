@@ -41,7 +41,7 @@ class Part:
     """Of its file."""
     what: str
     minutes: int
-    """About as long does a build take on 2 cores, after those of the parts before."""
+    """About as long does its build take on 2 cores, after those of the parts before."""
     sources: tuple[str, ...]
 
 
@@ -102,7 +102,7 @@ def build(minor: str, part: Part, environ: Mapping[str, str], say: Callable[[str
         waiting = f"another run is building the {part.what} of Kubernetes {minor}, waiting for it"
         with exclusive(folder.with_suffix(".lock"), lambda: progress.update(waiting)):
             if not program.exists():
-                _build_into(program, part, go, module, flags, environ, say)
+                _build_into(folder, part, go, module, flags, environ, say)
     finally:
         progress.close()
     return program
@@ -148,7 +148,7 @@ def _key(go: str, module: list[Path], flags: list[str], environ: Mapping[str, st
 
 
 def _build_into(
-    program: Path,
+    folder: Path,
     part: Part,
     go: str,
     module: list[Path],
@@ -156,7 +156,7 @@ def _build_into(
     environ: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
-    folder, version = program.parent, kubernetes_version(module[-1].parent.name)
+    program, version = folder / part.name, kubernetes_version(module[-1].parent.name)
     build_time = f"about {part.minutes} minutes on 2 cores"
     say(f"building the {part.what} of Kubernetes {version} once, {build_time}; cached in {folder}")
     log = folder.with_suffix(".log")
@@ -178,7 +178,7 @@ def _build_into(
         packages.unlink()
         log.write_bytes(b"")
         _run(
-            [go, "build", "-v", *flags, "-o", str(half_done / program.name), "."],
+            [go, "build", "-v", *flags, "-o", str(half_done / part.name), "."],
             sources,
             None,
             log,

@@ -1,4 +1,4 @@
-// Command control-plane is a Kubernetes control plane in one file, for tests and demonstrations.
+// Command programs has programs of a Kubernetes cluster in one file, for tests and demonstrations.
 //
 // It is a multi-call binary: the first argument names the component, the rest is that component's own command
 // line. Built from the published modules, because that needs nothing but Go where downloading release binaries or
