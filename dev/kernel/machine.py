@@ -18,6 +18,8 @@ from dev.kernel.images import Image
 _MEMORY_MB: Final = 768
 _CPU: Final = "Skylake-Server"
 """One that the driver knows."""
+_ACCELERATOR: Final = "tcg,thread=single"
+"""All CPUs in one thread: with one each, a CPU may run code that the kernel has changed meanwhile, and panic (0060)."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def booted(image: Image, topology: Topology, out: Path, script: str) -> Iterator
     (out / "script").write_text(script, encoding="utf-8")
     (out / "status").unlink(missing_ok=True)
     smp = f"{topology.cpus},sockets={topology.packages},dies={topology.dies},cores=1,threads=1"
-    command = [qemu, "-accel", "tcg", "-machine", "q35", "-cpu", _CPU, "-smp", smp, "-m", str(_MEMORY_MB)]
-    command += ["-nographic", "-no-reboot", "-nic", "none"]
+    command = [qemu, "-accel", _ACCELERATOR, "-machine", "q35", "-cpu", _CPU, "-smp", smp]
+    command += ["-m", str(_MEMORY_MB), "-nographic", "-no-reboot", "-nic", "none"]
     command += ["-kernel", str(image.kernel), "-initrd", str(image.initramfs)]
     command += ["-append", "console=ttyS0 quiet panic=-1 mitigations=off psi=1 run=script"]
     for name, shared in (("root", "path=/,readonly=on"), ("out", f"path={out}")):
