@@ -70,8 +70,15 @@ class Run:
     def _times(self) -> None:
         self._by_operator(PERIOD, self.world.jump_to_next_period, writes=False)
         if not self.quick:
+            self._wait_for_the_last_period()
             midnight = partial(self.world.jump, hour=23, minute=59, second=58)
             self._by_operator(MIDNIGHT, midnight, writes=False)
+
+    def _wait_for_the_last_period(self) -> None:
+        """Until every agent has reported the day's last period, whose statuses would else meet midnight's."""
+        self.say("the day's last market period, by the operator")
+        last = partial(self.world.jump, hour=23, minute=44, second=58)
+        self._measure(Phase("the day's last period", OPERATOR, reported=self.world.nodes), last)
 
     def _by_operator(self, what: str, begin: Callable[[], object], *, writes: bool = True) -> None:
         names = self.world.nodes
