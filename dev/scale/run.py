@@ -14,11 +14,12 @@ from dev.scale.phase import Measured, Phase, Stopwatch
 from dev.scale.world import ScaleWorld
 from dev.scale.write_log import BARE, OPERATOR, OURS, REPORTS, Write
 
-FIRST, TOMORROW, EDIT, PERIOD, MIDNIGHT = (
+FIRST, TOMORROW, EDIT, PERIOD, LAST_PERIOD, MIDNIGHT = (
     "first budgets",
     "tomorrow's results",
     "an edit",
     "a market period",
+    "the day's last period",
     "midnight",
 )
 _EDITED_PERCENT = (62, 67)
@@ -70,15 +71,11 @@ class Run:
     def _times(self) -> None:
         self._by_operator(PERIOD, self.world.jump_to_next_period, writes=False)
         if not self.quick:
-            self._wait_for_the_last_period()
+            # Reported before midnight comes: the statuses of both would else meet.
+            last = partial(self.world.jump, hour=23, minute=44, second=58)
+            self._by_operator(LAST_PERIOD, last, writes=False)
             midnight = partial(self.world.jump, hour=23, minute=59, second=58)
             self._by_operator(MIDNIGHT, midnight, writes=False)
-
-    def _wait_for_the_last_period(self) -> None:
-        """Until every agent has reported the day's last period, whose statuses would else meet midnight's."""
-        self.say("the day's last market period, by the operator")
-        last = partial(self.world.jump, hour=23, minute=44, second=58)
-        self._measure(Phase("the day's last period", OPERATOR, reported=self.world.nodes), last)
 
     def _by_operator(self, what: str, begin: Callable[[], object], *, writes: bool = True) -> None:
         names = self.world.nodes
