@@ -11,29 +11,26 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.machine("sockets")
+TRACES = Path("/sys/kernel/debug/tracing/events/kmem/enable")
+"""The switch for the traces of each allocation and release of memory."""
 CHANGES = 20
 _ALLOCATING = "while :; do ls -lR /usr/lib/python3* > /dev/null 2>&1; done"
 
 
 @pytest.fixture
-def allocations(tmp_path: Path) -> Iterator[Path]:
-    """The switch for the traces of each allocation and release of memory, while every CPU allocates."""
-    traces = tmp_path / "tracing"
-    traces.mkdir()
-    subprocess.run(["mount", "-t", "tracefs", "tracefs", str(traces)], check=True)
+def allocations() -> Iterator[None]:
+    """Every CPU allocates memory."""
     busy = [subprocess.Popen(["sh", "-c", _ALLOCATING]) for _ in range(2)]
-    try:
-        yield traces / "events" / "kmem" / "enable"
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
-        subprocess.run(["umount", str(traces)], check=True)
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
 
 
-def test_a_kernel_that_changes_its_code_while_every_cpu_runs_it_stays_up(allocations: Path) -> None:
+@pytest.mark.usefixtures("allocations")
+def test_a_kernel_that_changes_its_code_while_every_cpu_runs_it_stays_up() -> None:
     for _ in range(CHANGES):
-        allocations.write_text("1")
-        assert allocations.read_text().strip() == "1"
-        allocations.write_text("0")
-        assert allocations.read_text().strip() == "0"
+        TRACES.write_text("1")
+        assert TRACES.read_text().strip() == "1"
+        TRACES.write_text("0")
+        assert TRACES.read_text().strip() == "0"
