@@ -18,7 +18,6 @@ from tests.support.agent_parts import SCALE_W, schedule_of
 from tests.support.agent_process import AgentProcess, eventually
 from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, PACKAGE, TWO_SOCKETS, Layout, set_limit
 
-BURST = "intel-rapl/intel-rapl:0/short_term"
 QUARTER = timedelta(minutes=15)
 
 StartAgent = Callable[..., AgentProcess]

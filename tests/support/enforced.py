@@ -4,7 +4,6 @@ from powercap_agent.enforce.results import Report
 from powercap_api.reasons import ZoneReason
 
 WATT = 1_000_000
-BURST = "intel-rapl/intel-rapl:0/short_term"
 TWIN = "intel-rapl-mmio/intel-rapl-mmio:0/long_term"
 
 

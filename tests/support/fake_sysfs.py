@@ -16,7 +16,8 @@ from powercap_agent.hardware.files import DriverError, KernelFiles
 POWER_UNIT_UW = 125_000
 """1/8 W, the power unit of nearly all processors."""
 PACKAGE = "intel-rapl/intel-rapl:0/long_term"
-"""The limit of the first package, as ``read_limits`` names it."""
+BURST = "intel-rapl/intel-rapl:0/short_term"
+"""The limits of the first package, as ``read_limits`` names them."""
 _READS = 100
 
 

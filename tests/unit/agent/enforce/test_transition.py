@@ -10,11 +10,10 @@ from powercap_agent.enforce.results import Report
 from powercap_agent.planning.limits import Terms
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.fake_sysfs import FakeZone, Layout, Limit, limit_file, set_limit
+from tests.support.fake_sysfs import BURST, FakeZone, Layout, Limit, limit_file, set_limit
 
 WATT = 1_000_000
 FIRST, SECOND = (f"intel-rapl/intel-rapl:{index}/long_term" for index in (0, 1))
-BURST = "intel-rapl/intel-rapl:0/short_term"
 EVEN = Terms(min_power_uw=10 * WATT, hard_floor_uw=5 * WATT, floor_percent=5, even=True)
 
 
