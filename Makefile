@@ -38,9 +38,9 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m dev.sizes
 	$(BIN)/python -m powercap_api.generate --check
 	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
-	$(BIN)/python -m dev.e2e.chart_readme --check
-	$(BIN)/python -m dev.sight metrics --check
-	$(BIN)/python -m dev.reference --check
+	$(BIN)/python -m dev.docs.chart_readme --check
+	$(BIN)/python -m dev.docs.metrics_table --check
+	$(BIN)/python -m dev.docs.reference --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/python -m dev.release check
 
@@ -61,7 +61,7 @@ oldest: $(STAMP) ## what depends on the API server's version, on the oldest that
 	  $(PYTEST) $(VERSION_TESTS)
 
 sight: $(STAMP) ## metrics, alerts, dashboard and page with a real Prometheus and a real browser; ARGS are pytest's
-	$(BIN)/python -m dev.sight test $(ARGS)
+	$(BIN)/python -m dev.sight $(ARGS)
 
 e2e: $(STAMP) ## the chart on a real kubelet with real containers: root on Linux; ARGS are pytest's, KUBERNETES as for api
 	$(BIN)/python -m dev.e2e $(ARGS)
@@ -93,9 +93,9 @@ release: ## name a version everywhere and date it in the changelog: VERSION=0.2.
 crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and the reference of fields and values
 	$(BIN)/python -m powercap_api.generate
 	$(BIN)/python -m powercap_api.generate charts/powercap/files/crds
-	$(BIN)/python -m dev.e2e.chart_readme
-	$(BIN)/python -m dev.sight metrics
-	$(BIN)/python -m dev.reference
+	$(BIN)/python -m dev.docs.chart_readme
+	$(BIN)/python -m dev.docs.metrics_table
+	$(BIN)/python -m dev.docs.reference
 
 docs: $(STAMP) ## the documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

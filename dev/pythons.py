@@ -16,10 +16,10 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from dev.e2e.packages import PreparationError, require_image_programs
 from dev.e2e.tools import cache_folder
 from dev.images.bases import BASES, Base, unpacked
 from dev.images.roots import inside
+from dev.lab.debian import PreparationError, require_image_programs
 
 _ROOT = Path(__file__).parents[1]
 _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")

@@ -6,15 +6,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev.bench import costs, latency, libraries, parsing, requests, single_agent
+from dev.bench import costs, latency, parsing, single_agent
 from dev.bench.audit import Audit
-from dev.bench.report import show
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from dev.lab.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
+from dev.lab.figures import show
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_operator.market.results import Query
-from tests.support.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 
 NODES = {f"node-{index}": TWO_SOCKETS if index % 2 else ONE_SOCKET for index in range(10)}
 AGENT_SECONDS = 300.0
@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter waits: for trying the bench itself")
     quick = parser.parse_args().quick
-    figures = [*parsing.measure(), *requests.measure(), *libraries.measure()]
+    figures = parsing.measure()
     say("one agent alone")
     figures += single_agent.measure(10_000 if quick else SOAK_EVENTS)
     with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:

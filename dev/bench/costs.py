@@ -3,10 +3,10 @@
 import time
 
 from dev.bench.audit import Audit
-from dev.bench.processes import cpu_seconds, resident_mb
-from dev.bench.report import Figure
-from dev.stage import Stage, wait_until
-from tests.support.fake_sysfs import ONE_SOCKET
+from dev.lab.fake_sysfs import ONE_SOCKET
+from dev.lab.figures import Figure
+from dev.lab.processes import cpu_seconds, resident_mb
+from dev.lab.stage import Stage, wait_until
 
 AGENT = "powercap-agent"
 OPERATOR = ("powercap-operator", "kopf")

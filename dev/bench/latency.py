@@ -6,9 +6,9 @@ import time
 import urllib.request
 from datetime import timedelta
 
-from dev.bench.report import Figure, milliseconds
-from dev.caps import cap_at, caps_of
-from dev.stage import Stage, next_quarter, wait_until
+from dev.lab.caps import cap_at, caps_of
+from dev.lab.figures import Figure, milliseconds
+from dev.lab.stage import Stage, next_quarter, wait_until
 
 EDITS = 40
 PERIODS = 12

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from dev.bench.file_writes import FileWrites
-from dev.bench.processes import cpu_seconds, resident_mb
-from dev.bench.report import Figure, milliseconds
+from dev.lab.agent_process import AgentProcess
+from dev.lab.fake_api import Connection, FakeApi, stay
+from dev.lab.fake_sysfs import TWO_SOCKETS, limit_file, many_packages
+from dev.lab.figures import Figure, milliseconds
+from dev.lab.processes import cpu_seconds, resident_mb
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE, pack_shares
-from tests.support.agent_parts import budget_body
-from tests.support.agent_process import AgentProcess
-from tests.support.fake_api import Connection, FakeApi, stay
-from tests.support.fake_sysfs import TWO_SOCKETS, limit_file, many_packages
 
 SLOTS = 101
 PACKAGES = (1, 2, 8, 64)
@@ -58,20 +57,9 @@ def _in_memory() -> str | None:
 def _slots(zones: int) -> list[Figure]:
     """``SLOTS`` slots of a second each, from each one's begin to the last file."""
     start = datetime.now(UTC).replace(microsecond=0) + _LEAD
-    body = budget_body([1])
     caps = [_CAPS_W[index % 2] * zones * 1_000_000 for index in range(SLOTS)]
     begins = [start + timedelta(seconds=index) for index in range(SLOTS)]
-    body["spec"] |= {
-        "maxSourceMicrowatts": max(caps),
-        "schedule": [
-            {
-                "start": format_time(start),
-                "stepSeconds": 1,
-                "shares": pack_shares(cap * FULL_SHARE // max(caps) for cap in caps),
-            }
-        ],
-        "validUntil": format_time(begins[-1] + timedelta(seconds=30)),
-    }
+    body = _budget(caps, start, 1, begins[-1] + timedelta(seconds=30))
     with FakeApi(budget=body) as api, _agent(api, zones) as agent:
         names = [f"intel-rapl/intel-rapl:{index}/long_term" for index in range(zones)]
         files = [limit_file(agent.root, name) for name in names]
@@ -114,6 +102,27 @@ def _slots(zones: int) -> list[Figure]:
     ]
 
 
+def _budget(caps_uw: list[int], start: datetime, step_seconds: int, until: datetime) -> dict[str, Any]:
+    """A PowerBudget as the API gives it."""
+    most = max(caps_uw)
+    shares = pack_shares(cap * FULL_SHARE // most for cap in caps_uw)
+    schedule = [
+        {"start": format_time(start), "stepSeconds": step_seconds, "shares": shares, "basis": "bench"}
+    ]
+    return {
+        "apiVersion": "powercap.dev/v1alpha1",
+        "kind": "PowerBudget",
+        "metadata": {"name": "node-1", "uid": "uid-1", "generation": 1, "resourceVersion": "1"},
+        "spec": {
+            "policy": "default",
+            "maxSourceMicrowatts": most,
+            "minPowerMicrowatts": 10_000_000,
+            "validUntil": format_time(until),
+            "schedule": schedule,
+        },
+    }
+
+
 def _delay(writes: FileWrites, files: list[Path], begins: datetime, cap_uw: int, late: list[float]) -> float:
     """Seconds from the slot's begin until every limit was written, and adds up to the slot's cap.
 
@@ -145,7 +154,8 @@ def _until(moment: datetime, seconds: float) -> None:
 
 def _soak(events: int) -> Figure:
     """Memory and file descriptors while watch events come as fast as they can be sent."""
-    body = budget_body([40] * 96, start=datetime.now(UTC) - timedelta(minutes=5))
+    start = datetime.now(UTC) - timedelta(minutes=5)
+    body = _budget([40_000_000] * 96, start, 900, start + timedelta(days=1))
     sent, done = [0], threading.Event()
 
     def flood(connection: Connection) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from dev.bench.report import Figure, conclude, counts, show
 from dev.chaos.run import CONVERGENCE_SECONDS, HALF_OPEN_SECONDS, NODES_SECONDS, Run
 from dev.chaos.world import AGENTS, ChaosWorld
 from dev.cluster.binaries import locate
-from dev.stage import StageError
+from dev.lab.figures import Figure, conclude, counts, show
+from dev.lab.stage import StageError
 
 
 def say(text: str) -> None:

@@ -12,7 +12,7 @@ from dev.chaos.edits import Edits
 from dev.chaos.etcd import Etcd
 from dev.chaos.world import AGENTS, OPERATORS, ChaosWorld
 from dev.cluster.errors import ControlPlaneError
-from tests.support.exchange_site import Behaviour
+from dev.lab.exchange.site import Behaviour
 
 _EXCHANGE_FAULTS: Final = (
     Behaviour(status=403, times=3),

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any, Final
 
-from dev.caps import cap_at, caps_of
 from dev.chaos.client import Direct
 from dev.chaos.world import AGENTS, ChaosWorld
+from dev.lab.caps import cap_at, caps_of
+from dev.lab.fake_sysfs import POWER_UNIT_UW
 from powercap_agent.options import DEFAULT_FLOOR_PERCENT, DEFAULT_FLOOR_UW
 from powercap_api.conditions import is_true
 from powercap_api.names import POWER_BUDGET
-from tests.support.fake_sysfs import POWER_UNIT_UW
 
 ROUNDING_UW: Final = 4 * POWER_UNIT_UW
 """What processors may round down, for four packages."""

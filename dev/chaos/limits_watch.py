@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from dev.lab.fake_sysfs import read_limits
 from powercap_agent.options import DEFAULT_FLOOR_PERCENT
-from tests.support.fake_sysfs import read_limits
 
 _PAUSE_SECONDS: Final = 0.02
 

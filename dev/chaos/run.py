@@ -15,7 +15,7 @@ from dev.chaos.edits import Edits
 from dev.chaos.followed import not_followed
 from dev.chaos.limits_watch import LimitsWatch
 from dev.chaos.world import AGENTS, ChaosWorld
-from dev.demo.results import DEFAULT_MARKET
+from dev.lab.results import DEFAULT_MARKET
 from powercap_api.names import POWER_POLICY
 
 CONVERGENCE_SECONDS: Final = 10.0

@@ -15,18 +15,18 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from dev.bench.processes import resident_mb
 from dev.chaos.client import LEASE, NAMESPACE
 from dev.chaos.faults import Weather
 from dev.chaos.proxy import FaultyProxy
 from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage
+from dev.lab.fake_sysfs import DIES, ONE_SOCKET, TWO_SOCKETS, build_tree, read_limits
+from dev.lab.processes import resident_mb
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage
 from powercap_api.clock import write_offset
 from powercap_operator.market.results import Query
-from tests.support.fake_sysfs import DIES, ONE_SOCKET, TWO_SOCKETS, build_tree, read_limits
 
 AGENTS: Final = {"lasting-one": ONE_SOCKET, "lasting-two": TWO_SOCKETS, "lasting-dies": DIES}
 OPERATORS: Final = ("operator-a", "operator-b")

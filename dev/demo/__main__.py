@@ -14,9 +14,9 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import ClusterError
 from dev.demo.acts import NODES, Demo, DemoFailedError
 from dev.demo.preview import preview
-from dev.demo.results import PageError, results_of_page
 from dev.demo.screen import Screen
-from dev.stage import Stage, StageError, quoted_logs
+from dev.lab.results import PageError, results_of_page
+from dev.lab.stage import Stage, StageError, quoted_logs
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -6,16 +6,16 @@ import time
 from datetime import datetime, timedelta
 from typing import Final
 
-from dev.caps import Cap, cap_at, caps_of
 from dev.cluster.process.ports import free_port
 from dev.demo.preview import MAX_SOURCE, policy_spec
-from dev.demo.results import DEFAULT_MARKET, SavedPage, periods_for
 from dev.demo.screen import Screen
-from dev.stage import Stage, next_quarter, tomorrow_and_today, wait_until
+from dev.lab.caps import Cap, cap_at, caps_of
+from dev.lab.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS
+from dev.lab.results import DEFAULT_MARKET, SavedPage, periods_for
+from dev.lab.stage import Stage, next_quarter, tomorrow_and_today, wait_until
 from powercap_api.markets import Market
 from powercap_api.units import format_watts_short
 from powercap_operator.market.results import Query
-from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS
 
 NODES: Final = {"one-socket": ONE_SOCKET, "two-sockets": TWO_SOCKETS, "no-powercap": NO_POWERCAP}
 _CAPPED: Final = ("one-socket", "two-sockets")

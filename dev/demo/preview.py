@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any, Final
 
-from dev.demo.results import DEFAULT_MARKET, SavedPage, periods_for
 from dev.demo.screen import Screen
+from dev.lab.results import DEFAULT_MARKET, SavedPage, periods_for
 from powercap_api.markets import Market
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy

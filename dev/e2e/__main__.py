@@ -17,11 +17,11 @@ from dev.cluster.binaries import locate
 from dev.cluster.errors import BinariesError
 from dev.e2e.network import inside, make_network, remove_network
 from dev.e2e.node import clear_away
-from dev.e2e.packages import PreparationError, require_node_programs
 from dev.e2e.tools import HELM, HELM_OLDEST, ToolError, locate_tool
 from dev.e2e.world import ROOT_VARIABLE, make_root
 from dev.images.build import build_images
-from dev.suite import pytest_arguments
+from dev.lab.debian import PreparationError, require_node_programs
+from dev.lab.suite import pytest_arguments
 
 _FAILED_TO_PREPARE = 2
 

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from dev.e2e.packages import PreparationError, program
+from dev.lab.debian import PreparationError, program
 
 ADDRESS = "10.99.0.1"
 """The machine's address as pods see it."""

@@ -18,9 +18,9 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.e2e import node_files
 from dev.e2e.network import ADDRESS, POD_RANGE
-from dev.e2e.packages import PreparationError, cni_folder, program
 from dev.images.build import Image, Images
 from dev.images.roots import run
+from dev.lab.debian import PreparationError, cni_folder, program
 
 NAME = "e2e-node"
 _READY_SECONDS = 90.0

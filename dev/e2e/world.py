@@ -13,7 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from dev.caps import cap_at, caps_of
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import COMPONENTS, ControlPlane
 from dev.cluster.errors import ControlPlaneError, KubectlError
@@ -22,13 +21,14 @@ from dev.e2e.network import ADDRESS
 from dev.e2e.node import NAME, Node
 from dev.e2e.tools import HELM, Tool, locate_tool
 from dev.images.build import build_images
+from dev.lab.caps import cap_at, caps_of
+from dev.lab.exchange.site import ExchangeSite
+from dev.lab.fake_sysfs import TWO_SOCKETS, build_tree, read_limits
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.results import Query
 from powercap_operator.sources.mock import made_up_periods
-from tests.support.exchange_site import ExchangeSite
-from tests.support.fake_sysfs import TWO_SOCKETS, build_tree, read_limits
 
 NAMESPACE = "powercap-system"
 RELEASE = "powercap"

@@ -9,11 +9,11 @@ import os
 import sys
 import time
 
-from dev.e2e.packages import PreparationError, require_image_programs
 from dev.images.bases import BASES, DEBIAN, Base
 from dev.images.build import build_images
 from dev.images.emulation import emulated
 from dev.images.trial import start_both
+from dev.lab.debian import PreparationError, require_image_programs
 
 
 def _say(line: str) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from dev.cluster.locks import exclusive
-from dev.e2e.packages import program
 from dev.images.roots import inside, run
+from dev.lab.debian import program
 
 _PYTHON_SCRIPT: Final = Path(__file__).parent / "python.sh"
 _PACKAGES: Final = "python3,python3-pip,ca-certificates"

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev.cluster.locks import exclusive
-from dev.e2e.packages import program
 from dev.e2e.tools import cache_folder
 from dev.images.bases import DEBIAN, Base, Say, archive, digest
 from dev.images.roots import run
+from dev.lab.debian import program
 
 REPOSITORY = Path(__file__).parents[2]
 _BASE = "localhost/powercap-base"

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from dev.e2e.packages import PreparationError, program
 from dev.images.roots import run
+from dev.lab.debian import PreparationError, program
 
 _RULES: Final = Path("/usr/lib/binfmt.d")
 

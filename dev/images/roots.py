@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from dev.e2e.packages import PreparationError, program
+from dev.lab.debian import PreparationError, program
 
 _ENTER: Final = """\
 root=$1; count=$2; shift 2

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dev.e2e.packages import PreparationError, program
 from dev.images.bases import Base
 from dev.images.build import Image, Images, storage
 from dev.images.roots import run
+from dev.lab.debian import PreparationError, program
 
 _OPTIONAL: Final = ("argcomplete", "matplotlib", "numpy", "rich")
 """What the command on people's machines has, and the operator's image has not."""

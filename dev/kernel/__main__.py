@@ -13,7 +13,7 @@ import time
 from dev.kernel.errors import KernelTestError
 from dev.kernel.images import image
 from dev.kernel.packages import SERIES, require_programs
-from dev.suite import pytest_arguments
+from dev.lab.suite import pytest_arguments
 
 _FAILED_TO_PREPARE = 2
 

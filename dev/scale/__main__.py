@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dev.bench.report import show
 from dev.cluster.binaries import locate
+from dev.lab.figures import show
+from dev.lab.stage import quoted_logs
 from dev.scale.phase import Measured, Stopwatch
 from dev.scale.run import Run
 from dev.scale.world import ScaleWorld
-from dev.stage import quoted_logs
 
 _PHASE_SECONDS = 900.0
 _COLUMNS = (

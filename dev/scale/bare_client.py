@@ -14,7 +14,7 @@ from typing import Any, Final
 import aiohttp
 
 from dev.cluster.control_plane import ControlPlane
-from dev.scale.write_log import BARE
+from dev.lab.audit_log import BARE
 from powercap_api.names import API_VERSION, OPERATOR_FIELD_MANAGER, POWER_BUDGET
 
 BUDGETS: Final = f"/apis/{API_VERSION}/powerbudgets"

@@ -4,9 +4,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.bench.processes import cpu_seconds, resident_mb
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
+from dev.lab.processes import cpu_seconds, resident_mb
 
 _LONGEST = "powercap_loop_longest_pause_seconds"
 _STEP = "powercap_loop_longest_step_seconds"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from dev.lab.audit_log import AGENT, Write, WriteLog
+from dev.lab.stage import StageError
 from dev.scale.meters import Meters, Pauses, Usage
-from dev.scale.write_log import AGENT, Write, WriteLog
-from dev.stage import StageError
 
 _LOOK_SECONDS = 0.2
 _QUIET_SECONDS = 3.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from dev.bench.report import Figure
+from dev.lab.audit_log import BARE, OPERATOR, OURS, REPORTS, Write
+from dev.lab.figures import Figure
 from dev.scale import bare_client
 from dev.scale.names import node_names
 from dev.scale.phase import Measured, Phase, Stopwatch
 from dev.scale.world import ScaleWorld
-from dev.scale.write_log import BARE, OPERATOR, OURS, REPORTS, Write
 
 FIRST, TOMORROW, EDIT, PERIOD, LAST_PERIOD, MIDNIGHT = (
     "first budgets",

@@ -12,13 +12,13 @@ from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.lab.audit_log import WriteLog
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, tomorrow_and_today, wait_until
 from dev.scale import bare_client
 from dev.scale.bare_client import Request
 from dev.scale.meters import Meters
 from dev.scale.names import node_names
-from dev.scale.write_log import WriteLog
-from dev.stage import Stage, tomorrow_and_today, wait_until
 from powercap_api.clock import write_offset
 from powercap_api.names import API_VERSION, POLICY_LABEL
 from powercap_operator.market.results import Query

@@ -12,11 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from dev.bench.report import Figure, conclude, counts, show
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.lab.figures import Figure, conclude, counts, show
+from dev.lab.stage import Stage, StageError, quoted_logs
 from dev.soak.run import MARKETS, Soak
-from dev.stage import Stage, StageError, quoted_logs
 from powercap_operator.market.publication import DAILY_LIMIT
 
 GROWTH_MB: Final = 15.0

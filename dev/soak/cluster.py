@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from dev.chaos.client import HISTORY, Direct
-from dev.stage import Stage
+from dev.lab.budget_judge import budget_of
+from dev.lab.stage import Stage
 from powercap_agent.schedule.schedule import Action, directive_at, overridden
 from powercap_api.conditions import condition
 from powercap_api.marketday import MarketDay
@@ -15,7 +16,6 @@ from powercap_operator.market.fallback import is_complete
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import next_groups
 from powercap_operator.planning.marketday_status import fetch_of
-from tests.support.budget_judge import budget_of
 
 _UNIT_UW: Final = 125_000
 """What a processor may round down."""

@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Final
 
+from dev.lab.exchange import pages
+from dev.lab.exchange.site import Behaviour, ExchangeSite
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.publication import results_expected_at
 from powercap_operator.market.results import Query
 from powercap_operator.sources.mock import made_up_periods
-from tests.support import pages
-from tests.support.exchange_site import Behaviour, ExchangeSite
 
 _SOON: Final = timedelta(minutes=10)
 """The site has results so long before they are asked for."""

@@ -12,18 +12,18 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Final
 
-from dev.bench.processes import resident_mb
 from dev.chaos.client import HISTORY, Direct, UnsureError
-from dev.demo.results import DEFAULT_MARKET
+from dev.lab.fake_sysfs import ONE_SOCKET, build_tree, read_limits
+from dev.lab.processes import resident_mb
+from dev.lab.results import DEFAULT_MARKET
+from dev.lab.stage import Stage, StageError
 from dev.soak.cluster import WatchedCluster
 from dev.soak.judge import Judge
 from dev.soak.people import STEADY, People
 from dev.soak.publications import Publications
-from dev.stage import Stage, StageError
 from powercap_api.markets import Auction, Market
 from powercap_api.names import NODE
 from powercap_operator.market.delivery_day import day_bounds
-from tests.support.fake_sysfs import ONE_SOCKET, build_tree, read_limits
 
 LOOKS: Final = ((0, 10), (7, 0), (13, 0), (15, 50), (18, 30), (23, 52))
 """Local times: after midnight, in the morning, before and after the auctions' results, in the evening, last call."""

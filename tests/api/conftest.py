@@ -11,7 +11,7 @@ import pytest
 
 from dev.cluster.binaries import Binaries, locate
 from dev.cluster.control_plane import ControlPlane
-from dev.objects import delete_all, read
+from dev.lab.api_client import delete_all, read
 
 CRDS = Path(__file__).parents[2] / "crds"
 LONGEST = (

@@ -10,13 +10,13 @@ import pytest
 
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import KubectlError
+from dev.lab.agent_process import AgentProcess, eventually
+from dev.lab.fake_sysfs import NO_POWERCAP, ONE_SOCKET, PACKAGE, TWO_SOCKETS, Layout, set_limit
 from powercap_api.clock import format_time
 from powercap_api.powerbudget import PowerBudget
 from powercap_api.schedule import pack_shares
 from tests.api.conftest import Kube
 from tests.support.agent_parts import SCALE_W, schedule_of
-from tests.support.agent_process import AgentProcess, eventually
-from tests.support.fake_sysfs import NO_POWERCAP, ONE_SOCKET, PACKAGE, TWO_SOCKETS, Layout, set_limit
 
 QUARTER = timedelta(minutes=15)
 

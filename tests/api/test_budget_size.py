@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dev.lab.agent_process import AgentProcess, eventually
+from dev.lab.fake_sysfs import SWAPPED_SOCKETS
 from powercap_api.budget.energy import HISTORY_STEPS, Quarter, line_of
 from powercap_api.clock import format_time
 from powercap_api.names import AGENT_FIELD_MANAGER, API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
@@ -16,8 +18,6 @@ from powercap_operator.market.fallback import KnownDays, market_of
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.schedule import budget_spec, plan
 from tests.api.conftest import Kube
-from tests.support.agent_process import AgentProcess, eventually
-from tests.support.fake_sysfs import SWAPPED_SOCKETS
 from tests.support.objects import make_day, make_policy
 
 NODE = "ip-10-20-130-241.eu-west-3.compute.internal"

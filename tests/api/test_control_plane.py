@@ -16,7 +16,7 @@ from dev.cluster.binaries import Binaries, locate
 from dev.cluster.build import PARTS, versions
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import BinariesError, ControlPlaneError, KubectlError
-from tests.support.agent_process import eventually
+from dev.lab.agent_process import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 

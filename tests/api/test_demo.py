@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import Binaries
+from dev.lab.exchange.pages import market_page, sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.results import Query
-from tests.support.pages import market_page, sample_periods
 
 ROOT = Path(__file__).parents[2]
 

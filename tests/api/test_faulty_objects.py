@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import API_VERSION, MARKET_DAY
 from powercap_operator.market.results import Query
 from tests.api.conftest import CRDS, Kube

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from dev.caps import caps_of
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, tomorrow_and_today
+from dev.lab.agent_process import eventually
+from dev.lab.caps import caps_of
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
-from tests.support.agent_process import eventually
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone
 

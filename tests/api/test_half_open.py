@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_operator.kube.watches import IDLE_SECONDS
 from powercap_operator.market.results import Query
 from powercap_operator.reconcile import FIRST_RESYNC_SECONDS

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.fake_sysfs import LOWERED
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
-from tests.support.fake_sysfs import LOWERED
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from dev.caps import caps_of
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.caps import caps_of
+from dev.lab.exchange.site import Behaviour
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import API_VERSION, MARKET_DAY
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Period, Query
 from tests.api.conftest import Kube
-from tests.support.exchange_site import Behaviour
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone
 

@@ -12,10 +12,10 @@ import yaml
 
 from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
+from dev.lab.agent_process import eventually
 from powercap_api.names import POWER_LABEL
 from tests.api.conftest import Kube
 from tests.api.test_rbac import MERGE, Installed
-from tests.support.agent_process import eventually
 from tests.support.chart_rules import chart_rules
 
 NAMESPACE = "powercap-labels"

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from dev.caps import caps_of
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, tomorrow_and_today
+from dev.lab.agent_process import eventually
+from dev.lab.caps import caps_of
+from dev.lab.exchange.site import Behaviour
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today
 from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
-from tests.support.agent_process import eventually
-from tests.support.exchange_site import Behaviour
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone
 

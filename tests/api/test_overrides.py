@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from dev.cluster.errors import KubectlError
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.agent_process import eventually
+from dev.lab.fake_sysfs import ONE_SOCKET
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, POWER_LABEL
 from tests.api.conftest import Kube
-from tests.support.agent_process import eventually
-from tests.support.fake_sysfs import ONE_SOCKET
 
 WATT = 1_000_000
 NODE = "node-a"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dev.caps import Cap, caps_of
-from dev.demo.results import DEFAULT_MARKET
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.caps import Cap, caps_of
+from dev.lab.results import DEFAULT_MARKET
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import API_VERSION
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.results import Query

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.exchange.site import Behaviour
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import API_VERSION, MARKET_DAY
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
-from tests.support.exchange_site import Behaviour
 
 
 @pytest.fixture

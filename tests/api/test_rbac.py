@@ -12,8 +12,8 @@ import pytest
 
 from dev.cluster.control_plane import ControlPlane
 from dev.e2e.helm import CHART
+from dev.lab.agent_process import eventually
 from powercap_api.names import API_VERSION
-from tests.support.agent_process import eventually
 from tests.support.chart_rules import chart_rules
 
 NAMESPACE = "powercap-system"

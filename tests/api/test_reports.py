@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, next_quarter, quoted_logs, tomorrow_and_today
+from dev.lab.agent_process import eventually
+from dev.lab.fake_sysfs import ONE_SOCKET
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, next_quarter, quoted_logs, tomorrow_and_today
 from powercap_api.names import API_VERSION
 from powercap_api.powerreport import report_name
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
-from tests.support.agent_process import eventually
 from tests.support.energy_history import columns_of
-from tests.support.fake_sysfs import ONE_SOCKET
 
 ZONE = DEFAULT_MARKET.bidding_zone.zone
 NODE = "node-h"

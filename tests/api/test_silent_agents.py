@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, wait_until
+from dev.lab.fake_sysfs import ONE_SOCKET
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import SILENT_SINCE
 from powercap_operator.faults.silence import LONGEST_GAP
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
-from tests.support.fake_sysfs import ONE_SOCKET
 
 LIVES, DIES = "node-n", "node-d"
 """The turns of their statuses are 54 s and 2 s after a slot's begin."""

@@ -8,8 +8,8 @@ import pytest
 
 from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
+from dev.lab.stage import Stage, quoted_logs
 from dev.soak.run import Soak
-from dev.stage import Stage, quoted_logs
 
 DAYS = 5
 SEED = 11

@@ -17,20 +17,20 @@ from typing import Any
 import httpx
 import pytest
 
-from dev.caps import caps_of
 from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.objects import delete_all
+from dev.lab.api_client import delete_all
+from dev.lab.audit_log import Write, WriteLog
+from dev.lab.caps import caps_of
+from dev.lab.exchange.site import Behaviour
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import CRDS, KINDS, Stage, tomorrow_and_today, wait_until
 from dev.scale import bare_client
 from dev.scale.names import node_names
-from dev.scale.write_log import Write, WriteLog
-from dev.stage import CRDS, KINDS, Stage, tomorrow_and_today, wait_until
 from powercap_operator.kube.leadership import LEASE_SECONDS
 from powercap_operator.market.results import Query
-from tests.support.exchange_site import Behaviour
 from tests.support.tcp_proxy import TcpProxy
 
 NODES = node_names(60)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from dev.caps import caps_of
 from dev.e2e.node import NAME
 from dev.e2e.world import NAMESPACE, World
+from dev.lab.caps import caps_of
 from tests.e2e.conftest import say
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from dev.kernel.packages import SERIES
+from dev.lab.fake_api import FakeApi
 from tests.kernel import registers
 from tests.kernel.hosted import run_items
 from tests.kernel.launcher import Launcher
 from tests.kernel.node import Node
-from tests.support.fake_api import FakeApi
 
 INSIDE = os.environ.get("POWERCAP_KERNEL_MACHINE")
 REPORTS = Path("/mnt/out/reports")

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dev.lab.agent_process import eventually
+from dev.lab.fake_api import Connection, FakeApi
 from tests.kernel.launcher import Launcher
 from tests.kernel.registers import ZONES
 from tests.support.agent_parts import budget_body
-from tests.support.agent_process import eventually
-from tests.support.fake_api import Connection, FakeApi
 
 NODE = "node-1"
 WAIT_SECONDS = 60.0

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from dev.lab.agent_process import eventually
 from tests.kernel import registers
 from tests.kernel.configurations import Configuration, prepare
 from tests.kernel.judge import enforced, judge_status, judge_writes
 from tests.kernel.node import WAIT_SECONDS, Node
-from tests.support.agent_process import eventually
 
 pytestmark = pytest.mark.machine("sockets")
 SIXTY_W = 60 * 8

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from dev.lab.agent_process import eventually
 from tests.kernel import registers
 from tests.kernel.configurations import DIES, SOCKETS, Configuration, prepare
 from tests.kernel.judge import judge_limits, judge_status, judge_writes
 from tests.kernel.node import WAIT_SECONDS, Node
-from tests.support.agent_process import eventually
 
 CAP_W = 120
 

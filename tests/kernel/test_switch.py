@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dev.bench.report import milliseconds
+from dev.lab.figures import milliseconds
 from powercap_api.clock import format_time
 from powercap_api.schedule import pack_shares
 from tests.kernel import registers

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from dev.demo.results import DEFAULT_MARKET, periods_for
-from dev.stage import Stage, quoted_logs, tomorrow_and_today
+from dev.lab.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube, binaries, control_plane, kube, shared_control_plane
 from tests.chart.conftest import helm, render, required
 from tests.sight.browser import Browser, running_browser
-from tests.support.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 
 __all__ = ["binaries", "control_plane", "helm", "kube", "render", "required", "shared_control_plane"]
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from dev.cluster.process.ports import free_port
-from dev.demo.results import DEFAULT_MARKET, periods_for
+from dev.lab.results import DEFAULT_MARKET, periods_for
+from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from dev.sight.dashboard_reader import faults_of
-from dev.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from powercap_api.budget.energy import Quarter, line_of
 from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT

@@ -1,7 +1,7 @@
 """The page of the real operator, beside the real agents, in a real browser."""
 
 from dev.cluster.process.ports import free_port
-from dev.stage import Stage, wait_until
+from dev.lab.stage import Stage, wait_until
 from tests.sight.browser import DESK, PHONE_AT_NIGHT, Browser
 from tests.sight.conftest import NODES
 from tests.sight.test_page import picture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.process.ports import free_port
-from dev.stage import wait_until
+from dev.lab.stage import wait_until
 from powercap_operator.page.overview import Seen
 from powercap_operator.page.server import page
 from powercap_operator.planning.snapshot import World

@@ -3,7 +3,7 @@
 import httpx
 
 from dev.cluster.process.ports import free_port
-from dev.stage import Stage, wait_until
+from dev.lab.stage import Stage, wait_until
 from powercap_operator.metrics.catalogue import NAMES
 from tests.sight.conftest import NODES
 from tests.sight.prometheus import running_prometheus

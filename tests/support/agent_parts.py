@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dev.lab.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 from powercap_agent.enforce.enforcer import Enforcer
 from powercap_agent.follower import Floors, Follower
 from powercap_agent.hardware.node import NodeHardware
@@ -23,7 +24,6 @@ from powercap_agent.status.publisher import StatusPublisher, Urgency
 from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE, pack_shares
-from tests.support.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

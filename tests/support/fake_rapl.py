@@ -5,9 +5,9 @@ import os
 import re
 from dataclasses import dataclass
 
+from dev.lab.fake_sysfs import POWER_UNIT_UW, FakeKernel
 from powercap_agent.hardware.files import DriverError
 from tests.support.driver_answers import FAULT, NEWER
-from tests.support.fake_sysfs import POWER_UNIT_UW, FakeKernel
 
 _FIELD = 0x7FFF
 _PEAK_FIELD = 0x1FFF

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from dev.lab.exchange.pages import sample_periods
 from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketFetch, MarketSource
 from powercap_api.markets import Market, market_day_name
@@ -16,7 +17,6 @@ from powercap_operator.market.results import build_market_day
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.planning.snapshot import BudgetView, NodeView, World
 from powercap_operator.planning.wanted_days import query_of
-from tests.support.pages import sample_periods
 
 
 def moment(text: str) -> datetime:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from dev.lab.fake_sysfs import PACKAGE
 from powercap_agent.mailbox import BudgetSeen
 from powercap_agent.status.status import Status
 from tests.support.agent_parts import NOON, Machine, Rehearsal, budget_body
-from tests.support.fake_sysfs import PACKAGE
 
 WATT = 1_000_000
 

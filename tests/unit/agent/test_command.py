@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import ONE_SOCKET, limit_file
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.main import main
 from powercap_agent.options import OptionsError, read_options
 from powercap_agent.state.lock import lock_state
 from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.fake_sysfs import ONE_SOCKET, limit_file
 
 POD = {"NODE_NAME": "node-1", "KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from dev.lab.fake_sysfs import FakeZone, Layout, Limit
 from dev.scale.agent import SimulatedAgent
 from powercap_agent.mailbox import BudgetSeen, Event
 from powercap_agent.status.status import Status
 from tests.support.agent_parts import FakeTime, Machine, Rehearsal, Sink, budget_body
-from tests.support.fake_sysfs import FakeZone, Layout, Limit
 
 _TWO_PACKAGES = Layout(
     [

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.agent_process import AgentProcess
+from dev.lab.fake_api import FakeApi
+from dev.lab.fake_sysfs import ONE_SOCKET, PACKAGE
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.stderr import NonBlockingStderr
 from tests.support.agent_parts import QUARTER, budget_body
-from tests.support.agent_process import AgentProcess
-from tests.support.fake_api import FakeApi
-from tests.support.fake_sysfs import ONE_SOCKET, PACKAGE
 
 WATT = 1_000_000
 

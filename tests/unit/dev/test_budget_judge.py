@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from dev.lab.budget_judge import changed_past, gap, overlap
 from tests.support.agent_parts import NOON, QUARTER, budget_body
-from tests.support.budget_judge import changed_past, gap, overlap
 
 CAPS_W = [20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]
 END = NOON + len(CAPS_W) * QUARTER

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev import reference
-from dev.site_pages import decisions, first_page
+from dev.docs import reference
+from dev.docs.site_pages import decisions, first_page
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.suite import pytest_arguments
+from dev.lab.suite import pytest_arguments
 
 HERE = str(Path(__file__))
 

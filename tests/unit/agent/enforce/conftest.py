@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 from tests.support.agent_parts import Machine
-from tests.support.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 
 
 @pytest.fixture

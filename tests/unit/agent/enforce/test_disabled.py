@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import FakeZone, Layout, Limit
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
 from tests.support.enforced import WATT, reasons
-from tests.support.fake_sysfs import FakeZone, Layout, Limit
 
 
 @pytest.fixture

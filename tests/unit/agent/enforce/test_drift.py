@@ -1,12 +1,12 @@
 """Limits that somebody else changes meanwhile: undone, counted, and not fought for ever."""
 
+from dev.lab.fake_sysfs import PACKAGE, set_limit
 from powercap_agent.enforce.enforcer import Enforcer
 from powercap_agent.enforce.limit_state import FIGHT_PAUSE_SECONDS, FIGHT_WINDOW_SECONDS, MAX_FIGHTS
 from powercap_agent.enforce.results import Report
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
 from tests.support.enforced import WATT, message, reasons
-from tests.support.fake_sysfs import PACKAGE, set_limit
 
 
 def drift(machine: Machine, enforcer: Enforcer) -> Report:

@@ -4,11 +4,11 @@ import errno
 
 import pytest
 
+from dev.lab.fake_sysfs import BURST, PACKAGE, POWER_UNIT_UW, limit_file, set_limit
 from powercap_agent.enforce.limit_state import RETRY_SECONDS
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
 from tests.support.enforced import TWIN, WATT, reasons
-from tests.support.fake_sysfs import BURST, PACKAGE, POWER_UNIT_UW, limit_file, set_limit
 
 
 def test_a_cap_is_written_read_back_and_undone(desktop: Machine) -> None:

@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
+from dev.lab.agent_process import AgentProcess
+from dev.lab.fake_api import FakeApi
+from dev.lab.fake_sysfs import TWO_SOCKETS, FakeKernel, limit_file, set_limit
 from powercap_agent.mailbox import BudgetSeen, Event
 from tests.support.agent_parts import NOON, QUARTER, Machine, Rehearsal, budget_body
-from tests.support.agent_process import AgentProcess
-from tests.support.fake_api import FakeApi
-from tests.support.fake_sysfs import TWO_SOCKETS, FakeKernel, limit_file, set_limit
 
 WATT = 1_000_000
 FLOORS = {"intel-rapl/intel-rapl:0": 5_526_315, "intel-rapl/intel-rapl:1": 4_473_684}

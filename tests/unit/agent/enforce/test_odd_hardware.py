@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from powercap_agent.planning.limits import Rule
-from powercap_api.reasons import ZoneReason
-from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.enforced import WATT, reasons
-from tests.support.fake_sysfs import (
+from dev.lab.fake_sysfs import (
     ENERGY_ONLY,
     LOWERED,
     PACKAGE,
@@ -20,6 +16,10 @@ from tests.support.fake_sysfs import (
     Limit,
     limit_file,
 )
+from powercap_agent.planning.limits import Rule
+from powercap_api.reasons import ZoneReason
+from tests.support.agent_parts import BOUNDS, Machine
+from tests.support.enforced import WATT, reasons
 
 
 def test_limits_that_read_zero_or_not_at_all_are_unsupported(tmp_path: Path) -> None:

@@ -5,14 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from powercap_agent.enforce.enforcer import Enforcer
-from powercap_agent.hardware.node import NodeHardware
-from powercap_agent.hardware.powercap import PowercapTree
-from powercap_agent.logs import Log, LogFormat
-from powercap_api.reasons import ZoneReason
-from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.enforced import WATT, message, reasons
-from tests.support.fake_sysfs import (
+from dev.lab.fake_sysfs import (
     LOWERED,
     ONE_SOCKET,
     PACKAGE,
@@ -22,6 +15,13 @@ from tests.support.fake_sysfs import (
     Limit,
     set_limit,
 )
+from powercap_agent.enforce.enforcer import Enforcer
+from powercap_agent.hardware.node import NodeHardware
+from powercap_agent.hardware.powercap import PowercapTree
+from powercap_agent.logs import Log, LogFormat
+from powercap_api.reasons import ZoneReason
+from tests.support.agent_parts import BOUNDS, Machine
+from tests.support.enforced import WATT, message, reasons
 
 
 def test_originals_are_saved_before_the_first_write(desktop: Machine) -> None:

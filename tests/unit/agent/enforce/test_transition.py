@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import BURST, FakeZone, Layout, Limit, limit_file, set_limit
 from powercap_agent.enforce.enforcer import Enforcer
 from powercap_agent.enforce.results import Report
 from powercap_agent.planning.limits import Terms
 from powercap_api.reasons import ZoneReason
 from tests.support.agent_parts import BOUNDS, Machine
-from tests.support.fake_sysfs import BURST, FakeZone, Layout, Limit, limit_file, set_limit
 
 WATT = 1_000_000
 FIRST, SECOND = (f"intel-rapl/intel-rapl:{index}/long_term" for index in (0, 1))

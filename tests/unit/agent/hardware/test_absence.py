@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import ENERGY_ONLY, NO_POWERCAP, Layout, build_tree
 from powercap_agent.hardware.absence import Absence
 from powercap_agent.hardware.files import KernelFiles
 from powercap_agent.hardware.powercap import PowercapTree
-from tests.support.fake_sysfs import ENERGY_ONLY, NO_POWERCAP, Layout, build_tree
 
 INTEL = "processor : 0\nflags\t\t: fpu vme msr sse2\n"
 VIRTUAL = "processor : 0\nflags\t\t: fpu vme msr sse2 hypervisor\n"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import TWO_SOCKETS, build_tree
 from powercap_agent.hardware.files import DriverError
 from tests.support.driver_answers import ANSWERS, NEWER, OLDER, Answer, check
 from tests.support.fake_rapl import RaplKernel
-from tests.support.fake_sysfs import TWO_SOCKETS, build_tree
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import ONE_SOCKET, FakeKernel, build_tree
 from powercap_agent.enforce.enforcer import Enforcer
 from powercap_agent.hardware.node import NodeHardware
 from powercap_agent.hardware.nvml import Nvml, load_library
@@ -14,7 +15,6 @@ from powercap_agent.planning.limits import Rule, Terms
 from powercap_agent.state.originals_store import OriginalsStore
 from powercap_api.reasons import ZoneReason
 from tests.support.fake_nvml import GPU_IS_LOST, NO_PERMISSION, Card, FakeNvml
-from tests.support.fake_sysfs import ONE_SOCKET, FakeKernel, build_tree
 
 WATT = 1_000_000
 

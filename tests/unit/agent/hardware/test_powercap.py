@@ -5,11 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from powercap_agent.hardware.files import DriverError, KernelFiles
-from powercap_agent.hardware.powercap import PowercapTree
-from powercap_agent.hardware.zone import LimitError, Zone
-from powercap_api.reasons import ZoneReason
-from tests.support.fake_sysfs import (
+from dev.lab.fake_sysfs import (
     DIES,
     ENERGY_ONLY,
     NO_POWERCAP,
@@ -23,6 +19,10 @@ from tests.support.fake_sysfs import (
     build_tree,
     limit_file,
 )
+from powercap_agent.hardware.files import DriverError, KernelFiles
+from powercap_agent.hardware.powercap import PowercapTree
+from powercap_agent.hardware.zone import LimitError, Zone
+from powercap_api.reasons import ZoneReason
 
 
 def discover(root: Path, layout: Layout) -> tuple[PowercapTree, dict[str, Zone]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.fake_api import FakeApi
+from dev.lab.fake_api import FakeApi
 
 
 @pytest.fixture

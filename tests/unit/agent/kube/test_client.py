@@ -2,6 +2,7 @@
 
 import pytest
 
+from dev.lab.fake_api import FakeApi
 from powercap_agent.kube.client import (
     ApiClient,
     ApiRefusedError,
@@ -9,7 +10,6 @@ from powercap_agent.kube.client import (
     Endpoint,
     EndpointError,
 )
-from tests.support.fake_api import FakeApi
 
 
 def test_no_server_at_all() -> None:

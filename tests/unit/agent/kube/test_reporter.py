@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.lab.agent_process import eventually
+from dev.lab.fake_api import FakeApi
 from powercap_agent.kube.client import ApiClient, Endpoint
 from powercap_agent.kube.reporter import Reporter, turn_seconds
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.status.publisher import Urgency
-from tests.support.agent_process import eventually
-from tests.support.fake_api import FakeApi
 
 QUICK = 0.002
 

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from dev.lab.agent_process import eventually
+from dev.lab.fake_api import Connection, FakeApi, stay
 from powercap_agent.kube.client import ApiClient, Endpoint
 from powercap_agent.kube.watcher import GONE_AFTER, WATCH_SECONDS, Watcher
 from powercap_agent.logs import Log, LogFormat
-from tests.support.agent_process import eventually
-from tests.support.fake_api import Connection, FakeApi, stay
 
 QUICK = 0.002
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.fake_sysfs import ONE_SOCKET, PACKAGE
 from powercap_agent.mailbox import BudgetSeen
 from powercap_agent.schedule.budget import read_budget
 from powercap_agent.schedule.schedule import Action, Phase, directive_at, overridden
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE
 from tests.support.agent_parts import NOON, QUARTER, SCALE_W, Machine, Rehearsal, budget_body
-from tests.support.fake_sysfs import ONE_SOCKET, PACKAGE
 from tests.support.turns import WATT, nothing
 
 SECOND = timedelta(seconds=1)

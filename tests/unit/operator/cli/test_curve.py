@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.fake_sysfs import ONE_SOCKET, FakeZone, Layout, Limit, build_tree
 from powercap_operator.cli.main import main
 from powercap_operator.cli.package_energy import EnergyMeter, PackageError, find_packages
-from tests.support.fake_sysfs import ONE_SOCKET, FakeZone, Layout, Limit, build_tree
 
 Captured = pytest.CaptureFixture[str]
 RANGE = 262_143_328_850

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from dev.lab.exchange import pages
+from dev.lab.exchange.pages import market_page, sample_periods
+from dev.lab.exchange.site import Behaviour, ExchangeSite
 from powercap_api.markets import Auction, Market
 from powercap_operator.cli.main import main
 from powercap_operator.market.csv_format import from_csv, to_csv
 from powercap_operator.market.results import Period, Query
-from tests.support import pages
-from tests.support.exchange_site import Behaviour, ExchangeSite
-from tests.support.pages import market_page, sample_periods
 from tests.support.saved_pages import FOLDER, saved
 
 DAY = date(2025, 10, 9)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange.pages import sample_periods
 from powercap_api.markets import Auction, GridData, Market
 from powercap_operator.market.csv_format import csv_name, csv_resolution, from_csv, to_csv
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.errors import CsvError
 from powercap_operator.market.results import Period, Query, build_market_day, covered_starts
 from powercap_operator.sources.mock import made_up_periods
-from tests.support.pages import sample_periods
 from tests.support.saved_pages import query_of, saved
 
 DAY = date(2025, 10, 9)

@@ -5,13 +5,13 @@ from random import Random
 
 from hypothesis import given
 
+from dev.lab.exchange.pages import sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.cli.results_files import Asked, read_csv
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Query, covered_starts
 from tests.support.damage import BATCH, bounded, damaged, fuzz_settings, randoms
-from tests.support.pages import sample_periods
 
 QUERIES = (
     Query(Market("FR", Auction.SDAC), date(2025, 10, 9)),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange.pages import print_label
 from powercap_api.markets import BIDDING_ZONES, Auction, Market
 from powercap_operator.market.delivery_day import (
     Label,
@@ -19,7 +20,6 @@ from powercap_operator.market.delivery_day import (
     resolve_labels,
 )
 from powercap_operator.market.results import Query
-from tests.support.pages import print_label
 
 PARIS = ZoneInfo("Europe/Paris")
 LONDON = ZoneInfo("Europe/London")

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from dev.lab.exchange.pages import sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.price_comparison import compare_prices
 from powercap_operator.market.results import Period, Query, build_market_day
-from tests.support.pages import sample_periods
 
 QUERY = Query(Market("FR", Auction.SDAC), date(2025, 10, 26))
 DAY = build_market_day(sample_periods(QUERY), QUERY)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange.pages import sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.resample import resample
@@ -21,7 +22,6 @@ from powercap_operator.market.results import (
     is_half_day,
     merge,
 )
-from tests.support.pages import sample_periods
 
 DAY = date(2025, 10, 9)
 QUERY = Query(Market("FR", Auction.IDA1), DAY)

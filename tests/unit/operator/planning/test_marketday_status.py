@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from dev.lab.exchange.pages import sample_periods
 from powercap_api.marketday import MarketDay, MarketSource
 from powercap_operator.market.errors import (
     Blocked,
@@ -28,7 +29,6 @@ from powercap_operator.planning.marketday_status import (
 )
 from powercap_operator.planning.wanted_days import query_of
 from tests.support.objects import after, moment, new_day, whole_day
-from tests.support.pages import sample_periods
 
 DAY = date(2025, 10, 9)
 NOW = moment("2025-10-09T07:00Z")

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from dev.lab.budget_judge import changed_past, gap, overlap
 from powercap_operator.market.publication import DAILY_LIMIT
-from tests.support.budget_judge import changed_past, gap, overlap
 from tests.support.objects import make_node, make_policy, moment
 from tests.support.simulated_cluster import HISTORY, MoodySource, SimulatedCluster
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange import price_answers
+from dev.lab.exchange.pages import sample_periods
+from dev.lab.exchange.price_answers import prices_of
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import Malformed, MarketError, NotPublished, WrongMarket
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Period, Query, covered_starts
 from powercap_operator.sources.entsoe.prices import parse_document
-from tests.support import price_answers
-from tests.support.pages import sample_periods
-from tests.support.price_answers import prices_of
 
 DAY = date(2025, 10, 9)
 QUERY = Query(Market("FR", Auction.SDAC), DAY)

@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange.generation_answers import document, production
+from dev.lab.exchange.price_answers import ACKNOWLEDGEMENT
+from dev.lab.exchange.site import Behaviour, ExchangeSite, loopback_client
 from powercap_api.markets import GridData, Market
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.errors import (
@@ -29,9 +32,6 @@ from powercap_operator.sources.entsoe.generation import (
     parse_generation,
 )
 from powercap_operator.sources.registry import FetchedDay, ProviderSettings, create
-from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client
-from tests.support.generation_answers import document, production
-from tests.support.price_answers import ACKNOWLEDGEMENT
 
 NOW = datetime(2026, 8, 4, 16, 20, tzinfo=UTC)
 DAY = date(2026, 8, 4)

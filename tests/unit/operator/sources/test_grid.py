@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange.grid_answers import co2eq, intensities, ren_share
+from dev.lab.exchange.site import Behaviour, ExchangeSite, loopback_client
 from powercap_api.markets import BIDDING_ZONES, GridData, Market
 from powercap_operator.market.errors import (
     Forbidden,
@@ -30,8 +32,6 @@ from powercap_operator.sources.carbon_intensity import parse_intensity
 from powercap_operator.sources.energy_charts_grid import COUNTRIES, parse_grid
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.sources.registry import FetchedDay, ProviderSettings, create
-from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client
-from tests.support.grid_answers import co2eq, intensities, ren_share
 
 NOW = datetime(2026, 8, 3, 16, 0, tzinfo=UTC)
 DAY = date(2026, 8, 4)

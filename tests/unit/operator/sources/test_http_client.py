@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from dev.lab.exchange.site import loopback_client
 from powercap_operator.market.errors import Unavailable
 from powercap_operator.sources.http_client import PoliteHttp, retry_after, user_agent
-from tests.support.exchange_site import loopback_client
 from tests.support.purse import Purse
 
 NOW = datetime(2025, 10, 8, 14, 0, tzinfo=UTC)

@@ -10,6 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.lab.exchange import price_answers
+from dev.lab.exchange.pages import sample_periods
+from dev.lab.exchange.price_answers import prices_of
+from dev.lab.exchange.site import Behaviour, ExchangeSite, loopback_client
 from powercap_api.markets import BIDDING_ZONES, Auction, Market
 from powercap_operator.market.errors import (
     Forbidden,
@@ -26,10 +30,6 @@ from powercap_operator.sources.energy_charts import parse_answer
 from powercap_operator.sources.entsoe.document import EIC_CODES
 from powercap_operator.sources.entsoe.prices import parse_document
 from powercap_operator.sources.registry import FetchedDay, ProviderSettings, create
-from tests.support import price_answers
-from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client
-from tests.support.pages import sample_periods
-from tests.support.price_answers import prices_of
 
 NOW = datetime(2025, 10, 8, 14, 0, tzinfo=UTC)
 DAY = date(2025, 10, 9)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from dev.lab.exchange import pages
+from dev.lab.exchange.pages import Style, market_page, sample_periods
 from powercap_api.markets import BIDDING_ZONES, Auction, Market
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.errors import (
@@ -24,8 +26,6 @@ from powercap_operator.market.errors import (
 from powercap_operator.market.results import Period, Query, build_market_day, covered_starts
 from powercap_operator.sources.epex.heading import parse_date
 from powercap_operator.sources.epex.page import open_page, table_html
-from tests.support import pages
-from tests.support.pages import Style, market_page, sample_periods
 from tests.support.saved_pages import query_of, saved
 
 DAY = date(2025, 10, 9)

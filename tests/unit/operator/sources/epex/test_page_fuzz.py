@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dev.lab.exchange import pages
+from dev.lab.exchange.pages import Style, market_page, sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Query, covered_starts
 from powercap_operator.sources.epex.page import open_page, table_html
-from tests.support import pages
-from tests.support.pages import Style, market_page, sample_periods
 from tests.support.saved_pages import query_of, saved
 
 EXAMPLES = int(os.environ.get("POWERCAP_FUZZ_EXAMPLES", "600"))

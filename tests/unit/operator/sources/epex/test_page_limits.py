@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
+from dev.lab.exchange.pages import market_page, sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import PageError, TooLarge
 from powercap_operator.market.results import Query
 from powercap_operator.sources.epex.page import open_page, table_html
-from tests.support.pages import market_page, sample_periods
 
 DAY = date(2025, 10, 9)
 QUERY = Query(Market("FR", Auction.SDAC), DAY)

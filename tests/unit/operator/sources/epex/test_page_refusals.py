@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
+from dev.lab.exchange import pages
+from dev.lab.exchange.pages import Style, market_page, sample_periods
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import (
     Blocked,
@@ -18,8 +20,6 @@ from powercap_operator.market.errors import (
 )
 from powercap_operator.market.results import Query
 from powercap_operator.sources.epex.page import open_page
-from tests.support import pages
-from tests.support.pages import Style, market_page, sample_periods
 
 DAY = date(2025, 10, 9)
 QUERY = Query(Market("FR", Auction.SDAC), DAY)

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from dev.lab.exchange import pages
+from dev.lab.exchange.pages import Style, sample_periods
+from dev.lab.exchange.site import Behaviour, ExchangeSite, loopback_client
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import (
     Blocked,
@@ -28,9 +31,6 @@ from powercap_operator.sources.epex.names import PATH
 from powercap_operator.sources.epex.site import EpexSite, hidden_fields
 from powercap_operator.sources.http_client import LONGEST_WAIT, PoliteHttp, user_agent
 from powercap_operator.sources.registry import FetchedDay
-from tests.support import pages
-from tests.support.exchange_site import Behaviour, ExchangeSite, loopback_client
-from tests.support.pages import Style, sample_periods
 from tests.support.purse import Purse
 
 NOW = datetime(2025, 10, 8, 14, 0, tzinfo=UTC)

@@ -26,11 +26,11 @@ from urllib.parse import parse_qsl, urlsplit
 import brotli  # type: ignore[import-untyped]  # ships no types
 import httpx
 
+from dev.lab.exchange import generation_answers, grid_answers, pages, price_answers
 from powercap_api.markets import GridData
 from powercap_operator.market.results import Period, Query
 from powercap_operator.sources.entsoe.generation import Power
 from powercap_operator.sources.epex.names import PATH, page_parameters
-from tests.support import generation_answers, grid_answers, pages, price_answers
 
 
 def loopback_client() -> httpx.AsyncClient:

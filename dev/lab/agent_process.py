@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dev.lab.fake_sysfs import Layout, build_tree, read_limits
 from powercap_api.clock import write_offset
-from tests.support.fake_sysfs import Layout, build_tree, read_limits
 
 
 def eventually(is_so: Callable[[], object], what: str | Callable[[], object], seconds: float = 20.0) -> float:

@@ -18,14 +18,14 @@ from zoneinfo import ZoneInfo
 
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
-from dev.objects import read
+from dev.lab.api_client import read
+from dev.lab.exchange.site import ExchangeSite
+from dev.lab.fake_sysfs import Layout, build_tree, read_limits
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION
-from tests.support.exchange_site import ExchangeSite
-from tests.support.fake_sysfs import Layout, build_tree, read_limits
 
-CRDS = Path(__file__).parent.parent / "crds"
+CRDS = Path(__file__).parents[2] / "crds"
 KINDS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports")
 _AGENT_GRACE_SECONDS = 5.0
 

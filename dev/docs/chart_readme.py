@@ -1,4 +1,4 @@
-"""Writes the table of values into the chart's README: ``python -m dev.e2e.chart_readme [--check]``.
+"""Writes the table of values into the chart's README: ``python -m dev.docs.chart_readme [--check]``.
 
 The comment above a value in values.yaml is its description. A value without one is an error, and so is a README that
 differs from what would be written.
@@ -94,7 +94,7 @@ def with_table(readme: str, rows: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dev.e2e.chart_readme", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dev.docs.chart_readme", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether it is out of date")
     check: bool = parser.parse_args(arguments).check
     file: Path = CHART / "README.md"

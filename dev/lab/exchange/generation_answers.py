@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from dev.lab.exchange.price_answers import ACKNOWLEDGEMENT
 from powercap_operator.sources.entsoe.document import EIC_CODES
 from powercap_operator.sources.entsoe.generation import Power
-from tests.support.price_answers import ACKNOWLEDGEMENT
 
 Generation = dict[tuple[str, str], Power]
 """By area and document type: A75 measured, A69 wind and sun as forecast."""

@@ -1,5 +1,6 @@
 """The table of metrics in docs/operations.md, from the catalogue."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -20,3 +21,19 @@ def with_table(text: str) -> str:
     before, head, rest = text.partition(_HEAD)
     after = rest[rest.index("\n\n") :] if "\n\n" in rest else ""
     return before + head + "".join(map(_row, FAMILIES)).rstrip("\n") + after
+
+
+def main(arguments: list[str]) -> int:
+    """Write the table, or with ``--check`` only say whether it is up to date."""
+    text = FILE.read_text(encoding="utf-8")
+    wanted = with_table(text)
+    if arguments != ["--check"]:
+        FILE.write_text(wanted, encoding="utf-8")
+        return 0
+    if text != wanted:
+        print(f"{FILE.name}: the table of metrics is out of date: run make crds")
+    return int(text != wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

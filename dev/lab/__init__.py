@@ -1,0 +1,1 @@
+"""What the suites stand on: a control plane's clients, the stage, stand-ins, judges, figures; each once."""
