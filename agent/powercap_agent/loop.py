@@ -4,6 +4,7 @@ The loop touches hardware and files only, never the network: threads put budgets
 However the loop ends, the original limits are put back.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +25,9 @@ IDLE_CHECK_SECONDS: Final = 300
 """How often zones are looked for, and originals not yet put back are tried again, while there is no budget."""
 FAULT_CHECK_SECONDS: Final = 10
 """The same after an input/output error."""
+RELEASE_SECONDS: Final = 5.0
+"""For so long the end tries again to put back what could not be."""
+RELEASE_PAUSE_SECONDS: Final = 0.2
 LAST_STATUS_SECONDS: Final = 1.0
 """Time for the last status, after the originals are back."""
 
@@ -38,6 +42,8 @@ class Times:
     """Seconds, for intervals."""
     longest_wait: float
     """The wall clock is read at least this often, in seconds: it may be set, and the machine may sleep."""
+    pause: Callable[[float], None] = time.sleep
+    """Waits for so many seconds."""
 
 
 class Loop:
@@ -67,23 +73,32 @@ class Loop:
         self._grace_until = 0.0
 
     def run(self) -> int:
-        """Follow the budget until ``Stop``; the exit code. The originals are back when this returns or raises."""
-        self._grace_until = self._times.monotonic() + START_GRACE_SECONDS
+        """Follow the budget until ``Stop``, and put the originals back, also where this raises.
+
+        Returns the exit code: that of ``Stop``, or 1 where an original could not be put back.
+        """
+        code = 1
         try:
-            self._enforcer.survey()
-            self._log_zones()
-            while True:
-                self._beat()
-                event = self._mailbox.take(self._turn())
-                if isinstance(event, Stop):
-                    self._log.info("ending", why=event.why)
-                    return event.exit_code
-                if isinstance(event, BudgetSeen):
-                    self._publisher.observe(event.body)
-                    self._follower.adopt_energy(((event.body or {}).get("status") or {}).get("energy"))
-                    self._fresh = self._known.learn(event.body) or self._fresh
+            code = self._follow()
         finally:
-            self._leave()
+            if not self._leave():
+                code = 1
+        return code
+
+    def _follow(self) -> int:
+        self._grace_until = self._times.monotonic() + START_GRACE_SECONDS
+        self._enforcer.survey()
+        self._log_zones()
+        while True:
+            self._beat()
+            event = self._mailbox.take(self._turn())
+            if isinstance(event, Stop):
+                self._log.info("ending", why=event.why)
+                return event.exit_code
+            if isinstance(event, BudgetSeen):
+                self._publisher.observe(event.body)
+                self._follower.adopt_energy(((event.body or {}).get("status") or {}).get("energy"))
+                self._fresh = self._known.learn(event.body) or self._fresh
 
     def _log_zones(self) -> None:
         zones = ", ".join(f"{zone.path} ({zone.name})" for zone in self._enforcer.zones) or "none"
@@ -164,9 +179,16 @@ class Loop:
         elif known.invalid is not None:
             self._publisher.publish_refusal(known.invalid, known.generation or 0, now)
 
-    def _leave(self) -> None:
-        """Put the originals back, then publish the last status if there is time."""
-        self._follower.release(self._times.clock.now(), self._times.monotonic())
+    def _leave(self) -> bool:
+        """Put the originals back, then publish the last status if there is time; whether all are back."""
+        until = self._times.monotonic() + RELEASE_SECONDS
+        while True:
+            self._follower.release(self._times.clock.now(), self._times.monotonic())
+            if not self._enforcer.store.limits or self._times.monotonic() >= until:
+                break
+            self._times.pause(RELEASE_PAUSE_SECONDS)
+            self._enforcer.survey()
         self._publish(stopped=True)
         if not self._publisher.close(LAST_STATUS_SECONDS):
             self._log.warning("the API server did not take the last status in time")
+        return not self._enforcer.store.limits

@@ -83,6 +83,10 @@ class FakeTime:
         """Seconds since some beginning."""
         return self.seconds
 
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds pass."""
+        self.pass_by(timedelta(seconds=seconds))
+
     def pass_by(self, step: timedelta) -> None:
         """Let time pass, on both."""
         self.wall += step
@@ -201,7 +205,7 @@ class Rehearsal:
 
         log = Log(LogFormat.TEXT, self.machine.logged)
         loop = Loop(
-            Times(self.machine.time, self.machine.time.monotonic, self.longest_wait),
+            Times(self.machine.time, self.machine.time.monotonic, self.longest_wait, self.machine.time.sleep),
             mailbox,
             KnownBudget(BudgetCache(str(self.machine.state), "node-1", log), log),
             Follower(

@@ -1,14 +1,19 @@
 """The node's PowerBudget as far as it is known: from the API server, else as an earlier agent kept it.
 
-A spec that cannot be read only changes the status: the last good one is followed.
+A spec that cannot be read only changes the status: the last good one is followed, but for what must be obeyed whatever
+else a newer version wrote beside it (``OBEYED``).
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ..logs import Log
 from ..schedule.budget import Budget, read_budget
 from ..schedule.fields import InvalidBudgetError
 from .cache import BudgetCache
+
+OBEYED: Final = ("suspend", "dryRun", "floor", "overrides", "liftUntil")
+"""Fields that give a node its limits back, or raise them: each is taken over where it can be read by itself."""
 
 
 class KnownBudget:
@@ -17,6 +22,7 @@ class KnownBudget:
     def __init__(self, cache: BudgetCache, log: Log) -> None:
         self._cache = cache
         self._log = log
+        self._body: dict[str, Any] | None = None
         self._unsaved: dict[str, Any] | None = None
         self.settled = False
         """Whether the API server has answered, or the wait for its answer is over."""
@@ -33,7 +39,7 @@ class KnownBudget:
             if self.budget is not None or first:
                 self._log.info("there is no PowerBudget for this node: the original limits are in force")
             self._cache.forget()
-            self.budget = self._unsaved = self.invalid = self.generation = None
+            self.budget = self._body = self._unsaved = self.invalid = self.generation = None
             return True
         try:
             budget = read_budget(body)
@@ -41,7 +47,7 @@ class KnownBudget:
             return self._refuse(str(error), body)
         changed = budget != self.budget or self.invalid is not None
         if changed:
-            self.budget, self._unsaved = budget, body
+            self.budget, self._body, self._unsaved = budget, body, body
         self.invalid, self.generation = None, budget.generation
         return changed
 
@@ -65,20 +71,44 @@ class KnownBudget:
     def _refuse(self, why: str, body: dict[str, Any]) -> bool:
         if self.budget is None:
             self._recall()
+        obeyed = self._obey(body)
         metadata = body.get("metadata")
         generation = metadata.get("generation") if isinstance(metadata, dict) else None
         number = generation if isinstance(generation, int) else 0
         if self.invalid == why and self.generation == number:
-            return False
+            return obeyed
         self.invalid, self.generation = why, number
         self._log.error("the PowerBudget's spec cannot be followed", error=why)
         return True
+
+    def _obey(self, body: dict[str, Any]) -> bool:
+        """Take over from a spec that cannot be read what must be obeyed; whether that changes anything."""
+        spec = body.get("spec")
+        if self._body is None or not isinstance(spec, dict):
+            return False
+        merged, before = self._body, self.budget
+        for name in OBEYED:
+            candidate = {**merged, "spec": _with(merged["spec"], name, spec)}
+            try:
+                self.budget = read_budget(candidate)
+            except InvalidBudgetError:
+                continue
+            merged = candidate
+        if self.budget != before:
+            self._body = self._unsaved = merged
+        return self.budget != before
 
     def _recall(self) -> None:
         body = self._cache.recall()
         if body is None:
             return
         try:
-            self.budget = read_budget(body)
+            self.budget, self._body = read_budget(body), body
         except InvalidBudgetError as error:
             self._log.warning("the budget kept from before cannot be followed", error=str(error))
+
+
+def _with(good: Mapping[str, Any], name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``good`` spec with one field as ``spec`` has it."""
+    rest = {key: value for key, value in good.items() if key != name}
+    return rest | {name: spec[name]} if name in spec else rest

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from powercap_api.reasons import BudgetReason, Fallback, ZoneReason
 from powercap_api.units import format_watts_short
@@ -11,6 +11,8 @@ from ..enforce.results import Report, ZoneResult
 from ..schedule.budget import Budget
 from ..schedule.schedule import Action, Directive, Phase
 from .energy import NodeDraw
+
+_SUSPENDED: Final = "PowerPolicy {policy} is suspended: the original limits are in force."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,13 @@ class Condition:
 
 def applied_condition(state: NodeState) -> Condition:
     """Whether every zone holds what was asked for."""
-    if state.stopped:
-        return Condition(False, BudgetReason.STOPPED, "The agent has ended.")
     results = state.report.results
     bad = [result for result in results if result.failed]
+    if state.stopped:
+        if bad:
+            message = f"The agent has ended, and could not put back: {_complaints(bad)}"
+            return Condition(False, BudgetReason.WRITE_FAILED, message)
+        return Condition(False, BudgetReason.STOPPED, "The agent has ended.")
     if not state.supported:
         return Condition(False, BudgetReason.UNSUPPORTED, _unsupported(state))
     if bad:
@@ -109,11 +114,15 @@ def ready_condition(state: NodeState, applied: Condition) -> Condition:
 
 def _ready(state: NodeState, applied: Condition) -> Condition:
     if state.stopped:
+        if applied.reason is BudgetReason.WRITE_FAILED:
+            return applied
         return Condition(
             False, BudgetReason.STOPPED, "The agent on this node has ended; the original limits are in force."
         )
     if state.invalid is not None:
         message = f"The spec cannot be followed, the last good one still is: {state.invalid}"
+        if state.budget.suspend:
+            message = f"{_SUSPENDED.format(policy=state.budget.policy)} The rest of the spec: {state.invalid}"
         return Condition(False, BudgetReason.INVALID_SPEC, message)
     if applied.reason in {BudgetReason.UNSUPPORTED, BudgetReason.WRITE_FAILED, BudgetReason.PARTLY_APPLIED}:
         return applied
@@ -128,7 +137,7 @@ def _ready(state: NodeState, applied: Condition) -> Condition:
     if directive.phase is Phase.OVERRIDDEN:
         return Condition(True, applied.reason, _override_message(state, applied))
     if directive.phase is Phase.SUSPENDED:
-        message = f"PowerPolicy {budget.policy} is suspended: the original limits are in force."
+        message = _SUSPENDED.format(policy=budget.policy)
         return Condition(True, BudgetReason.SUSPENDED, message)
     what = {
         Action.CAP: f"the cap is {format_watts_short(directive.cap_uw or 0)}",
