@@ -9,11 +9,11 @@ from powercap_api.markets import Market
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.units import format_watts_short
+from powercap_cli.draw.bars import bar
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.fallback import DayResults
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.planning.schedule import plan_periods
-from powercap_operator.render.bars import bar
 
 MAX_SOURCE: Final = "60"
 MIN_POWER: Final = "20"

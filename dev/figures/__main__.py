@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dev.figures.curves import CURVES, Curve, draw_day
 from dev.figures.example import draw_example
-from powercap_operator.render.figure import FigureError, save
+from powercap_cli.draw.figure import FigureError, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,13 +16,8 @@ from powercap_api.names import API_VERSION
 from powercap_api.policy.strategy import StrategySpec
 from powercap_api.policy.week import Weekday
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_operator import strategies
-from powercap_operator.market.delivery_day import day_bounds, period_starts
-from powercap_operator.market.fallback import DayResults
-from powercap_operator.market.results import Period, Query
-from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.render.clock_axis import time_axis
-from powercap_operator.render.figure import (
+from powercap_cli.draw.clock_axis import time_axis
+from powercap_cli.draw.figure import (
     CAP_COLOUR,
     CARBON_COLOUR,
     PRICE_COLOUR,
@@ -35,7 +30,12 @@ from powercap_operator.render.figure import (
     price_panel,
     volume_panel,
 )
-from powercap_operator.render.plan_chart import plan_day
+from powercap_cli.draw.plan_chart import plan_day
+from powercap_operator import strategies
+from powercap_operator.market.delivery_day import day_bounds, period_starts
+from powercap_operator.market.fallback import DayResults
+from powercap_operator.market.results import Period, Query
+from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.strategies import Limits
 from powercap_operator.strategies.schedule import Window

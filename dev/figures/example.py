@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Final
 from dev.figures.curves import MAX_SOURCE, MIN_POWER, ZONE, made_up_day
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_cli.draw.clock_axis import time_axis
+from powercap_cli.draw.figure import cap_panel, price_panel, volume_panel
+from powercap_cli.draw.plan_chart import plan_day
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.render.clock_axis import time_axis
-from powercap_operator.render.figure import cap_panel, price_panel, volume_panel
-from powercap_operator.render.plan_chart import plan_day
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

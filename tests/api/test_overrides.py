@@ -214,7 +214,7 @@ def test_it_is_deleted_a_day_after_its_end_and_told_in_events(stage: Stage, kube
     wait_until(lambda: not stage.get("poweroverrides")["items"], "deleted", 60)
 
 
-_COMMAND = "import sys; from powercap_operator.cli.main import main; sys.exit(main())"
+_COMMAND = "import sys; from powercap_cli.main import main; sys.exit(main())"
 
 
 def command(stage: Stage, *arguments: str) -> tuple[int, str]:

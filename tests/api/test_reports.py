@@ -25,7 +25,7 @@ NODE = "node-h"
 """Its turn to write routine statuses comes within a second."""
 LAST_SECONDS = timedelta(seconds=12)
 """Of a quarter: time for an agent to read its counters twice."""
-_COMMAND = "import sys; from powercap_operator.cli.main import main; sys.exit(main())"
+_COMMAND = "import sys; from powercap_cli.main import main; sys.exit(main())"
 
 
 @pytest.fixture

@@ -34,13 +34,16 @@ def test_images_have_only_what_they_need(world: World) -> None:
         "import importlib.util, shutil;"
         " print([name for name in {} if importlib.util.find_spec(name)], [name for name in {} if shutil.which(name)])"
     )
-    for component, foreign in (("operator", "powercap_agent"), ("agent", "powercap_operator")):
+    for component, foreign in (
+        ("operator", ("powercap_agent", "powercap_cli")),
+        ("agent", ("powercap_operator", "powercap_cli")),
+    ):
         pod = world.staying(component)[0]
         modules = [
             "pip",
             "setuptools",
             "ensurepip",
-            foreign,
+            *foreign,
             *(["pydantic", "kopf"] if component == "agent" else []),
         ]
         found = world.plane.kubectl(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import platform
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,16 @@ from dev.pythons import supported
 def test_every_base_has_a_python_that_is_supported() -> None:
     assert {base.python for base in BASES.values()} <= set(supported())
     assert {"3.11", "3.13", "3.14"} <= {base.python for base in BASES.values()}
+
+
+@pytest.mark.parametrize("component", ["operator", "agent"])
+def test_an_image_holds_its_program_and_the_api_alone(component: str) -> None:
+    text = (Path(__file__).parents[3] / f"Dockerfile.{component}").read_text(encoding="utf-8")
+    copied = {
+        Path(line.split()[0]).name
+        for line in re.findall(r"^COPY ((?:crds|operator|agent)\S* .*)$", text, re.M)
+    }
+    assert copied == {"powercap_api", f"powercap_{component}"}
 
 
 def test_no_two_bases_share_an_archive() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from dev.lab.exchange.pages import sample_periods
 from powercap_api.markets import Auction, Market
-from powercap_operator.cli.results_files import Asked, read_csv
+from powercap_cli.files.results_files import Asked, read_csv
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Query, covered_starts

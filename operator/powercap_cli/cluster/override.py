@@ -1,0 +1,186 @@
+"""``powercap override``: limits nodes, or gives them their original limits, for a while. Makes a PowerOverride."""
+
+import argparse
+import asyncio
+import re
+import sys
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import yaml
+from pydantic import ValidationError
+
+from powercap_api.clock import format_time
+from powercap_api.conditions import find_condition
+from powercap_api.names import API_VERSION, GROUP, PLURALS, POWER_OVERRIDE, VERSION
+from powercap_api.poweroverride import PowerOverride
+from powercap_api.reasons import ConditionType
+from powercap_operator.kube.client import Cluster
+
+from .access import CommandError, add_cluster_options, run_on_cluster
+
+_EXAMPLES: Final = """\
+examples:
+  powercap override node-a node-b --limit 60 --for 2h --reason "cooling is being repaired"
+      60 W at most on each of the two nodes, for two hours from now
+  powercap override --all --limit 70% --from 17:00 --until 19:00 --source grid --reason "the grid asks for 30 % less"
+      70 % of maxSource on every node this evening; no release lifts it
+  powercap override --selector pool=render --release --until 18:00 --reason "the film's last frames"
+      the original limits on nodes with that label
+  powercap override node-a --limit 60 --for 2h --reason trying --print
+      the object, to be kept in git, and nothing done
+  kubectl get poweroverrides; kubectl delete poweroverride NAME
+      what there is; end one now
+
+Times are HH:MM on this machine's clock, the next that comes, or whole: 2025-10-09T17:00:00Z.
+"""
+_CLOCK: Final = re.compile("[0-9]{2}:[0-9]{2}")
+_PATH: Final = f"/apis/{GROUP}/{VERSION}/{PLURALS[POWER_OVERRIDE]}"
+_LOOKS: Final = 20
+_PAUSE_SECONDS: Final = 0.25
+"""How often, and with what pauses, the command looks for what the operator says of the override."""
+
+
+def add_override_parser(subparsers: Any) -> None:
+    """Add ``override`` to the commands of ``powercap``."""
+    parser = subparsers.add_parser(
+        "override",
+        help="limit nodes, or give them their original limits, for a while",
+        description="Make a PowerOverride: a limit or a release for some nodes, which ends by itself.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("nodes", nargs="*", metavar="NODE", help="names of the nodes")
+    parser.add_argument(
+        "--selector",
+        "-l",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="nodes with this label, too",
+    )
+    parser.add_argument("--all", action="store_true", help="every node")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--limit", metavar="POWER", help="most power of each node: 60 (watts) or 70%% (of maxSource)"
+    )
+    what.add_argument("--release", action="store_true", help="the nodes' original limits")
+    end = parser.add_mutually_exclusive_group(required=True)
+    end.add_argument("--for", dest="duration", metavar="DURATION", help="how long: 2h, 90m, 1h30m")
+    end.add_argument("--until", metavar="TIME", help="when it ends")
+    parser.add_argument("--from", dest="start", metavar="TIME", help="when it begins (default: now)")
+    parser.add_argument(
+        "--reason", required=True, metavar="TEXT", help="why; shown with every cap that comes of it"
+    )
+    parser.add_argument("--source", default="person", metavar="WORD", help="who asks (default: %(default)s)")
+    parser.add_argument("--priority", type=int, default=0, metavar="N", help="of a limit against a release")
+    parser.add_argument("--name", help="name of the PowerOverride (default: one that is made up)")
+    parser.add_argument("--print", action="store_true", help="print the object and do nothing")
+    add_cluster_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the override, and say what comes of it; the exit code."""
+    try:
+        body = override_body(arguments, datetime.now().astimezone())
+    except CommandError as error:
+        sys.stderr.write(f"powercap: {error}\n")
+        return 1
+    if arguments.print:
+        print(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), end="")
+        return 0
+    return run_on_cluster(arguments, lambda cluster: _make(cluster, body))
+
+
+def override_body(arguments: argparse.Namespace, now: datetime) -> dict[str, Any]:
+    """The PowerOverride that the options ask for; ``now`` has the zone of their times.
+
+    Raises:
+        CommandError: they ask for none that there could be.
+    """
+    start = None if arguments.start is None else _moment(arguments.start, now)
+    end = None if arguments.until is None else _moment(arguments.until, start or now)
+    spec = {
+        "start": None if start is None else format_time(start),
+        "end": None if end is None else format_time(end),
+        "duration": arguments.duration,
+        **_nodes(arguments),
+        "limit": arguments.limit,
+        "release": arguments.release or None,
+        "priority": arguments.priority or None,
+        "source": arguments.source,
+        "reason": arguments.reason,
+    }
+    if end is not None and end <= (start or now):
+        raise CommandError(f"it would end at {format_time(end)}, before it begins")
+    if arguments.print and arguments.name is None:
+        raise CommandError("--print needs --name: an object in a file has a name of its own")
+    metadata = {"name": arguments.name} if arguments.name else {"generateName": "override-"}
+    body = {
+        "apiVersion": API_VERSION,
+        "kind": POWER_OVERRIDE,
+        "metadata": metadata,
+        "spec": {key: value for key, value in spec.items() if value is not None},
+    }
+    try:
+        PowerOverride.from_wire({**body, "metadata": {"name": arguments.name or "override"}})
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in found["loc"] if part != "spec")
+        raise CommandError(f"{where}: {found['msg'].removeprefix('Value error, ')}") from error
+    return body
+
+
+def _nodes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The nodes by name or by labels: exactly one of the three ways to say it."""
+    ways = [bool(arguments.nodes), bool(arguments.selector), arguments.all]
+    if sum(ways) != 1:
+        raise CommandError("say which nodes: by name (NODE…), by --selector KEY=VALUE, or --all of them")
+    if arguments.nodes:
+        return {"nodes": list(dict.fromkeys(arguments.nodes))}
+    labels = {}
+    for text in arguments.selector:
+        key, equals, value = text.partition("=")
+        if not (key and equals):
+            raise CommandError(f"--selector {text!r} is no label: write KEY=VALUE")
+        labels[key] = value
+    return {"nodeSelector": labels}
+
+
+def _moment(text: str, after: datetime) -> datetime:
+    """A whole time, or the next time after ``after`` that the clock of its zone shows HH:MM."""
+    try:
+        if _CLOCK.fullmatch(text):
+            shown = after.replace(hour=int(text[:2]), minute=int(text[3:]), second=0, microsecond=0)
+            return shown if shown > after else shown + timedelta(days=1)
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"{text!r} is no time: {error}") from error
+    if moment.tzinfo is None:
+        raise CommandError(
+            f"{text!r} has no time zone: write HH:MM, or a whole time such as 2025-10-09T17:00:00Z"
+        )
+    return moment
+
+
+async def _make(cluster: Cluster, body: dict[str, Any]) -> int:
+    query = [("fieldManager", "powercap"), ("fieldValidation", "Strict")]
+    made = await cluster.request("POST", _PATH, body, query=query)
+    name = made["metadata"]["name"]
+    print(f"poweroverride.{GROUP}/{name} created")
+    print(await _said(cluster, name) or f"the operator has not said anything yet: kubectl get pov {name}")
+    print(f"to end it now: kubectl delete poweroverride {name}")
+    return 0
+
+
+async def _said(cluster: Cluster, name: str) -> str | None:
+    """What the operator says of the override; None: nothing within some seconds."""
+    for _ in range(_LOOKS):
+        found = await cluster.request("GET", f"{_PATH}/{name}")
+        conditions = (found.get("status") or {}).get("conditions") or []
+        active = find_condition(conditions, ConditionType.ACTIVE)
+        if active is not None:
+            return str(active["message"])
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return None

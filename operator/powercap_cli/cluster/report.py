@@ -1,0 +1,133 @@
+"""``powercap report``: what policies' nodes drew and cost, from the cluster's PowerReports."""
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from powercap_api.names import POWER_REPORT
+from powercap_api.powerreport import PowerReport, PowerReportSpec
+from powercap_operator.kube.client import Cluster
+
+from ..draw import report_figure, report_text
+from ..draw.figure import FigureError
+from ..files.backtest import read_curve, static_watts
+from ..files.plan import PlanError
+from .access import CommandError, add_cluster_options, run_on_cluster
+
+_EXAMPLES: Final = """\
+examples:
+  powercap report
+      yesterday, the last 7 and the last 30 days of every policy, from the cluster of your kubeconfig
+  powercap report --policy default --static-watts 90 --plot report.svg
+      one policy, savings with 90 W of static power in each node, and a figure
+  kubectl get powerreports -o json | powercap report --file -
+      without access of its own
+
+Savings are told as powercap backtest tells them, from the measured draw: against no cap and against the flat cap that
+does the same work; docs/backtest.md says how.
+"""
+
+
+def add_report_parser(subparsers: Any) -> None:
+    """Add ``report`` to the commands of ``powercap``."""
+    parser = subparsers.add_parser(
+        "report",
+        help="what policies' nodes drew, cost and saved",
+        description="Add up the cluster's PowerReports: energy, cost, CO2, and what caps saved.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--policy", metavar="NAME", help="only this policy")
+    parser.add_argument("--file", metavar="FILE", help="PowerReports as JSON; - for standard input")
+    parser.add_argument(
+        "--curve", type=Path, metavar="FILE", help="power to work: CSV cap,seconds,joules (powercap curve)"
+    )
+    parser.add_argument(
+        "--static-watts",
+        type=static_watts,
+        metavar="W",
+        help="power of the rest of each machine, whatever the cap (default: half of maxSource)",
+    )
+    parser.add_argument(
+        "--max-source-watts",
+        type=static_watts,
+        metavar="W",
+        help="what maxSource is on a node, where the policy has it in percent",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the days too: a .png or .svg file")
+    parser.add_argument("--format", choices=("text", "csv"), default="text")
+    add_cluster_options(parser)
+    parser.set_defaults(run=run, now=lambda: datetime.now(UTC))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the reports; the exit code."""
+    if arguments.file is None:
+
+        async def ask(cluster: Cluster) -> int:
+            bodies, _ = await cluster.list_kind(POWER_REPORT)
+            return _told(bodies, arguments)
+
+        return run_on_cluster(arguments, ask)
+    try:
+        return _told(_from_file(arguments.file), arguments)
+    except CommandError as error:
+        return _fail(str(error))
+
+
+def _told(bodies: list[Any], arguments: argparse.Namespace) -> int:
+    try:
+        specs = _wanted(bodies, arguments.policy)
+        if arguments.format == "csv":
+            sys.stdout.write(report_text.as_csv(specs))
+        else:
+            terms = report_text.Terms(
+                read_curve(arguments.curve), arguments.static_watts, arguments.max_source_watts
+            )
+            sys.stdout.write(report_text.text(specs, arguments.now(), terms))
+        if arguments.plot is not None:
+            report_figure.draw_reports(specs, arguments.plot)
+    except (CommandError, PlanError, FigureError, ValueError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def _wanted(bodies: list[Any], policy: str | None) -> list[PowerReportSpec]:
+    """The reports asked for, by policy and day.
+
+    Raises:
+        CommandError: there are none, or they cannot be read.
+    """
+    try:
+        found = [PowerReport.from_wire(body).spec for body in bodies]
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CommandError(f"a report cannot be read: {where}: {first['msg']}") from error
+    wanted = [spec for spec in found if policy in (None, spec.policy)]
+    if not wanted:
+        raise CommandError(
+            "there are no reports"
+            + (f" of policy {policy}" if policy else "")
+            + ": the operator writes one for each policy with nodes, from the first market period on"
+        )
+    return sorted(wanted, key=lambda spec: (spec.policy, spec.day))
+
+
+def _from_file(name: str) -> list[Any]:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        body = json.loads(text)
+        return list(body["items"]) if "items" in body else [body]
+    except (OSError, ValueError, TypeError) as error:
+        raise CommandError(f"{name} has no PowerReports in JSON: {error}") from error
+
+
+def _fail(message: str) -> int:
+    print(f"powercap report: {message}", file=sys.stderr)
+    return 1

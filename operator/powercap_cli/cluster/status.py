@@ -1,0 +1,193 @@
+"""``powercap status`` and ``powercap node``: what goes on in a cluster, and on one node of it."""
+
+import argparse
+import asyncio
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY
+from powercap_operator.kube.client import Cluster, NotFoundError
+
+from .access import CommandError, add_cluster_options, run_on_cluster
+from .completion import names_of
+from .node_view import node_view
+from .overview import Object, overview
+from .screen import Screen, print_json
+
+_WATCH_SECONDS: Final = 5.0
+_SHOWN_NODES: Final = 20
+
+
+def add_status_parser(subparsers: Any) -> None:
+    """Add ``status`` to the commands of ``powercap``."""
+    parser = subparsers.add_parser(
+        "status",
+        help="policies, markets, and nodes that do not follow",
+        description="One screen on what powercap does in a cluster.",
+    )
+    parser.add_argument(
+        "--watch", "-w", action="store_true", help=f"again every {_WATCH_SECONDS:.0f} s, until Ctrl-C"
+    )
+    _add_output(parser)
+    add_cluster_options(parser)
+    parser.set_defaults(run=run_status)
+
+
+def add_node_parser(subparsers: Any) -> None:
+    """Add ``node`` to the commands of ``powercap``."""
+    parser = subparsers.add_parser(
+        "node",
+        help="one node's caps with their reasons, its limits, and what it draws",
+        description="What a node's PowerBudget asks for during the next 24 hours and why, and what is in force.",
+    )
+    node = parser.add_argument("node", metavar="NODE")
+    node.completer = names_of(POWER_BUDGET)  # argcomplete looks for it
+    _add_output(parser)
+    add_cluster_options(parser)
+    parser.set_defaults(run=run_node)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", "-o", choices=("json",), help="data for programs, in place of tables")
+
+
+def run_status(arguments: argparse.Namespace) -> int:
+    """Show it once, or again and again; the exit code."""
+    return run_on_cluster(
+        arguments, lambda cluster: _status(cluster, arguments.output, watch=arguments.watch)
+    )
+
+
+async def _status(cluster: Cluster, output: str | None, *, watch: bool) -> int:
+    screen = Screen()
+    while True:
+        policies, _ = await cluster.list_kind(POWER_POLICY)
+        days, _ = await cluster.list_kind(MARKET_DAY)
+        budgets, _ = await cluster.list_kind(POWER_BUDGET)
+        seen = overview(policies, days, budgets, datetime.now(UTC))
+        if output == "json":
+            print_json(seen)
+        else:
+            if watch and screen.console.is_terminal:
+                screen.console.clear()
+            show_overview(screen, seen)
+        if not watch:
+            return 0
+        await asyncio.sleep(_WATCH_SECONDS)
+
+
+def show_overview(screen: Screen, seen: Object) -> None:
+    """The screen of ``powercap status``."""
+    if not seen["policies"]:
+        screen.say("There is no PowerPolicy: kubectl explain powerpolicy.spec", "yellow")
+    else:
+        keys = (
+            "name",
+            "maxSource",
+            "strategy",
+            "market",
+            "nodes",
+            "share",
+            "cap",
+            "price",
+            "ready",
+            "reason",
+        )
+        columns = (
+            "POLICY",
+            "MAXSOURCE",
+            "STRATEGY",
+            "MARKET",
+            "NODES",
+            "SHARE",
+            "CAP",
+            "PRICE",
+            "READY",
+            "REASON",
+        )
+        screen.table(columns, ([policy[key] for key in keys] for policy in seen["policies"]))
+        for policy in seen["policies"]:
+            if policy["ready"] != "True":
+                screen.say(f"{policy['name']}: {policy['message']}")
+    if seen["marketDays"]:
+        screen.heading("Market days")
+        rows = ([day["name"], day["complete"], day["reason"]] for day in seen["marketDays"])
+        screen.table(("MARKETDAY", "COMPLETE", "REASON"), rows)
+    nodes = seen["nodes"]
+    others = f"; with nothing that can be capped: {nodes['unsupported']}" if nodes["unsupported"] else ""
+    screen.heading(f"{nodes['following']} of {nodes['total']} nodes follow their budget{others}")
+    late = nodes["notFollowing"]
+    if late:
+        rows = ([one["name"], one["reason"], one["message"]] for one in late[:_SHOWN_NODES])
+        screen.table(("NODE", "REASON", "WHAT"), rows)
+        if len(late) > _SHOWN_NODES:
+            screen.say(f"and {len(late) - _SHOWN_NODES} more: kubectl get powerbudgets")
+
+
+def run_node(arguments: argparse.Namespace) -> int:
+    """Show one node; the exit code."""
+    return run_on_cluster(arguments, lambda cluster: _node(cluster, arguments.node, arguments.output))
+
+
+async def _node(cluster: Cluster, name: str, output: str | None) -> int:
+    try:
+        budget = await cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}/{name}")
+    except NotFoundError as error:
+        raise CommandError(
+            f"node {name} has no PowerBudget: no policy selects it, or there is no such node. kubectl get powerbudgets"
+            " lists those that have one"
+        ) from error
+    seen = node_view(budget, datetime.now(UTC))
+    if output == "json":
+        print_json(seen)
+    else:
+        show_node(Screen(), seen)
+    return 0
+
+
+def show_node(screen: Screen, seen: Object) -> None:
+    """The screen of ``powercap node``."""
+    current, draw = seen["current"], seen["draw"]
+    screen.say(f"{seen['name']}, policy {seen['policy']}: {seen['reason']}", "bold")
+    screen.say(seen["message"])
+    rows = [
+        ("cap", "cap"),
+        ("applied", "applied"),
+        ("share", "share"),
+        ("drawn before", "draw"),
+        ("why", "why"),
+    ]
+    screen.table(("NOW", ""), ([title, current.get(key)] for title, key in rows))
+    if draw:
+        binds = {True: "the cap held it back", False: "the cap did not hold it back"}.get(
+            draw.get("binds"), ""
+        )
+        screen.say(f"in the {draw['seconds'] / 60:.0f} min measured before this slot {binds}".rstrip())
+    if seen["overrides"]:
+        screen.heading("Overrides")
+        screen.table(
+            ("FROM", "TO", "LIMIT", "WHY"),
+            (
+                [_clock(one["start"]), _clock(one["end"]), one["limit"], one["why"]]
+                for one in seen["overrides"]
+            ),
+        )
+    screen.heading(f"Caps until {_clock(seen['validUntil'])} at most, by this machine's clock")
+    screen.table(
+        ("FROM", "TO", "SHARE", "CAP", "WHY"),
+        (
+            [_clock(one["start"]), _clock(one["end"]), one["share"], one["cap"], one["why"]]
+            for one in seen["slots"]
+        ),
+    )
+    screen.heading("Limits")
+    keys = ("zone", "constraint", "original", "asked", "inForce", "reason", "message")
+    screen.table(
+        ("ZONE", "CONSTRAINT", "ORIGINAL", "ASKED", "IN FORCE", "REASON", "WHAT"),
+        ([limit[key] for key in keys] for limit in seen["limits"]),
+    )
+
+
+def _clock(moment: str) -> str:
+    """Day and time on this machine's clock."""
+    return f"{datetime.fromisoformat(moment).astimezone():%a %H:%M}"

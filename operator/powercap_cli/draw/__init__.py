@@ -1,0 +1,1 @@
+"""Text and figures: market days, plans, backtests and reports."""

@@ -1,0 +1,1 @@
+"""Commands that work on files: saved pages, CSV files, manifests of policies."""

@@ -1,0 +1,296 @@
+"""``powercap market parse|fetch|show``: market results for people, on the command line.
+
+Standard output carries the result and nothing else; what went wrong is one line on standard error, which
+begins with the kind (wrong market, no table, blocked, malformed page …), and exit code 1. Wrong usage is exit
+code 2.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, GridData, Market, auction_named
+from powercap_operator.kube.client import Cluster
+from powercap_operator.market.csv_format import csv_name, to_csv
+from powercap_operator.market.errors import DayIncomplete, MarketError, RequestBudgetSpent
+from powercap_operator.market.fallback import market_of, periods_of
+from powercap_operator.market.publication import DAILY_LIMIT
+from powercap_operator.market.results import DayData, Period, Query, build_market_day
+from powercap_operator.sources.epex.names import default_resolution
+from powercap_operator.sources.registry import PROVIDERS, FetchedDay, ProviderSettings, create
+
+from ..cluster.access import add_cluster_options, run_on_cluster
+from ..cluster.objects import cluster_day
+from ..draw.figure import FigureError, draw_market
+from ..draw.market_chart import draw_day
+from .results_files import Asked, read_csv, read_file, read_page, write_whole
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_MARKET_EXAMPLES: Final = """\
+examples:
+  powercap market parse page.html --area FR --auction SDAC --date 2025-10-02
+  powercap market fetch --area FR --auction IDA1 --date tomorrow --output-dir data
+  powercap market show data/epex_data_2025-10-09.csv
+"""
+_PARSE_EXAMPLES: Final = """\
+examples:
+  powercap market parse page.html --area FR --auction SDAC --date 2025-10-02 > epex_data_2025-10-02.csv
+      a page saved from the browser (its table visible), as CSV
+  powercap market parse page.html --area GB --auction SDAC --date 2025-10-02 --resolution 30
+      refuse the page where it does not hold half-hours
+  curl … | powercap market parse - --area FR --auction IDA1 --date 2025-10-09
+      from standard input
+
+A page of another market, without a table, or that cannot be read with certainty gives nothing on standard output,
+exit code 1 and one line that says which it was.
+"""
+_FETCH_EXAMPLES: Final = """\
+examples:
+  powercap market fetch --area FR --auction IDA1 --date 2025-10-09
+      writes epex_data_2025-10-09.csv and prints its name
+  powercap market fetch --area DE-LU --auction SDAC --date tomorrow --output-dir - | head
+      prints the CSV instead
+  powercap market fetch --area FR --auction SDAC --date today --provider EnergyCharts
+      prices from a source that welcomes programs; it has no volumes
+  powercap market fetch --area FR --auction Carbon --date tomorrow --provider EnergyCharts
+      carbon intensity: writes carbon_data_DAY.csv; a column says which values are forecasts
+  powercap market fetch --base-url http://127.0.0.1:8000 --date 2025-10-09
+      from a stand-in site
+
+The exchange's site is for internal use (see its general conditions of data use). One run makes four requests at
+most; do not put it in a loop: the operator fetches a day once for a whole cluster.
+"""
+_SHOW_EXAMPLES: Final = """\
+examples:
+  powercap market show epex_data_2025-10-09.csv
+      the day is in the file's name, the market is FR IDA1 unless you say otherwise
+  powercap market show --area GB --auction SDAC --date 2025-10-26 my.csv
+  powercap market show page.html
+      a saved page says itself what it holds
+  powercap market show epex_data_2025-10-09.csv --plot day.svg
+      and drawn as a figure
+
+Bars are volumes, the small steps an hour's quarters, colours prices (green is cheap); no colour where NO_COLOR is
+set or the output is no terminal.
+"""
+
+
+def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.environ) -> None:
+    """Add ``market`` and its commands; each sets ``run``, which takes the arguments and returns the exit
+    code."""
+    market = _command(
+        subparsers, "market", "read, fetch and show electricity market results", _MARKET_EXAMPLES
+    )
+    commands = market.add_subparsers(required=True, metavar="COMMAND")
+
+    parse = _command(commands, "parse", "turn a saved market-results page into CSV", _PARSE_EXAMPLES)
+    parse.add_argument("page", metavar="PAGE", help="the saved page; - for standard input")
+    _add_market(parse)
+    parse.add_argument(
+        "--date", required=True, type=_day, metavar="DAY", help="delivery day, such as 2025-10-02"
+    )
+    parse.set_defaults(run=_parse)
+
+    fetch = _command(commands, "fetch", "fetch a day's results and write them as CSV", _FETCH_EXAMPLES)
+    _add_market(fetch)
+    fetch.add_argument(
+        "--date",
+        default="today",
+        type=_day,
+        metavar="DAY",
+        help="delivery day, today or tomorrow (default: today)",
+    )
+    fetch.add_argument(
+        "--provider", choices=list(PROVIDERS), default="EPEX", help="the source (default: EPEX)"
+    )
+    fetch.add_argument(
+        "--base-url", metavar="URL", help="the source's address, where it is not the usual one"
+    )
+    fetch.add_argument(
+        "--output-dir",
+        default=".",
+        metavar="DIR",
+        help="where to write the file; - prints it (default: here)",
+    )
+    fetch.add_argument(
+        "--contact",
+        default=environ.get("POWERCAP_CONTACT", ""),
+        metavar="ADDRESS",
+        help="mail address or URL that the source's operators can reach you at; sent with every request"
+        " (default: $POWERCAP_CONTACT)",
+    )
+    fetch.set_defaults(run=_fetch, token=environ.get("ENTSOE_TOKEN", ""))
+
+    show = _command(commands, "show", "draw a day in the terminal", _SHOW_EXAMPLES)
+    show.add_argument(
+        "file", metavar="FILE", help="a CSV file or a saved page; with --cluster a MarketDay's name"
+    )
+    show.add_argument("--cluster", action="store_true", help="show a MarketDay of the cluster")
+    add_cluster_options(show)
+    _add_market(show)
+    show.add_argument("--date", type=_day, metavar="DAY", help="delivery day, where the file does not say")
+    show.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
+    )
+    show.set_defaults(run=_show, colour="NO_COLOR" not in environ)
+
+
+def _command(subparsers: "Subparsers", name: str, help_text: str, examples: str) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=help_text,
+        description=f"{help_text[0].upper()}{help_text[1:]}.",
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_market(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--area", default="FR", choices=list(BIDDING_ZONES), metavar="AREA", help="bidding zone (default: FR)"
+    )
+    parser.add_argument(
+        "--auction",
+        default=Auction.IDA1,
+        type=auction_named,
+        choices=[*Auction, *GridData],
+        metavar="AUCTION",
+        help="SDAC (day-ahead), IDA1, IDA2 or IDA3; Carbon or Renewable for what the grid's power is made of"
+        " (default: IDA1)",
+    )
+    parser.add_argument(
+        "--resolution",
+        type=int,
+        choices=RESOLUTIONS_MINUTES,
+        metavar="MINUTES",
+        help="length of a period: 15, 30 or 60 (default: what the page holds, or what the auction has)",
+    )
+
+
+def _day(text: str) -> date:
+    """A delivery day; argparse turns the ValueError into a message."""
+    words = {"today": 0, "tomorrow": 1}
+    if text in words:
+        return datetime.now(Market("FR", Auction.SDAC).bidding_zone.zone).date() + timedelta(days=words[text])
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no day: write 2025-10-09, today or tomorrow"
+        ) from error
+
+
+def _parse(arguments: argparse.Namespace) -> int:
+    try:
+        query, periods, _ = read_page(read_file(arguments.page), _asked(arguments))
+    except MarketError as error:
+        return _fail(error, arguments.page)
+    sys.stdout.write(to_csv(periods, query))
+    day = build_market_day(periods, query)
+    if not day.complete:
+        _warn(f"{arguments.page}: {day.why}")
+    return 0
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    resolution = arguments.resolution or default_resolution(arguments.area, arguments.auction, arguments.date)
+    query = Query(Market(arguments.area, arguments.auction, resolution), arguments.date)
+    try:
+        fetched = asyncio.run(_ask(query, arguments))
+        if not fetched.day.complete:
+            raise DayIncomplete(f"{fetched.day.why}: nothing was written, ask again later")
+    except MarketError as error:
+        return _fail(error, f"{arguments.provider} {query}")
+    text = to_csv(fetched.periods, query)
+    if arguments.output_dir == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        path = write_whole(Path(arguments.output_dir), csv_name(query), text)
+    except OSError as error:
+        _warn(f"cannot write to {arguments.output_dir}: {error.strerror or error}")
+        return 1
+    print(path)
+    return 0
+
+
+async def _ask(query: Query, arguments: argparse.Namespace) -> FetchedDay:
+    settings = ProviderSettings(contact=arguments.contact, entsoe_token=arguments.token)
+    if arguments.base_url:
+        url = arguments.base_url
+        settings = ProviderSettings(
+            contact=arguments.contact,
+            epex_url=url,
+            energy_charts_url=url,
+            entsoe_url=url,
+            carbon_intensity_url=url,
+            entsoe_token=arguments.token,
+        )
+    requests = 0
+
+    async def spend() -> None:
+        nonlocal requests
+        if requests >= DAILY_LIMIT:
+            raise RequestBudgetSpent(f"{DAILY_LIMIT} requests were not enough: ask again tomorrow")
+        requests += 1
+
+    async with httpx.AsyncClient(timeout=httpx.Timeout(20)) as client:
+        return await create(arguments.provider, client, settings).fetch(query, spend)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    if arguments.cluster:
+        return run_on_cluster(arguments, lambda cluster: _show_of_cluster(cluster, arguments))
+    try:
+        content = read_file(arguments.file)
+        if content.lstrip()[:1] in (b"<", b"["):
+            query, periods, source = read_page(content, _asked(arguments), as_it_says=True)
+        else:
+            query, periods, source = read_csv(content, Path(arguments.file).name, _asked(arguments))
+    except MarketError as error:
+        return _fail(error, arguments.file)
+    return _draw(query, periods, source, arguments)
+
+
+async def _show_of_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
+    day = await cluster_day(cluster, arguments.file)
+    query = Query(market_of(day.spec), day.spec.delivery_date)
+    return _draw(query, periods_of(day), f"MarketDay {arguments.file}", arguments)
+
+
+def _draw(query: Query, periods: Sequence[Period], source: str, arguments: argparse.Namespace) -> int:
+    has_volume = any(period.volume is not None for period in periods)
+    day: DayData = build_market_day(periods, query, needs_volume=has_volume)
+    if arguments.plot is not None:
+        try:
+            draw_market(day, arguments.plot, source=source)
+        except FigureError as error:
+            _warn(str(error))
+            return 1
+    sys.stdout.write(draw_day(day, source=source, colour=arguments.colour and sys.stdout.isatty()))
+    return 0
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
+    return Asked(arguments.area, arguments.auction, arguments.resolution, arguments.date)
+
+
+def _fail(error: MarketError, where: str) -> int:
+    hint = ""
+    if error.retry_after:
+        hint = f" (not before {datetime.now(UTC) + error.retry_after:%Y-%m-%d %H:%M} UTC, it says)"
+    _warn(f"{error.line}{hint} [{where}]")
+    return 1
+
+
+def _warn(message: str) -> None:
+    print(f"powercap: {message}", file=sys.stderr)

@@ -1,0 +1,96 @@
+"""Files with market results as people have them: saved pages and CSV files."""
+
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from powercap_api.markets import Auction, GridData, Market
+from powercap_operator.market.csv_format import csv_grid_data, csv_resolution, from_csv
+from powercap_operator.market.errors import MarketError
+from powercap_operator.market.results import Period, Query
+from powercap_operator.sources.epex.page import MAX_PAGE_BYTES, open_page, table_html
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which results a person asked for; what is None is taken from the file."""
+
+    area: str
+    auction: Auction | GridData
+    resolution_minutes: int | None
+    day: date | None
+
+
+def read_file(name: str) -> bytes:
+    """The file's bytes, those of standard input for ``-``; no more than a page may have, and one.
+
+    Raises:
+        MarketError: it cannot be read.
+    """
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(MAX_PAGE_BYTES + 1)
+        with Path(name).open("rb") as file:
+            return file.read(MAX_PAGE_BYTES + 1)
+    except OSError as error:
+        raise MarketError(f"cannot be read: {error.strerror or error}") from error
+
+
+def read_page(
+    content: bytes, asked: Asked, *, as_it_says: bool = False
+) -> tuple[Query, tuple[Period, ...], str]:
+    """The results of a saved page, or of the answer that its script got, and when they were published.
+
+    With ``as_it_says`` the page's own heading says which market it is, where that is a market of ours.
+
+    Raises:
+        MarketError: it is no page with the results asked for.
+    """
+    page = open_page(table_html(content) if content.lstrip()[:1] == b"[" else content)
+    resolution = asked.resolution_minutes or page.heading.resolution_minutes or page.resolution_minutes
+    query = Query(Market(asked.area, asked.auction, resolution), asked.day or page.heading.day)
+    if as_it_says:
+        query = page.query() or query
+    published = "" if page.published_at is None else f"published {page.published_at:%Y-%m-%d %H:%M} UTC"
+    return query, page.periods(query), published
+
+
+def read_csv(content: bytes, name: str, asked: Asked) -> tuple[Query, tuple[Period, ...], str]:
+    """The results of a CSV file, and its name. Columns of grid data alone say themselves which it is.
+
+    Raises:
+        MarketError: nothing says which day it is, or it cannot be read as that day.
+    """
+    text = content.decode("utf-8", errors="replace")
+    day = asked.day or day_in_name(name)
+    if day is None:
+        raise MarketError("the file's name has no day in it: say which with --date")
+    auction = csv_grid_data(text) or asked.auction
+    market = Market(asked.area, auction, asked.resolution_minutes or csv_resolution(text))
+    query = Query(market, day)
+    return query, from_csv(text, query), name
+
+
+def day_in_name(name: str) -> date | None:
+    """The delivery day in a file's name, such as ``epex_data_2025-10-09.csv``; None without one."""
+    found = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", name)
+    try:
+        return date.fromisoformat(found[0]) if found else None
+    except ValueError:
+        return None
+
+
+def write_whole(folder: Path, name: str, text: str) -> Path:
+    """Write the file whole or not at all; its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False
+    ) as draft:
+        draft.write(text)
+    Path(draft.name).chmod(0o644)
+    Path(draft.name).replace(path)
+    return path

@@ -1,1 +1,0 @@
-"""Market days and plans as text and as figures."""
