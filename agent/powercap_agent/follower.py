@@ -13,8 +13,8 @@ from .hardware.zone import SHORT_TERM, Zone
 from .planning.limits import Terms
 from .schedule.budget import Budget
 from .schedule.cap_controller import CapController
+from .schedule.directive import Action, Directive, Phase
 from .schedule.pressure_valve import PressureValve
-from .schedule.schedule import Action, Directive, Phase
 from .state.energy_store import EnergyStore
 from .status.cap_average import CapAverage
 from .status.conditions import MeasuredDraw

@@ -14,7 +14,7 @@ from powercap_api.clock import Clock
 from .follower import Follower
 from .logs import Log
 from .mailbox import BudgetSeen, Mailbox, Stop
-from .schedule.schedule import Directive
+from .schedule.directive import Directive
 from .state.known_budget import KnownBudget
 from .status.conditions import NodeState
 from .status.publisher import StatusPublisher

@@ -15,7 +15,7 @@ from powercap_api.names import (
 )
 from powercap_operator.kube.cache import KINDS, WorldCache
 from powercap_operator.planning.decision import Decision, decide
-from powercap_operator.planning.snapshot import World
+from powercap_operator.world.snapshot import World
 
 HISTORY: Final = timedelta(days=14)
 """The operator's default."""

@@ -11,9 +11,9 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.units import format_watts_short
 from powercap_cli.draw.bars import bar
 from powercap_operator.market.delivery_day import day_bounds
-from powercap_operator.market.fallback import DayResults
+from powercap_operator.market.known_days import DayResults
+from powercap_operator.planning.budget_spec import plan_periods
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import plan_periods
 
 MAX_SOURCE: Final = "60"
 MIN_POWER: Final = "20"

@@ -33,12 +33,12 @@ from powercap_cli.draw.figure import (
 from powercap_cli.draw.plan_chart import plan_day
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import day_bounds, period_starts
-from powercap_operator.market.fallback import DayResults
+from powercap_operator.market.known_days import DayResults
 from powercap_operator.market.results import Period, Query
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.strategies import Limits
-from powercap_operator.strategies.schedule import Window
+from powercap_operator.strategies.weekly_schedule import Window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from powercap_agent.schedule.budget import Budget, read_budget
-from powercap_agent.schedule.schedule import Phase, directive_at
+from powercap_agent.schedule.directive import Phase, directive_at
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.schedule import Slot, read_segments
 

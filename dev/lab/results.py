@@ -8,7 +8,8 @@ from pathlib import Path
 from powercap_api.markets import BIDDING_ZONES, Auction, Market
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.errors import MarketError
-from powercap_operator.market.fallback import DayResults, stand_in
+from powercap_operator.market.fallback import stand_in
+from powercap_operator.market.known_days import DayResults
 from powercap_operator.market.results import Period, Query, build_market_day
 from powercap_operator.sources.epex.names import site_auction
 from powercap_operator.sources.epex.page import MarketPage, open_page

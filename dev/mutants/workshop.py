@@ -5,7 +5,12 @@ from pathlib import Path
 from typing import Final
 
 REPOSITORY: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("crds/powercap_api", "operator/powercap_cli", "operator/powercap_operator", "agent/powercap_agent")
+PACKAGES: Final = (
+    "crds/powercap_api",
+    "operator/powercap_cli",
+    "operator/powercap_operator",
+    "agent/powercap_agent",
+)
 SUBJECTS: Final = (
     "powercap_operator/planning/*.py",
     "powercap_operator/market/delivery_day.py",

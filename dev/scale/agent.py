@@ -18,8 +18,8 @@ from powercap_agent.follower import Floors
 from powercap_agent.options import DEFAULT_FLOOR_PERCENT, DEFAULT_FLOOR_UW
 from powercap_agent.schedule.budget import Budget, read_budget
 from powercap_agent.schedule.cap_controller import CapController
+from powercap_agent.schedule.directive import Action, Directive, Phase
 from powercap_agent.schedule.pressure_valve import PressureValve
-from powercap_agent.schedule.schedule import Action, Directive, Phase
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import SHORTEST_SECONDS
 from powercap_agent.status.energy_account import EnergyAccount, Regime

@@ -7,12 +7,12 @@ from typing import Any, Final
 from dev.chaos.client import HISTORY, Direct
 from dev.lab.budget_judge import budget_of
 from dev.lab.stage import Stage
-from powercap_agent.schedule.schedule import Action, directive_at, overridden
+from powercap_agent.schedule.directive import Action, directive_at, overridden
 from powercap_api.conditions import condition
 from powercap_api.marketday import MarketDay
 from powercap_api.names import POWER_BUDGET
 from powercap_operator.kube.cache import KINDS, WorldCache
-from powercap_operator.market.fallback import is_complete
+from powercap_operator.market.known_days import is_complete
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import next_groups
 from powercap_operator.planning.marketday_status import fetch_of

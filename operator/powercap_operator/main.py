@@ -19,8 +19,6 @@ from kubernetes_asyncio.client.api_client import ApiClient
 from powercap_api.clock import Clock
 
 from . import logs
-from .fetcher import Fetcher
-from .health import Heartbeats, probes
 from .kube import watches
 from .kube.cache import WorldCache
 from .kube.client import Cluster
@@ -31,15 +29,17 @@ from .kube.lease import LeaseStore
 from .kube.node_labels import NodeLabels
 from .kube.pod_watch import PodWatch
 from .kube.rewind import RewindWatch
-from .loop_pauses import LoopPauses
+from .loops.fetcher import Fetcher
+from .loops.health import Heartbeats, probes
+from .loops.pauses import LoopPauses
+from .loops.reconcile import Reconciler
 from .metrics import server as metrics_server
 from .metrics.collector import Scrapes
 from .metrics.process import Counts
 from .options import Options, parse_options
 from .page.overview import Seen
 from .page.server import page
-from .planning.snapshot import World
-from .reconcile import Reconciler
+from .world.snapshot import World
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from powercap_api.clock import format_time
 from powercap_api.names import AGENT_FIELD_MANAGER, API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
 from powercap_api.schedule import unpack_shares
 from powercap_operator.market.delivery_day import day_of, period_starts
-from powercap_operator.market.fallback import KnownDays, market_of
+from powercap_operator.market.known_days import KnownDays, market_of
+from powercap_operator.planning.budget_spec import budget_spec, plan
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import budget_spec, plan
 from tests.api.conftest import Kube
 from tests.support.objects import make_day, make_policy
 

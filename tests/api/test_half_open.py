@@ -13,8 +13,8 @@ import pytest
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_operator.kube.watches import IDLE_SECONDS
+from powercap_operator.loops.reconcile import FIRST_RESYNC_SECONDS
 from powercap_operator.market.results import Query
-from powercap_operator.reconcile import FIRST_RESYNC_SECONDS
 from tests.api.conftest import Kube
 from tests.support.tcp_proxy import TcpProxy
 

@@ -15,8 +15,8 @@ from dev.lab.fake_sysfs import ONE_SOCKET
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.names import SILENT_SINCE
-from powercap_operator.faults.silence import LONGEST_GAP
 from powercap_operator.market.results import Query
+from powercap_operator.world.silence import LONGEST_GAP
 from tests.api.conftest import Kube
 
 LIVES, DIES = "node-n", "node-d"

@@ -24,7 +24,7 @@ from powercap_api.powerreport import report_name
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Query
 from powercap_operator.metrics.catalogue import LABELS, NAMES
-from powercap_operator.node_state import SILENT
+from powercap_operator.world.node_state import SILENT
 from tests.api.conftest import Kube
 from tests.sight.prometheus import Prometheus, running_prometheus
 

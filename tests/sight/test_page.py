@@ -15,7 +15,7 @@ from dev.cluster.process.ports import free_port
 from dev.lab.stage import wait_until
 from powercap_operator.page.overview import Seen
 from powercap_operator.page.server import page
-from powercap_operator.planning.snapshot import World
+from powercap_operator.world.snapshot import World
 from tests.sight.browser import DESK, PHONE, PHONE_AT_NIGHT, Browser, Screen
 from tests.unit.operator.metrics.test_exposition import report_of
 from tests.unit.operator.page.test_overview import DAY, HOSTILE, NOW, with_node, world_of

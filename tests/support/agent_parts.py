@@ -20,8 +20,8 @@ from powercap_agent.state.cache import BudgetCache
 from powercap_agent.state.energy_store import EnergyStore
 from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.state.originals_store import OriginalsStore
+from powercap_agent.status.budget_status import Status
 from powercap_agent.status.publisher import StatusPublisher, Urgency
-from powercap_agent.status.status import Status
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE, pack_shares
 

@@ -12,11 +12,11 @@ from powercap_api.names import API_VERSION
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.delivery_day import period_starts
-from powercap_operator.market.fallback import market_of
+from powercap_operator.market.known_days import market_of
 from powercap_operator.market.results import build_market_day
 from powercap_operator.planning.marketday_status import with_results
-from powercap_operator.planning.snapshot import BudgetView, NodeView, World
 from powercap_operator.planning.wanted_days import query_of
+from powercap_operator.world.snapshot import BudgetView, NodeView, World
 
 
 def moment(text: str) -> datetime:

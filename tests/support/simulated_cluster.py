@@ -27,9 +27,9 @@ from powercap_operator.market.results import Period, Query, build_market_day
 from powercap_operator.planning import marketday_status
 from powercap_operator.planning.decision import BudgetWrite, Decision, decide
 from powercap_operator.planning.due_days import after_failure, next_groups
-from powercap_operator.planning.snapshot import BudgetView, KnownSpecs, NodeView, World, view_budget
 from powercap_operator.planning.wanted_days import query_of
 from powercap_operator.sources.mock import made_up_periods
+from powercap_operator.world.snapshot import BudgetView, KnownSpecs, NodeView, World, view_budget
 
 HISTORY: Final = timedelta(days=14)
 _PASSES: Final = 10

@@ -6,7 +6,7 @@ from typing import Any
 
 from dev.lab.fake_sysfs import PACKAGE
 from powercap_agent.mailbox import BudgetSeen
-from powercap_agent.status.status import Status
+from powercap_agent.status.budget_status import Status
 from tests.support.agent_parts import NOON, Machine, Rehearsal, budget_body
 
 WATT = 1_000_000

@@ -11,9 +11,9 @@ from datetime import datetime
 from powercap_api.schedule import window_at
 
 from .budget import Budget
+from .directive import Action, Directive, Phase, directive_at, overridden
 from .pressure_valve import PressureValve
 from .ramp import Ramp
-from .schedule import Action, Directive, Phase, directive_at, overridden
 
 
 class CapController:

@@ -9,7 +9,7 @@ from powercap_api.units import format_watts_short
 
 from ..enforce.results import Report, ZoneResult
 from ..schedule.budget import Budget
-from ..schedule.schedule import Action, Directive, Phase
+from ..schedule.directive import Action, Directive, Phase
 from .energy import NodeDraw
 
 _SUSPENDED: Final = "PowerPolicy {policy} is suspended: the original limits are in force."

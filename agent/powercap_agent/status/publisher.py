@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 from powercap_api.clock import format_time
 from powercap_api.reasons import BudgetReason
 
+from .budget_status import Status, build_refusal, build_status, says_the_same
 from .conditions import NodeState
-from .status import Status, build_refusal, build_status, says_the_same
 
 _ON_PURPOSE: Final = BudgetReason.DRY_RUN
 """Applied is False with this reason because the policy says so."""

@@ -9,7 +9,8 @@ from powercap_api.marketday import MarketDay
 from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.kube.client import Cluster, NotFoundError
-from powercap_operator.market.fallback import DayResults, KnownDays, find_results
+from powercap_operator.market.fallback import find_results
+from powercap_operator.market.known_days import DayResults, KnownDays
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 
 from .access import CommandError

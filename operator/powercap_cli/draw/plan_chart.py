@@ -8,10 +8,10 @@ from operator import attrgetter
 from typing import Final
 
 from powercap_api.schedule import Window
-from powercap_operator.market.fallback import DayResults
+from powercap_operator.market.known_days import DayResults
+from powercap_operator.planning.budget_spec import PlannedPeriod, merge, plan_periods
 from powercap_operator.planning.overrides.day_overlay import lay_over
 from powercap_operator.planning.resolved_policy import ResolvedPolicy
-from powercap_operator.planning.schedule import PlannedPeriod, merge, plan_periods
 from powercap_operator.strategies import Limits
 
 from .bars import bar

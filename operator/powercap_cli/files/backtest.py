@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from powercap_api.policy.strategy import StrategyType
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.errors import MarketError
-from powercap_operator.market.fallback import market_of
+from powercap_operator.market.known_days import market_of
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 from powercap_operator.worth import comparison, curve, history, load
 from powercap_operator.worth.measured import default_static_watts

@@ -8,7 +8,7 @@ from typing import Final
 
 from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market
 from powercap_operator.market.errors import MarketError
-from powercap_operator.market.fallback import layers
+from powercap_operator.market.known_days import layers
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Period, Query
 

@@ -20,7 +20,7 @@ from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, Gr
 from powercap_operator.kube.client import Cluster
 from powercap_operator.market.csv_format import csv_name, to_csv
 from powercap_operator.market.errors import DayIncomplete, MarketError, RequestBudgetSpent
-from powercap_operator.market.fallback import market_of, periods_of
+from powercap_operator.market.known_days import market_of, periods_of
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
 from powercap_operator.sources.epex.names import default_resolution

@@ -16,7 +16,8 @@ from powercap_operator.kube.client import Cluster
 from powercap_operator.market.csv_format import csv_resolution, from_csv
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.errors import CsvError, DayIncomplete
-from powercap_operator.market.fallback import DayResults, bare_day, layers
+from powercap_operator.market.fallback import bare_day
+from powercap_operator.market.known_days import DayResults, layers
 from powercap_operator.market.results import Period, Query, build_market_day, merge
 from powercap_operator.planning.overrides.windows import make_windows, resolve_override
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve

@@ -25,9 +25,8 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
 
-from ..faults.silence import GRACE, Passage
-from ..faults.unreadable import FAULTS, Unreadable, read_object, unreadable
-from ..planning.snapshot import (
+from ..world.silence import GRACE, Passage
+from ..world.snapshot import (
     BudgetView,
     KnownSpec,
     KnownSpecs,
@@ -37,6 +36,7 @@ from ..planning.snapshot import (
     view_budget,
     view_node,
 )
+from ..world.unreadable import FAULTS, Unreadable, read_object, unreadable
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from powercap_api.names import EXEMPT_LABEL, FLOOR_LABEL
 
 from ..planning.overrides.pod_floors import allowed_floors, view_pod
-from ..planning.snapshot import PodView
+from ..world.snapshot import PodView
 from .cache import WorldCache
 from .client import Cluster, ClusterError
 

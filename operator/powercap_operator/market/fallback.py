@@ -1,117 +1,18 @@
 """Which results stand for a delivery day: its own, or an earlier day's, mapped by local time of day. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from powercap_api.conditions import is_true
-from powercap_api.marketday import MarketDay, MarketDaySpec
-from powercap_api.markets import Auction, GridData, Market, auction_named, market_day_name
-from powercap_api.powerpolicy import MarketSpec
-from powercap_api.reasons import ConditionType
+from powercap_api.markets import Market
 
 from .delivery_day import day_bounds, period_starts
-from .needs import Needs
-from .results import Period, is_half_day, merge
+from .known_days import DayResults, KnownDays, ResultsRequest
+from .results import Period
 
 HISTORY_DAYS = 60
 """No results older than this are ever looked for."""
-
-
-class DayKey(NamedTuple):
-    """What makes two MarketDays the same day of the same market."""
-
-    provider: str
-    market: Market
-    day: date
-
-
-@dataclass(frozen=True, slots=True)
-class ResultsRequest:
-    """Which results are followed."""
-
-    market: Market
-    providers: tuple[str, ...]
-    """Sources in the order in which they are believed."""
-    needs: Needs
-    beside: "ResultsRequest | None" = None
-    """What is taken along where it is known, such as carbon intensity beside volumes; nothing waits for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class DayResults:
-    """A full set of periods for a delivery day."""
-
-    day: date
-    source_day: date
-    """The delivery day that the results were made for: ``day`` itself, or an earlier one."""
-    periods: tuple[Period, ...]
-    """One for every period of ``day``, in order."""
-    end: datetime
-    """End of the last period."""
-    names: tuple[str, ...]
-    """The MarketDays that they come from."""
-    currency: str | None
-    known_at: datetime | None = None
-    """When the last of them was fetched; None where that is not known."""
-
-
-def market_of(spec: MarketSpec | MarketDaySpec) -> Market:
-    """The market that a policy or a MarketDay names."""
-    return Market(spec.area, auction_named(spec.auction), spec.resolution_minutes)
-
-
-def key_of(day: MarketDay) -> DayKey:
-    """The market and day that the object stands for."""
-    return DayKey(day.spec.provider, market_of(day.spec), day.spec.delivery_date)
-
-
-class KnownDays(Mapping[DayKey, MarketDay]):
-    """MarketDays by what they stand for, and the results of each delivery day, put together once.
-
-    Of several MarketDays for one key, the one with the operator's name counts.
-    """
-
-    def __init__(self, days: Iterable[MarketDay]) -> None:
-        """Take these MarketDays, which must not change afterwards."""
-        self._days: dict[DayKey, MarketDay] = {}
-        for day in sorted(days, key=lambda day: day.metadata.name):
-            key = key_of(day)
-            if key not in self._days or day.metadata.name == market_day_name(*key):
-                self._days[key] = day
-        self._results: dict[tuple[ResultsRequest, date], DayResults | None] = {}
-
-    def __getitem__(self, key: DayKey) -> MarketDay:
-        """The MarketDay for the key."""
-        return self._days[key]
-
-    def __iter__(self) -> Iterator[DayKey]:
-        """The keys, in order of the names of their MarketDays."""
-        return iter(self._days)
-
-    def __len__(self) -> int:
-        """Number of keys."""
-        return len(self._days)
-
-    def own_results(self, request: ResultsRequest, day: date) -> DayResults | None:
-        """The results made for the day itself by the first provider that has all of it; None where there are none."""
-        if (request, day) not in self._results:
-            self._results[request, day] = _own_results(request, self._days, day)
-        return self._results[request, day]
-
-
-def layers(market: Market) -> tuple[Market, ...]:
-    """The auctions whose results are laid over each other, the last on top.
-
-    An auction that has the second half of the day only is laid over the one before it.
-    """
-    if not is_half_day(market) or isinstance(market.auction, GridData):
-        return (market,)
-    before = {Auction.IDA3: Auction.IDA2, Auction.IDA2: Auction.IDA1}[market.auction]
-    return (Market(market.area, before, market.resolution_minutes), market)
 
 
 def find_results(
@@ -169,73 +70,6 @@ def latest_results(request: ResultsRequest, days: KnownDays, before: date) -> Da
         if found is not None:
             return found
     return None
-
-
-def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day: date) -> DayResults | None:
-    market, needs = request.market, request.needs
-    zone = market.bidding_zone.zone
-    starts = period_starts(day, zone, market.resolution_minutes)
-    for provider in request.providers:
-        parts = [days.get(DayKey(provider, layer, day)) for layer in layers(market)]
-        usable = [part for part in parts if part is not None and is_complete(part)]
-        periods: tuple[Period, ...] = ()
-        for part in usable:
-            periods = merge(periods, [period for period in periods_of(part) if _serves(period, needs)])
-        if tuple(period.start for period in periods) == starts:
-            return DayResults(
-                day=day,
-                source_day=day,
-                periods=periods,
-                end=day_bounds(day, zone)[1],
-                names=tuple(part.metadata.name for part in usable),
-                currency=usable[-1].status.currency,
-                known_at=max(
-                    (part.status.source.fetched_at for part in usable if part.status.source is not None),
-                    default=None,
-                ),
-            )
-    return None
-
-
-def is_complete(day: MarketDay) -> bool:
-    """Whether the object says that all of its day is there; one that is being deleted does not count."""
-    return day.metadata.deletion_timestamp is None and is_true(day.status.conditions, ConditionType.COMPLETE)
-
-
-def serves(day: MarketDay, needs: Needs) -> bool:
-    """Whether the object has all of its day, with every value that a strategy needs."""
-    return is_complete(day) and all(_serves(period, needs) for period in periods_of(day))
-
-
-def periods_of(day: MarketDay) -> list[Period]:
-    """The periods in the object's status."""
-    return [
-        Period(
-            start=period.start,
-            volume=_number(period.volume),
-            price=_number(period.price),
-            carbon=_number(period.carbon),
-            renewable=_number(period.renewable),
-            forecast=bool(period.forecast),
-        )
-        for period in day.status.periods
-    ]
-
-
-def _number(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
-
-
-def _serves(period: Period, needs: Needs) -> bool:
-    return not any(
-        needed and value is None
-        for needed, value in (
-            (needs.volume, period.volume),
-            (needs.price, period.price),
-            (needs.carbon, period.carbon),
-            (needs.renewable, period.renewable),
-        )
-    )
 
 
 def stand_in(source: DayResults, day: date, market: Market) -> DayResults:

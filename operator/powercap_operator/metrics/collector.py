@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from ..planning.snapshot import World
-from ..reported_day import ReportedDay, ReportedDays
+from ..world.snapshot import World
+from ..worth.reported_day import ReportedDay, ReportedDays
 from .markets import market_metrics
 from .nodes import PolicySums, figures, sums, text_of
 from .overrides import override_metrics

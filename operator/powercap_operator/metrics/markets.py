@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from powercap_api.marketday import MarketDay
 
-from ..market.fallback import DayKey, KnownDays, is_complete
+from ..market.known_days import DayKey, KnownDays, is_complete
 from ..market.publication import DAILY_LIMIT
 from . import catalogue
 from .catalogue import Family

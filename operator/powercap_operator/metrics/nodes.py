@@ -13,8 +13,8 @@ from typing import Final
 from powercap_api.reasons import BudgetReason
 from powercap_api.units import MICROWATTS_PER_WATT
 
-from ..node_state import SILENT, reason_of
-from ..planning.snapshot import BudgetView
+from ..world.node_state import SILENT, reason_of
+from ..world.snapshot import BudgetView
 from . import catalogue
 from .catalogue import Family
 

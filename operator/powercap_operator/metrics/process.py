@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from ..loop_pauses import LoopPauses
+from ..loops.pauses import LoopPauses
 from . import catalogue
 from .markets import gauge
 

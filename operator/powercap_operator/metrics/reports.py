@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ..reported_day import ReportedDay
+from ..worth.reported_day import ReportedDay
 from . import catalogue
 from .markets import gauge
 

@@ -12,7 +12,7 @@ from powercap_api.markets import BIDDING_ZONES, Market
 from powercap_api.reasons import ConditionType
 
 from ..market.delivery_day import day_bounds, day_of
-from ..market.fallback import DayKey, KnownDays, is_complete, periods_of
+from ..market.known_days import DayKey, KnownDays, is_complete, periods_of
 from ..market.results import Period
 from .chart import Chart, Mark, Span, Step, bar_chart
 from .wording import Tone, clock

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..node_state import reason_of
-from ..planning.snapshot import BudgetView
+from ..world.node_state import reason_of
+from ..world.snapshot import BudgetView
 from .wording import REASON_TEXT, Tone, node_tone, watts
 
 SHOWN: Final = 50

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 from powercap_api.markets import MARKET_TIME
 from powercap_api.names import MARKET_DAY
 
-from ..market.fallback import KnownDays
-from ..node_state import is_silent
-from ..planning.snapshot import World
-from ..reported_day import ReportedDay
+from ..market.known_days import KnownDays
+from ..world.node_state import is_silent
+from ..world.snapshot import World
+from ..worth.reported_day import ReportedDay
 from .markets import MarketView, market_views
 from .nodes import Choice, NodesView, nodes_view
 from .overrides import OverrideView, override_views

@@ -14,13 +14,13 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.schedule import Slot, cap_uw, read_segments
 
-from ..faults.unreadable import FAULTS
 from ..market.delivery_day import day_bounds
-from ..market.fallback import KnownDays
+from ..market.known_days import KnownDays
+from ..planning.budget_spec import plan, read_spec
 from ..planning.resolved_policy import ResolvedPolicy, resolve
-from ..planning.schedule import plan, read_spec
-from ..planning.snapshot import BudgetView, KnownSpec, World
-from ..reported_day import ReportedDay
+from ..world.snapshot import BudgetView, KnownSpec, World
+from ..world.unreadable import FAULTS
+from ..worth.reported_day import ReportedDay
 from .chart import Chart, Mark, Span, Step, bar_chart
 from .reports import Report, reports
 from .wording import Tone, clock, nodes

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..reported_day import TODAY, YESTERDAY, ReportedDay
 from ..worth.comparison import Compared
+from ..worth.reported_day import TODAY, YESTERDAY, ReportedDay
 
 _UNKNOWN: Final = "–"
 _NO_CAP: Final = "against no cap, at most"

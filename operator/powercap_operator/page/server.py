@@ -13,7 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
-from ..reported_day import ReportedDays
+from ..worth.reported_day import ReportedDays
 from .nodes import Choice
 from .overview import Seen, overview
 from .render import render, static_file

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from powercap_api.reasons import BudgetReason
 from powercap_api.units import MICROWATTS_PER_WATT, format_watts_short
 
-from ..node_state import NO_REPORT, SILENT
+from ..world.node_state import NO_REPORT, SILENT
 
 
 class Tone(StrEnum):

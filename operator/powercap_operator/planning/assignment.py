@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from powercap_api.names import EXEMPT_LABEL
 from powercap_api.powerpolicy import PowerPolicy
 
-from .snapshot import NodeView
+from ..world.snapshot import NodeView
 
 
 @dataclass(frozen=True, slots=True)

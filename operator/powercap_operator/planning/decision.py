@@ -17,10 +17,12 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Window
 
-from ..faults.silence import silent_since
-from ..faults.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
-from ..market.fallback import KnownDays
+from ..market.known_days import KnownDays
+from ..world.silence import silent_since
+from ..world.snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
+from ..world.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
 from .assignment import Assignment, assign, is_exempt
+from .budget_spec import Plan, budget_spec, plan, says_the_same, with_windows
 from .hardware import lift_until
 from .overrides.override_status import override_statuses
 from .overrides.pod_floors import floors_of_nodes
@@ -29,8 +31,6 @@ from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .reports.report import ReportWrite, report_writes, surplus_reports
 from .resolved_policy import ResolvedPolicy, resolve
-from .schedule import Plan, budget_spec, plan, says_the_same, with_windows
-from .snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
 from .static_days import read_static_days
 from .wanted_days import is_pending, surplus_days, wanted_days
 

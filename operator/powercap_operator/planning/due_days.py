@@ -15,7 +15,7 @@ from powercap_api.powerpolicy import MANUAL
 
 from ..market.delivery_day import day_of
 from ..market.errors import MarketError
-from ..market.fallback import DayKey, is_complete, key_of
+from ..market.known_days import DayKey, is_complete, key_of
 from ..market.publication import DAILY_LIMIT, History, next_attempt
 from .marketday_status import fetch_of
 from .wanted_days import query_of

@@ -13,7 +13,7 @@ from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason, PolicyReason
 
-from .snapshot import BudgetView
+from ..world.snapshot import BudgetView
 
 _COMPONENT: Final = "powercap-operator"
 _MAX_MESSAGE: Final = 1024

@@ -9,7 +9,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import Split
 from powercap_api.units import MICROWATTS_PER_WATT, parse_watts
 
-from .snapshot import NodeView
+from ..world.snapshot import NodeView
 
 
 def hardware_terms(policy: PowerPolicy) -> dict[str, Any]:

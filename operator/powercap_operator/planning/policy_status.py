@@ -12,10 +12,10 @@ from powercap_api.powerpolicy import MANUAL
 from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
 
 from ..strategies.base import percent
+from ..world.snapshot import BudgetView
 from .assignment import Assignment
+from .budget_spec import Plan
 from .resolved_policy import ResolvedPolicy
-from .schedule import Plan
-from .snapshot import BudgetView
 from .static_days import how_to_give
 
 NO_MARKET = "not needed"

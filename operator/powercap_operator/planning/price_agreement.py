@@ -15,7 +15,7 @@ from powercap_api.powerpolicy import Provider
 from powercap_api.reasons import ConditionType, MarketDayReason
 from powercap_api.schema.model import Condition
 
-from ..market.fallback import KnownDays, is_complete, periods_of
+from ..market.known_days import KnownDays, is_complete, periods_of
 from ..market.price_comparison import TOLERANCE, compare_prices
 from ..market.results import DayData, Query, build_market_day
 

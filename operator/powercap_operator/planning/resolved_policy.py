@@ -12,7 +12,7 @@ from powercap_api.units import Power
 
 from .. import strategies
 from ..market.delivery_day import day_of
-from ..market.fallback import ResultsRequest, market_of
+from ..market.known_days import ResultsRequest, market_of
 from ..market.needs import Needs
 from ..market.tariff import Tariff
 from ..strategies import Limits, Strategy

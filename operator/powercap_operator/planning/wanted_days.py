@@ -15,15 +15,7 @@ from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.powerpolicy import MANUAL
 
 from ..market.delivery_day import day_bounds
-from ..market.fallback import (
-    DayKey,
-    KnownDays,
-    ResultsRequest,
-    is_complete,
-    layers,
-    market_of,
-    serves,
-)
+from ..market.known_days import DayKey, KnownDays, ResultsRequest, is_complete, layers, market_of, serves
 from ..market.needs import Needs
 from ..market.publication import DAILY_LIMIT, results_expected_at
 from ..market.results import Query

@@ -14,9 +14,9 @@ from .cheapest_hours import CheapestHoursStrategy
 from .fixed import FixedStrategy
 from .grid import CarbonStrategy, RenewableStrategy
 from .price import PriceStrategy
-from .schedule import ScheduleStrategy
 from .solar import SolarStrategy
 from .volume import VolumeStrategy
+from .weekly_schedule import ScheduleStrategy
 
 __all__ = ["Cap", "Limits", "Strategy", "Stretch", "create", "describe"]
 

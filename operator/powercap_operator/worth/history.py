@@ -15,12 +15,13 @@ from powercap_api.names import API_VERSION, MARKET_DAY
 from powercap_api.reasons import Fallback
 
 from ..market.delivery_day import period_starts
-from ..market.fallback import DayResults, KnownDays, ResultsRequest, find_results, layers
+from ..market.fallback import find_results
+from ..market.known_days import DayResults, KnownDays, ResultsRequest, layers
 from ..market.publication import results_expected_at
 from ..market.results import DayData, Period, Query, build_market_day, is_half_day, merge
+from ..planning.budget_spec import plan_periods
 from ..planning.marketday_status import with_results
 from ..planning.resolved_policy import ResolvedPolicy
-from ..planning.schedule import plan_periods
 
 PROVIDER: Final = "EPEX"
 """Where files come from does not matter here: all of them are one source."""

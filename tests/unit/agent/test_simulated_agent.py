@@ -8,7 +8,7 @@ from typing import Any
 from dev.lab.fake_sysfs import FakeZone, Layout, Limit
 from dev.scale.agent import SimulatedAgent
 from powercap_agent.mailbox import BudgetSeen, Event
-from powercap_agent.status.status import Status
+from powercap_agent.status.budget_status import Status
 from tests.support.agent_parts import FakeTime, Machine, Rehearsal, Sink, budget_body
 
 _TWO_PACKAGES = Layout(

@@ -15,8 +15,8 @@ from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.schedule import FULL_SHARE, Slot, Window, read_segments, share_of, window_at
 
 from ...market.delivery_day import day_bounds, day_of
-from ...market.fallback import market_of
-from ..snapshot import KnownSpec, World
+from ...market.known_days import market_of
+from ...world.snapshot import KnownSpec, World
 
 MOST_CHANGES: Final = 8
 """Most changes of a node's label in a day of its schedule."""

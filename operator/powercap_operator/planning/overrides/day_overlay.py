@@ -7,7 +7,7 @@ from datetime import datetime
 from powercap_api.schedule import FULL_SHARE, Window, share_of, window_at
 
 from ...strategies import Limits
-from ..schedule import PlannedPeriod, merge
+from ..budget_spec import PlannedPeriod, merge
 
 
 def lay_over(

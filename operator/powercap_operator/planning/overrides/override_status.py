@@ -12,7 +12,7 @@ from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason
 from powercap_api.schedule import Window, window_at
 from powercap_api.units import format_watts_short
 
-from ..snapshot import BudgetView, World
+from ...world.snapshot import BudgetView, World
 from .windows import Overrides, ResolvedOverride
 
 _NAMED: Final = 3

@@ -9,7 +9,7 @@ from powercap_api.poweroverride import PodFloor
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.units import PowerFormatError, parse_watts
 
-from ..snapshot import PodView
+from ...world.snapshot import PodView
 
 _ENDED = ("Succeeded", "Failed")
 

@@ -14,8 +14,8 @@ from powercap_api.names import POWER_OVERRIDE
 from powercap_api.poweroverride import GRID, OverrideWindow, PowerOverride, parse_duration, parse_limit
 from powercap_api.schedule import MAX_WINDOWS, Window, merge_windows
 
-from ...faults.unreadable import FAULTS, Unreadable, unreadable
-from ..snapshot import NodeView, World
+from ...world.snapshot import NodeView, World
+from ...world.unreadable import FAULTS, Unreadable, unreadable
 
 KEPT: Final = timedelta(days=1)
 """How long an override is kept after its end."""

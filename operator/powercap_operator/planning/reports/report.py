@@ -16,12 +16,12 @@ from powercap_api.budget.energy import STEP_SECONDS
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, POLICY_LABEL
 from powercap_api.powerreport import PowerReport, PowerReportSpec, ReportQuarters
 
-from ...market.fallback import KnownDays, ResultsRequest, market_of
+from ...market.known_days import KnownDays, ResultsRequest, market_of
 from ...market.needs import Needs
+from ...world.energy_history import NAMES, EnergyRun, quarter_of
+from ...world.snapshot import BudgetView, World
 from ..resolved_policy import ResolvedPolicy
-from ..snapshot import BudgetView, World
 from .due import Due, due
-from .history import NAMES, EnergyRun, quarter_of
 
 _PRICES: Final = Needs(price=True)
 _LONGEST_LABEL: Final = 63

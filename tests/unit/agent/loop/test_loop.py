@@ -13,7 +13,7 @@ from dev.lab.fake_sysfs import NO_POWERCAP, ONE_SOCKET, PACKAGE, set_limit
 from powercap_agent.loop import START_GRACE_SECONDS
 from powercap_agent.mailbox import BudgetSeen, Event, Stop
 from powercap_agent.schedule.budget import read_budget
-from powercap_agent.schedule.schedule import Action, directive_at
+from powercap_agent.schedule.directive import Action, directive_at
 from powercap_api.schedule import pack_shares
 from tests.support.agent_parts import BOUNDS, NOON, QUARTER, Machine, Rehearsal, budget_body
 from tests.support.turns import WATT, at, condition, nothing, package_watts, seconds_pass, seen

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from powercap_agent.schedule.budget import MAX_CAP_UW, Budget, read_budget
+from powercap_agent.schedule.directive import Action, directive_at
 from powercap_agent.schedule.fields import InvalidBudgetError
-from powercap_agent.schedule.schedule import Action, directive_at
 from tests.support.agent_parts import NOON, budget_body
 from tests.support.damage import BATCH, bounded, damaged, fuzz_settings, randoms, warped
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from powercap_agent.schedule.budget import Budget, read_budget
 from powercap_agent.schedule.cap_controller import CapController
+from powercap_agent.schedule.directive import Action, Directive, Phase
 from powercap_agent.schedule.pressure_valve import PressureValve
-from powercap_agent.schedule.schedule import Action, Directive, Phase
 from tests.support.agent_parts import NOON, budget_body
 
 MINUTE = timedelta(minutes=1)

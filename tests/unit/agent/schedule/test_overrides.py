@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dev.lab.fake_sysfs import ONE_SOCKET, PACKAGE
 from powercap_agent.mailbox import BudgetSeen
 from powercap_agent.schedule.budget import read_budget
-from powercap_agent.schedule.schedule import Action, Phase, directive_at, overridden
+from powercap_agent.schedule.directive import Action, Phase, directive_at, overridden
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE
 from tests.support.agent_parts import NOON, QUARTER, SCALE_W, Machine, Rehearsal, budget_body

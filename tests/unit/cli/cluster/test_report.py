@@ -16,9 +16,9 @@ from powercap_cli.main import main, make_parser
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.metrics.reports import report_metrics
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.reported_day import ReportedDays
 from powercap_operator.worth.curve import default_curve
 from powercap_operator.worth.measured import savings
+from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import make_policy
 
 Captured = pytest.CaptureFixture[str]

@@ -14,7 +14,7 @@ from powercap_cli.draw.plan_chart import DayPlan, plan_day
 from powercap_cli.main import main
 from powercap_operator.market.csv_format import to_csv
 from powercap_operator.market.delivery_day import day_bounds
-from powercap_operator.market.fallback import DayResults
+from powercap_operator.market.known_days import DayResults
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.sources.mock import made_up_periods

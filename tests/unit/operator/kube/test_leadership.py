@@ -12,7 +12,6 @@ from aiohttp import web
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.client.api_client import ApiClient
 
-from powercap_operator.health import STALE_SECONDS, Heartbeats
 from powercap_operator.kube.client import Cluster, NotLeadingError
 from powercap_operator.kube.leadership import (
     LEASE_SECONDS,
@@ -23,6 +22,7 @@ from powercap_operator.kube.leadership import (
     read_clocks,
 )
 from powercap_operator.kube.lease import LeaseStore
+from powercap_operator.loops.health import STALE_SECONDS, Heartbeats
 
 COLLECTION = "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
 

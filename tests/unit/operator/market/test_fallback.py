@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from powercap_api.marketday import MarketDay
-from powercap_operator.market.fallback import periods_of
+from powercap_operator.market.known_days import periods_of
 from tests.support.objects import make_day, moment
 
 DAY = date(2025, 10, 9)

@@ -13,18 +13,18 @@ from powercap_api.markets import GridData, Market
 from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerreport import PowerReport
-from powercap_operator.faults.silence import Reporting
-from powercap_operator.loop_pauses import LoopPauses
+from powercap_operator.loops.pauses import LoopPauses
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query, build_market_day
 from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
 from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.process import Counts
-from powercap_operator.node_state import SILENT_AFTER
 from powercap_operator.planning.marketday_status import with_results
-from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
-from powercap_operator.reported_day import ReportedDays
 from powercap_operator.sources.mock import made_up_periods
+from powercap_operator.world.node_state import SILENT_AFTER
+from powercap_operator.world.silence import Reporting
+from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, World
+from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import (
     after,
     in_vain,

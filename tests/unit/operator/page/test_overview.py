@@ -9,15 +9,15 @@ import pytest
 
 from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_POLICY
-from powercap_operator.faults.silence import Reporting
-from powercap_operator.faults.unreadable import unreadable
-from powercap_operator.node_state import SILENT_AFTER
 from powercap_operator.page.nodes import SHOWN, Choice
 from powercap_operator.page.overview import Overview, Seen, overview
 from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
-from powercap_operator.planning.snapshot import BudgetView, DrawView, KnownSpec, World
-from powercap_operator.reported_day import ReportedDays
+from powercap_operator.world.node_state import SILENT_AFTER
+from powercap_operator.world.silence import Reporting
+from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, World
+from powercap_operator.world.unreadable import unreadable
+from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
 from tests.unit.operator.metrics.test_exposition import active_override, report_of
 from tests.unit.operator.planning.test_decision import settled

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from powercap_operator.page.overview import Seen
 from powercap_operator.page.server import application, is_own_host
-from powercap_operator.planning.snapshot import World
+from powercap_operator.world.snapshot import World
 from tests.unit.operator.page.test_overview import world_of
 
 

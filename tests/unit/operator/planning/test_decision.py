@@ -12,7 +12,7 @@ from powercap_api.names import EXEMPT_LABEL, MANAGED_BY_LABEL, OPERATOR_FIELD_MA
 from powercap_api.policy.status import PowerPolicyStatus
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.planning.decision import Decision, decide
-from powercap_operator.planning.snapshot import BudgetView, KnownSpec, World
+from powercap_operator.world.snapshot import BudgetView, KnownSpec, World
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
 
 HISTORY = timedelta(days=14)

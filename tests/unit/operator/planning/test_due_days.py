@@ -6,7 +6,7 @@ import pytest
 
 from powercap_api.marketday import MarketDay, MarketFetch, MarketSource
 from powercap_operator.market.errors import Forbidden, MarketError, RateLimited, RequestBudgetSpent
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.planning.due_days import DayGroup, after_failure, is_due, last_route, next_groups
 from powercap_operator.planning.marketday_status import with_copy, with_failure, with_request

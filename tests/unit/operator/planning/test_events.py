@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from powercap_operator.planning.events import budget_events, condition_events, event_body
-from powercap_operator.planning.snapshot import BudgetView, KnownSpec
+from powercap_operator.world.snapshot import BudgetView, KnownSpec
 
 
 def one(kind: str, status: str, reason: str, message: str = "words") -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.planning.decision import Decision, decide
-from powercap_operator.planning.snapshot import World
+from powercap_operator.world.snapshot import World
 from tests.support.objects import make_day, make_node, make_policy, moment
 
 HISTORY = timedelta(days=14)

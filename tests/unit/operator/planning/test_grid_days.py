@@ -11,12 +11,12 @@ from powercap_api.marketday import MarketDay, MarketSource
 from powercap_api.markets import GridData, Market, market_day_name
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.errors import NotPublished
-from powercap_operator.market.fallback import KnownDays, periods_of
+from powercap_operator.market.known_days import KnownDays, periods_of
 from powercap_operator.market.results import Period, Query, build_market_day
+from powercap_operator.planning.budget_spec import plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.marketday_status import with_failure, with_results
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import plan
 from powercap_operator.planning.static_days import read_static_day
 from powercap_operator.sources.mock import made_up_periods
 from tests.support.objects import after, make_day, make_node, make_policy, make_world, moment, new_day

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
+from powercap_operator.planning.budget_spec import budget_spec, plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.hardware import lift_until
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import budget_spec, plan
-from powercap_operator.planning.snapshot import view_node
+from powercap_operator.world.snapshot import view_node
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
 NOW = moment("2025-10-09T10:07Z")

@@ -11,11 +11,11 @@ from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import read_segments
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
+from powercap_operator.planning.budget_spec import budget_spec, plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import budget_spec, plan
-from powercap_operator.planning.snapshot import World
+from powercap_operator.world.snapshot import World
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
 
 HISTORY = timedelta(days=14)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from powercap_api.marketday import MarketDay, MarketDayStatus
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
 from powercap_operator.planning.price_agreement import check_agreement
 from tests.support.objects import make_day, moment
 

@@ -10,10 +10,10 @@ from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDay
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.delivery_day import period_starts
-from powercap_operator.market.fallback import KnownDays, market_of
+from powercap_operator.market.known_days import KnownDays, market_of
+from powercap_operator.planning.budget_spec import PlannedPeriod, budget_spec, plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import PlannedPeriod, budget_spec, plan
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
 DAY = date(2025, 10, 9)

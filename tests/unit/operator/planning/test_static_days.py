@@ -11,12 +11,12 @@ from powercap_api.markets import Auction, Market
 from powercap_api.names import API_VERSION
 from powercap_api.reasons import PolicyReason
 from powercap_operator.market.csv_format import to_csv
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
 from powercap_operator.market.results import Query
+from powercap_operator.planning.budget_spec import plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import is_due
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import plan
 from powercap_operator.planning.static_days import read_static_day, read_static_days
 from powercap_operator.sources.mock import made_up_periods
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment

@@ -9,8 +9,8 @@ import pytest
 
 from powercap_api.budget.energy import HISTORY_STEPS, Quarter, line_of
 from powercap_operator.planning.decision import decide
-from powercap_operator.planning.reports.history import read_history
-from powercap_operator.planning.snapshot import World
+from powercap_operator.world.energy_history import read_history
+from powercap_operator.world.snapshot import World
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 from tests.unit.operator.planning.test_decision import carried_out
 

@@ -8,10 +8,10 @@ import pytest
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import unpack_shares
 from powercap_operator.market.delivery_day import day_bounds
-from powercap_operator.market.fallback import KnownDays, market_of
+from powercap_operator.market.known_days import KnownDays, market_of
+from powercap_operator.planning.budget_spec import budget_spec, plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import budget_spec, plan
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
 NOON = moment("2025-10-09T10:00Z")

@@ -10,8 +10,8 @@ import pytest
 from powercap_api.markets import Auction, GridData, Market
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Period, Query
+from powercap_operator.planning.budget_spec import plan
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
-from powercap_operator.planning.schedule import plan
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.worth.history import PROVIDER, History, day_caps, make_history
 from tests.support.objects import make_policy

@@ -10,7 +10,7 @@ import pytest
 from powercap_api.poweroverride import PowerOverride, PowerOverrideStatus
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.events import condition_events
-from powercap_operator.planning.snapshot import BudgetView, KnownSpec, World
+from powercap_operator.world.snapshot import BudgetView, KnownSpec, World
 from tests.support.objects import make_day, make_node, make_override, make_policy, make_world, moment
 
 WATT = 1_000_000

@@ -9,7 +9,7 @@ import pytest
 from powercap_api.poweroverride import PodFloor
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.overrides.pod_floors import allowed_floors, floors_of_nodes, view_pod
-from powercap_operator.planning.snapshot import PodView
+from powercap_operator.world.snapshot import PodView
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
 WATT = 1_000_000

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from powercap_api.poweroverride import PowerOverride, parse_duration, parse_limit
 from powercap_api.schedule import MAX_WINDOWS, Window, window_at
 from powercap_api.units import PowerFormatError
-from powercap_operator.faults.unreadable import unreadable_status
 from powercap_operator.planning.overrides.windows import (
     lay_windows,
     make_windows,
@@ -23,6 +22,7 @@ from powercap_operator.planning.overrides.windows import (
     surplus_overrides,
     windows_of_nodes,
 )
+from powercap_operator.world.unreadable import unreadable_status
 from tests.support.objects import make_node, make_override, make_world, moment
 
 WATT = 1_000_000

@@ -18,12 +18,12 @@ from powercap_agent.status.energy_account import EnergyAccount, Regime
 from powercap_api.markets import Auction, GridData, Market
 from powercap_api.powerreport import PowerReport, report_name
 from powercap_operator.market.delivery_day import day_bounds
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
 from powercap_operator.planning.decision import decide
-from powercap_operator.planning.reports.history import read_history
 from powercap_operator.planning.reports.report import ReportWrite, report_writes, surplus_reports
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.snapshot import BudgetView, KnownSpecs, World, view_budget
+from powercap_operator.world.energy_history import read_history
+from powercap_operator.world.snapshot import BudgetView, KnownSpecs, World, view_budget
 from tests.support.energy_history import line_of_columns
 from tests.support.objects import make_day, make_policy, moment
 

@@ -19,9 +19,9 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
 from powercap_api.reasons import BudgetReason, ConditionType
 
-from ..faults.silence import Jump, Reporting
-from ..faults.unreadable import Unreadable
-from .reports.history import EnergyRun, read_history
+from .energy_history import EnergyRun, read_history
+from .silence import Jump, Reporting
+from .unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from powercap_agent.enforce.results import LowOriginal, Report, ZoneResult
 from powercap_agent.hardware.zone import Zone
 from powercap_agent.schedule.budget import read_budget
-from powercap_agent.schedule.schedule import directive_at
+from powercap_agent.schedule.directive import directive_at
+from powercap_agent.status.budget_status import build_refusal, build_status, format_period, says_the_same
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
 from powercap_agent.status.energy import Draw, NodeDraw
 from powercap_agent.status.publisher import Urgency, urgency_of
-from powercap_agent.status.status import build_refusal, build_status, format_period, says_the_same
 from powercap_api.budget.status import PowerBudgetStatus
 from powercap_api.reasons import ZoneReason
 from powercap_api.schedule import pack_shares

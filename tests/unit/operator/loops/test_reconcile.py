@@ -21,9 +21,9 @@ from powercap_operator.kube.client import Cluster, ClusterError
 from powercap_operator.kube.connection import kubernetes_client
 from powercap_operator.kube.event_recorder import Recorder
 from powercap_operator.kube.leadership import AlwaysLeading
-from powercap_operator.loop_pauses import LoopPauses
+from powercap_operator.loops.pauses import LoopPauses
+from powercap_operator.loops.reconcile import Reconciler
 from powercap_operator.planning.decision import decide
-from powercap_operator.reconcile import Reconciler
 
 
 class Api:

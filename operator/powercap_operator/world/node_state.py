@@ -5,7 +5,7 @@ from typing import Final
 
 from powercap_api.reasons import BudgetReason
 
-from .planning.snapshot import BudgetView
+from .snapshot import BudgetView
 
 SILENT_AFTER: Final = timedelta(minutes=10)
 """An agent reports when a slot ends; so long after that it is silent."""

@@ -13,9 +13,9 @@ from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Slot, read_segments
 from powercap_operator.market.delivery_day import day_bounds, period_starts
-from powercap_operator.market.fallback import KnownDays
+from powercap_operator.market.known_days import KnownDays
+from powercap_operator.planning.budget_spec import budget_spec, plan
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.planning.schedule import budget_spec, plan
 from tests.support.objects import make_day, make_policy, moment, volumes_like
 
 DAY = date(2025, 10, 9)

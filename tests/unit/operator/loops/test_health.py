@@ -5,7 +5,7 @@ import asyncio
 import httpx
 
 from dev.cluster.process.ports import free_port
-from powercap_operator.health import STALE_SECONDS, Heartbeats, probes
+from powercap_operator.loops.health import STALE_SECONDS, Heartbeats, probes
 
 
 def test_a_process_is_alive_while_each_loop_turns_and_ready_once_it_knows_the_cluster() -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from powercap_api.clock import format_time
 from powercap_api.names import SILENT_SINCE, WRITTEN_AT
-from powercap_operator.faults.silence import GRACE, Jump, Passage, Reporting, silent_since
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.events import budget_events, condition_events
-from powercap_operator.planning.snapshot import KnownSpecs, World, view_budget
+from powercap_operator.world.silence import GRACE, Jump, Passage, Reporting, silent_since
+from powercap_operator.world.snapshot import KnownSpecs, World, view_budget
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
 HISTORY = timedelta(days=14)

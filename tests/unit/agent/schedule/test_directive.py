@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_agent.schedule.budget import Budget, read_budget
-from powercap_agent.schedule.schedule import Action, Phase, directive_at
+from powercap_agent.schedule.directive import Action, Phase, directive_at
 from powercap_api.reasons import Fallback
 from powercap_api.schedule import Slot
 from tests.support.agent_parts import NOON, QUARTER, budget_body

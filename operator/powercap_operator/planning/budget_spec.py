@@ -20,7 +20,8 @@ from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Slot, Window, cap_uw, make_segments, read_segments, share_of
 
 from ..market.delivery_day import day_bounds
-from ..market.fallback import DayResults, KnownDays, find_results, latest_results
+from ..market.fallback import find_results, latest_results
+from ..market.known_days import DayResults, KnownDays
 from ..market.tariff import short_price
 from ..strategies import Stretch
 from .overrides.windows import lay_windows

@@ -17,16 +17,16 @@ from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_P
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
-from .kube.cache import KINDS, WorldCache
-from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
-from .kube.event_recorder import Recorder
-from .kube.leadership import Election
-from .kube.relist import relist
-from .planning.decision import BudgetWrite, Decision, decide
-from .planning.events import ObjectEvent, budget_events, condition_events
-from .planning.overrides.windows import next_look
-from .planning.reports.report import ReportWrite
-from .planning.snapshot import BudgetView, World
+from ..kube.cache import KINDS, WorldCache
+from ..kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
+from ..kube.event_recorder import Recorder
+from ..kube.leadership import Election
+from ..kube.relist import relist
+from ..planning.decision import BudgetWrite, Decision, decide
+from ..planning.events import ObjectEvent, budget_events, condition_events
+from ..planning.overrides.windows import next_look
+from ..planning.reports.report import ReportWrite
+from ..world.snapshot import BudgetView, World
 
 logger = logging.getLogger(__name__)
 

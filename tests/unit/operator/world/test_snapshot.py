@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from powercap_operator.planning.snapshot import (
+from powercap_operator.world.snapshot import (
     BudgetView,
     KnownSpec,
     KnownSpecs,

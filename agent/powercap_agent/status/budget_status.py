@@ -18,7 +18,7 @@ from powercap_api.units import format_watts_short
 from ..enforce.results import ZoneResult
 from ..hardware.zone import Zone
 from ..schedule.budget import Budget
-from ..schedule.schedule import Directive, Phase
+from ..schedule.directive import Directive, Phase
 from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, override_basis, ready_condition
 from .energy import binds
 

@@ -20,21 +20,21 @@ from powercap_api.clock import Clock
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import MARKET_DAY
 
-from .faults.unreadable import FAULTS, what_is_wrong
-from .kube.cache import WorldCache
-from .kube.client import Cluster, ClusterError, ConflictError, NotFoundError
-from .kube.event_recorder import Recorder
-from .kube.leadership import Election
-from .market.errors import DayIncomplete, Malformed, MarketError, RequestBudgetSpent
-from .market.fallback import DayKey
-from .market.publication import DAILY_LIMIT
-from .planning import marketday_status
-from .planning.due_days import DayGroup, after_failure, last_route, next_groups
-from .planning.events import condition_events
-from .planning.wanted_days import query_of
-from .sources import registry
-from .sources.epex.provider import Epex
-from .sources.registry import FetchedDay, Provider, ProviderSettings
+from ..kube.cache import WorldCache
+from ..kube.client import Cluster, ClusterError, ConflictError, NotFoundError
+from ..kube.event_recorder import Recorder
+from ..kube.leadership import Election
+from ..market.errors import DayIncomplete, Malformed, MarketError, RequestBudgetSpent
+from ..market.known_days import DayKey
+from ..market.publication import DAILY_LIMIT
+from ..planning import marketday_status
+from ..planning.due_days import DayGroup, after_failure, last_route, next_groups
+from ..planning.events import condition_events
+from ..planning.wanted_days import query_of
+from ..sources import registry
+from ..sources.epex.provider import Epex
+from ..sources.registry import FetchedDay, Provider, ProviderSettings
+from ..world.unreadable import FAULTS, what_is_wrong
 
 logger = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from powercap_api.powerreport import PowerReport, PowerReportSpec
 
-from .worth.comparison import Baselines, NoDaysError
-from .worth.curve import default_curve
-from .worth.measured import default_static_watts, max_source_watts, savings
+from .comparison import Baselines, NoDaysError
+from .curve import default_curve
+from .measured import default_static_watts, max_source_watts, savings
 
 _JOULES_PER_MEGAWATT_HOUR: Final = 3.6e9
 _JOULES_PER_KILOWATT_HOUR: Final = 3.6e6

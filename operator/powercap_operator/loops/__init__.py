@@ -1,0 +1,1 @@
+"""What runs for as long as the process: the loops that write, and how well the event loop turns."""
