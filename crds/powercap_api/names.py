@@ -12,6 +12,7 @@ NODE: Final = "Node"
 POWER_BUDGET: Final = "PowerBudget"
 POWER_OVERRIDE: Final = "PowerOverride"
 POWER_REPORT: Final = "PowerReport"
+WAIT_POLICY: Final = "WaitPolicy"
 PLURALS: Final = {
     POWER_POLICY: "powerpolicies",
     MARKET_DAY: "marketdays",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .cluster import override, report
-from .files import backtest, curve, market, plan
+from .files import backtest, curve, jobs, market, plan
 
 _EXAMPLES = """\
 examples:
@@ -38,6 +38,7 @@ def make_parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     plan.add_plan_parser(commands)
     backtest.add_backtest_parser(commands)
     curve.add_curve_parser(commands)
+    jobs.add_jobs_parser(commands)
     report.add_report_parser(commands)
     override.add_override_parser(commands)
     _add_cluster_commands(commands)

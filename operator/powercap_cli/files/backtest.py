@@ -20,6 +20,7 @@ from ..draw import backtest_text
 from ..draw.backtest_figure import draw_backtest
 from ..draw.figure import FigureError
 from .history_files import Folder, read_folder
+from .jobs import run_backtest
 from .plan import PlanError, node_watts, read_policy
 
 _MOST_NAMED: Final = 5
@@ -32,6 +33,8 @@ examples:
       the policy with other strategies too, the cheapest per unit of work first, and a figure
   powercap backtest --policy policy.yaml --history results/ --static-watts 90 --curve curve.csv --load trace.csv
       the rest of the machine draws 90 W whatever the cap; your own curve (powercap curve), your own load
+  powercap backtest --jobs jobs.csv --policy waitpolicy.yaml --history results/
+      what jobs would have saved by waiting for cheap hours, by what was known at each time
 
 The folder holds CSV files as powercap market fetch writes them and saved results pages; carbon intensities and shares
 of renewable power, which Carbon, Renewable and the sum of CO2 need, are columns in them or files of their own.
@@ -49,7 +52,17 @@ def add_backtest_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--policy", type=Path, required=True, metavar="FILE", help="a PowerPolicy in YAML or JSON"
+        "--policy",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="a PowerPolicy in YAML or JSON; with --jobs, a WaitPolicy",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=Path,
+        metavar="FILE",
+        help="jobs that can wait, in place of nodes: CSV submitted,hours,waitHours",
     )
     parser.add_argument(
         "--history", type=Path, required=True, metavar="DIR", help="a folder with days of market results"
@@ -91,6 +104,8 @@ def add_backtest_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison, and draw it where that was asked for; the exit code."""
+    if arguments.jobs is not None:
+        return run_backtest(arguments)
     try:
         policies = _policies(read_policy(arguments.policy), arguments.compare, arguments.node_watts)
         first = policies[0]

@@ -14,7 +14,7 @@ the latest (Regulation (EU) 543/2013, article 14).
 """
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from powercap_api.markets import Auction, GridData
@@ -44,6 +44,14 @@ _RESULTS: Final = {
     GridData.CARBON: time(18, 15),
     GridData.RENEWABLE: time(18, 15),
 }
+_KNOWN: Final = {
+    **_RESULTS,
+    Auction.SDAC: time(13, 0),
+    Auction.IDA1: time(15, 20),
+    Auction.IDA2: time(22, 20),
+}
+"""When the results are known to those who take part."""
+_HALF_DAY_KNOWN: Final = time(10, 20)
 _HOURLY_INDEX: Final = time(13, 40)
 _HALF_DAY_RESULTS: Final = time(10, 30)
 
@@ -65,18 +73,23 @@ class History:
 
 def results_expected_at(query: Query) -> datetime:
     """From when the results should be on the site, in UTC."""
-    zone = query.market.bidding_zone.zone
-    day = query.delivery_day
     if is_half_day(query.market):
-        return datetime.combine(day, _HALF_DAY_RESULTS, tzinfo=zone).astimezone(
-            day_bounds(day, zone)[0].tzinfo
-        )
+        return _at(query, query.delivery_day, _HALF_DAY_RESULTS)
     at = _RESULTS[query.market.auction]
     if query.market.auction is Auction.SDAC and query.market.resolution_minutes == 60:
         at = _HOURLY_INDEX
-    return datetime.combine(day - timedelta(days=1), at, tzinfo=zone).astimezone(
-        day_bounds(day, zone)[0].tzinfo
-    )
+    return _at(query, query.delivery_day - timedelta(days=1), at)
+
+
+def known_from(query: Query) -> datetime:
+    """From when those who take part in the auction know its results, in UTC."""
+    if is_half_day(query.market):
+        return _at(query, query.delivery_day, _HALF_DAY_KNOWN)
+    return _at(query, query.delivery_day - timedelta(days=1), _KNOWN[query.market.auction])
+
+
+def _at(query: Query, day: date, clock: time) -> datetime:
+    return datetime.combine(day, clock, tzinfo=query.market.bidding_zone.zone).astimezone(UTC)
 
 
 def last_call_at(query: Query) -> datetime:
