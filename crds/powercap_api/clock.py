@@ -10,12 +10,30 @@ import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""No moment outside these means anything here. Within them no sum of a moment and a length overflows."""
 
 
 def format_time(moment: datetime) -> str:
     """RFC 3339 in UTC to the second, as Kubernetes writes times: ``2025-10-09T22:00:00Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_time(text: object) -> datetime | None:
+    """A moment as others have written it, never before EARLIEST or after LATEST: the nearer of them where it is.
+
+    None for whatever is no RFC 3339 time with an offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if moment is None or moment.tzinfo is None:
+        return None
+    return min(max(moment, EARLIEST), LATEST)
 
 
 class Clock(Protocol):

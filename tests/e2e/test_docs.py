@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import locate
+from dev.e2e.node import NAME
 from dev.e2e.tools import HELM, locate_tool
 from dev.e2e.world import World
 from tests.e2e.conftest import say
@@ -18,9 +19,11 @@ _BOX = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 DOCUMENTS = ("install.md", "operations.md", "security.md")
 
 
-def _commands(document: str) -> list[str]:
+def _commands(document: str, node: str) -> list[str]:
+    """The commands in order, with the name of a node in place of NODE."""
     text = (_REPOSITORY / "docs" / document).read_text(encoding="utf-8")
-    return [line.strip() for box in _BOX.findall(text) for line in box.splitlines() if line.strip()]
+    lines = (line.strip() for box in _BOX.findall(text) for line in box.splitlines())
+    return [re.sub(r"\bNODE\b", node, line) for line in lines if line]
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,7 @@ def programs(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_works(world: World, programs: Path, document: str) -> None:
-    commands = _commands(document)
+    commands = _commands(document, NAME)
     assert commands
     for command in commands:
         done = subprocess.run(

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic.types import JsonValue
 
-from ..clock import format_time
+from ..clock import EARLIEST, LATEST, format_time
 from ..names import API_VERSION
 from ..units import MAX_NODE_WATTS, MIN_NODE_WATTS, Power, parse_watts
 
@@ -151,12 +151,21 @@ NodePower = Annotated[
 add up to. ``Power.parse`` reads it."""
 
 
+def _moment(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a time needs its offset, such as the Z of 2025-10-09T19:00:00Z")
+    if not EARLIEST <= value <= LATEST:
+        raise ValueError(f"a time must be from {EARLIEST.year} to {LATEST.year}")
+    return value
+
+
 Time = Annotated[
     datetime,
+    AfterValidator(_moment),
     PlainSerializer(format_time, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A moment; RFC 3339 in UTC on the wire."""
+"""A moment from EARLIEST to LATEST; RFC 3339 in UTC on the wire."""
 
 _DECIMAL = r"^-?[0-9]+(\.[0-9]+)?$"
 

@@ -208,8 +208,8 @@ def read_windows(paths: Sequence[Path], policy: ResolvedPolicy, now: datetime) -
     read = [one for path in paths for one in read_objects(path, PowerOverride, "the override")]
     try:
         overrides = [resolve_override(override, now) for override in read]
-    except OverflowError as error:
-        raise PlanError(f"an override would last beyond the year 9999: {error}") from error
+    except ValueError as error:
+        raise PlanError(f"an override cannot be worked with: {error}") from error
     if policy.limits.in_percent and any(override.cap_uw is not None for override in overrides):
         raise PlanError("the override's limit is in watts and maxSource a percentage: add --node-watts WATTS")
     return make_windows(overrides)

@@ -34,7 +34,7 @@ from ..planning.wanted_days import query_of
 from ..sources import registry
 from ..sources.epex.provider import Epex
 from ..sources.registry import FetchedDay, Provider, ProviderSettings
-from ..world.unreadable import FAULTS, what_is_wrong
+from ..world.unreadable import what_is_wrong
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,9 @@ class Fetcher:
         except MarketError as error:
             logger.warning("%s: %s", query, error.line, extra={"marketDay": name, "reason": error.reason})
             await self._write_outcome(name, partial(_failed, error))
-        except FAULTS as error:  # a defect: told like an answer that cannot be read, so that other days go on
+        except ClusterError:
+            raise
+        except Exception as error:  # whatever a source does is a fetch that failed
             logger.exception("%s: the answer could not be worked with", query, extra={"marketDay": name})
             await self._write_outcome(name, partial(_failed, Malformed(what_is_wrong(error))))
         else:

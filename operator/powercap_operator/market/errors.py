@@ -29,6 +29,8 @@ MarketError                   one line for a person: what happened, where, what 
 from datetime import timedelta
 from typing import ClassVar
 
+from powercap_api.foreign_text import shown
+
 
 class MarketError(Exception):
     """Something about the market. ``str()`` is one line for a person, without secrets."""
@@ -50,8 +52,8 @@ class MarketError(Exception):
 
     @property
     def line(self) -> str:
-        """Kind and message in one line."""
-        return f"{self.title}: {' '.join(str(self).split())}"
+        """Kind and message in one line, which may quote a source: of bounded length, and nothing in it acts."""
+        return f"{self.title}: {shown(self)}"
 
 
 class PageError(MarketError):

@@ -17,7 +17,18 @@ from typing import Final
 
 import httpx
 
-from ..market.errors import Deferred, FetchError, Forbidden, RateLimited, TimedOut, TooLarge, Unavailable
+from powercap_api.foreign_text import shown
+
+from ..market.errors import (
+    Deferred,
+    FetchError,
+    Forbidden,
+    MarketError,
+    RateLimited,
+    TimedOut,
+    TooLarge,
+    Unavailable,
+)
 from .epex.fragment import MAX_PAGE_BYTES
 from .http_body import ACCEPT_ENCODING, BodyError, BodyTooLarge, decoded
 
@@ -29,6 +40,9 @@ DEADLINE: Final = timedelta(seconds=30)
 MAX_REDIRECTS: Final = 3
 LONGEST_WAIT: Final = timedelta(days=1)
 """A Retry-After beyond this is taken for this."""
+_LONGEST_PHRASE: Final = 80
+"""Characters of a status line's reason phrase, of the 30 or so that the longest registered one has."""
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 def user_agent(contact: str) -> str:
@@ -140,8 +154,7 @@ class PoliteHttp:
                 following = response.next_request
                 if following is not None:
                     return _same_site(request, following)
-                if response.status_code != httpx.codes.OK and response.status_code not in also:
-                    raise self._refusal(response, host)
+                self._check(response, host, also)
                 return Answer(await _body(response), response.status_code)
         except (httpx.TimeoutException, TimeoutError) as error:
             raise TimedOut(
@@ -151,7 +164,9 @@ class PoliteHttp:
             raise TooLarge(f"{host}: {error}, and no market day is that large: who answered?") from error
         except BodyError as error:
             raise Unavailable(f"{host}: {error}") from error
-        except (httpx.TransportError, httpx.InvalidURL, httpx.StreamError) as error:
+        except MarketError:
+            raise
+        except Exception as error:  # also what a name or an address makes of the connection
             raise Unavailable(
                 f"{host} cannot be reached ({type(error).__name__}: {_plain(error)}): check network and address"
             ) from error
@@ -159,11 +174,15 @@ class PoliteHttp:
             if response is not None:
                 await response.aclose()
 
+    def _check(self, response: httpx.Response, host: str, also: frozenset[int]) -> None:
+        if response.status_code != httpx.codes.OK and response.status_code not in also:
+            raise self._refusal(response, host)
+
     def _refusal(self, response: httpx.Response, host: str) -> FetchError:
         """The error that an answer's status means."""
         status = response.status_code
         wait = retry_after(response.headers.get("Retry-After"), self.now())
-        said = f"{host} answered {status} {response.reason_phrase}".rstrip()
+        said = f"{host} answered {status} {shown(response.reason_phrase, _LONGEST_PHRASE)}".rstrip()
         match status:
             case 401:
                 return Forbidden(
@@ -193,16 +212,31 @@ async def _body(response: httpx.Response) -> bytes:
 
 
 def _same_site(request: httpx.Request, following: httpx.Request) -> httpx.Request:
-    """Redirects may lead to the same site and to encryption, not away from either."""
+    """Redirects may lead to the same site and port and to encryption, not away from any of them."""
     here, there = request.url, following.url
     names = sorted((here.host, there.host), key=len)
     if names[0] != names[1] and not names[1].endswith("." + names[0]):
-        raise Unavailable(f"{here.host} redirects to {there.host}: that is another site, check the address")
+        raise Unavailable(
+            f"{here.host} redirects to {shown(there.host, 100)}: that is another site, check the address"
+        )
     if (here.scheme, there.scheme) == ("https", "http"):
         raise Unavailable(f"{here.host} redirects to an unencrypted address: check the address")
+    if not 0 < _port(there) < 65536 or (_port(here) != _port(there) and not _is_standard(here, there)):
+        raise Unavailable(
+            f"{here.host} redirects to port {_port(there)}: that is not the site's, check the address"
+        )
     return following
+
+
+def _port(url: httpx.URL) -> int:
+    return _DEFAULT_PORTS.get(url.scheme, 0) if url.port is None else url.port
+
+
+def _is_standard(here: httpx.URL, there: httpx.URL) -> bool:
+    """Whether both are where their schemes have their servers, as in a redirect to encryption."""
+    return here.port is None and there.port is None
 
 
 def _plain(error: Exception) -> str:
     """An error's text without anything that looks like an address with parameters."""
-    return re.sub(r"\?\S*", "?…", str(error))[:120] or "no further word"
+    return shown(re.sub(r"\?\S*", "?…", str(error)), 120) or "no further word"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from powercap_api.clock import format_time
+from powercap_api.clock import format_time, read_time
 from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay
 from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
@@ -179,7 +179,7 @@ def view_node(body: Mapping[str, Any]) -> NodeView:
         metadata["name"],
         metadata.get("uid", ""),
         dict(metadata.get("labels") or {}),
-        None if since is None else datetime.fromisoformat(since),
+        read_time(since),
     )
 
 
@@ -192,7 +192,7 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     current = status.get("current") or {}
     ready: Mapping[str, Any] = find_condition(conditions, ConditionType.READY) or {}
     annotations = metadata.get("annotations") or {}
-    silent_since = _moment(annotations.get(SILENT_SINCE))
+    silent_since = read_time(annotations.get(SILENT_SINCE))
     if silent_since is not None:
         ready = _silent(silent_since)
     overridden = ready.get("reason") == BudgetReason.OVERRIDDEN
@@ -209,8 +209,8 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         reporting=Reporting(
             metadata.get("generation"),
             status.get("observedGeneration"),
-            _moment(annotations.get(WRITTEN_AT)),
-            _moment(current.get("end")),
+            read_time(annotations.get(WRITTEN_AT)),
+            read_time(current.get("end")),
         ),
         cap_uw=current.get("capMicrowatts"),
         applied_uw=current.get("appliedMicrowatts"),
@@ -220,15 +220,6 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         energy_history=read_history((status.get("energy") or {}).get("history") or ()),
         reapplied=status.get("reapplied"),
     )
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A time with its offset; None for another text, as people can write annotations."""
-    try:
-        moment = None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _silent(since: datetime) -> dict[str, str]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
+from powercap_api.clock import LATEST
 from powercap_api.names import POWER_OVERRIDE
 from powercap_api.poweroverride import GRID, OverrideWindow, PowerOverride, parse_duration, parse_limit
 from powercap_api.schedule import MAX_WINDOWS, Window, merge_windows
@@ -67,10 +68,16 @@ class ResolvedOverride:
 
 
 def resolve_override(override: PowerOverride, now: datetime) -> ResolvedOverride:
-    """Work out what an override's spec implies; ``now`` is its begin where neither it nor the API server says one."""
+    """Work out what an override's spec implies; ``now`` is its begin where neither it nor the API server says one.
+
+    Raises:
+        ValueError: it ends after LATEST.
+    """
     spec = override.spec
     begin = spec.start or override.metadata.creation_timestamp or now.replace(microsecond=0)
     end = spec.end if spec.duration is None else begin + parse_duration(spec.duration)
+    if end is not None and end > LATEST:
+        raise ValueError(f"it would end after {LATEST.year}")
     share, cap_uw = (None, None) if spec.limit is None else parse_limit(spec.limit)
     names = None if spec.nodes is None else frozenset(spec.nodes)
     return ResolvedOverride(override, begin, end or begin, share, cap_uw, names)

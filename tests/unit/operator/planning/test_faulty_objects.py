@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
+from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.planning.decision import Decision, decide
+from powercap_operator.planning.overrides.windows import next_look
 from powercap_operator.world.snapshot import World
 from tests.support.objects import make_day, make_node, make_policy, moment
 
@@ -261,3 +262,51 @@ def test_a_field_that_is_no_longer_wanted_is_taken_away(api: Api) -> None:
     api.put(POWER_BUDGET, {**body, "spec": {**body["spec"], "liftUntil": "2025-10-09T09:00:00Z"}})
     (write,) = api.decide().write_budgets
     assert (write.node.name, "liftUntil" in write.spec) == ("a", False)
+
+
+EXTREME = (
+    "0001-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "1970-01-01T00:00:00Z",
+    "2200-01-01T00:00:01Z",
+    "9999-12-31T23:59:59Z",
+    "9999-12-31T23:59:59-12:00",
+)
+
+
+@pytest.mark.parametrize("moment_text", EXTREME)
+@pytest.mark.parametrize("field", ["start", "end"])
+@pytest.mark.parametrize("length", [{"end": "2025-10-09T19:00:00Z"}, {"duration": "744h"}])
+def test_an_override_at_the_edge_of_time_is_told_so_and_stops_nothing(
+    api: Api, field: str, moment_text: str, length: dict[str, str]
+) -> None:
+    if field == "end":
+        length = {}
+    spec = {"nodeSelector": {}, "limit": "20", "reason": "a test", **length, field: moment_text}
+    metadata = {"name": "edge", "uid": "u", "generation": 1, "creationTimestamp": "2025-10-09T07:00:00Z"}
+    api.put(POWER_OVERRIDE, {"kind": POWER_OVERRIDE, "metadata": metadata, "spec": spec})
+    api.put(POWER_POLICY, policy(maxSource="80"))
+    decision = api.decide()
+    assert {write.spec["maxSourceMicrowatts"] for write in decision.write_budgets} == {80_000_000}
+    assert not any("overrides" in write.spec for write in decision.write_budgets)
+    said = condition(decision.override_statuses["edge"], "Active")
+    assert (said["status"], said["reason"]) == ("False", "Unreadable")
+    assert "from 2000 to 2200" in said["message"]
+    assert next_look(api.world(), NOW) is None
+
+
+def test_an_override_that_would_end_after_all_time_is_told_so(api: Api) -> None:
+    spec = {"nodeSelector": {}, "limit": "20", "reason": "a test"}
+    spec |= {"start": "2199-12-31T00:00:00Z", "duration": "744h"}
+    api.put(POWER_OVERRIDE, {"kind": POWER_OVERRIDE, "metadata": {"name": "edge"}, "spec": spec})
+    said = condition(api.decide().override_statuses["edge"], "Active")
+    assert "it would end after 2200" in said["message"]
+
+
+@pytest.mark.parametrize("moment_text", [*EXTREME, "2025-10-09T07:00:00", "soon", "", 7, None, {}])
+def test_a_node_that_is_not_ready_since_no_sensible_time_stops_nothing(api: Api, moment_text: Any) -> None:
+    ready = {"type": "Ready", "status": "False", "lastTransitionTime": moment_text}
+    api.put(NODE, {"metadata": {"name": "a", "uid": "uid-a"}, "status": {"conditions": [ready]}})
+    api.nodes["a"] = api.cache.world().nodes["a"]
+    api.put(POWER_POLICY, policy(maxSource="80"))
+    assert [write.node.name for write in api.decide().write_budgets] == ["a", "b"]

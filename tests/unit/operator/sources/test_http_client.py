@@ -23,6 +23,11 @@ NOW = datetime(2025, 10, 8, 14, 0, tzinfo=UTC)
         ("http://www.example.org/en", False),
         ("https://example.com/en", False),
         ("https://badexample.org/en", False),
+        ("https://example.org:443/en", True),
+        ("https://example.org:8443/en", False),
+        ("https://example.org:0/en", False),
+        ("https://example.org:99999/en", False),
+        ("file:///etc/passwd", False),
     ],
 )
 def test_redirects_stay_on_the_site_and_encrypted(location: str, allowed: bool) -> None:
@@ -39,7 +44,7 @@ def test_redirects_stay_on_the_site_and_encrypted(location: str, allowed: bool) 
     if allowed:
         assert asyncio.run(ask()) == b"fine"
     else:
-        with pytest.raises(Unavailable, match="redirects"):
+        with pytest.raises(Unavailable, match="redirect"):
             asyncio.run(ask())
 
 
