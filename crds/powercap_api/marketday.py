@@ -21,7 +21,7 @@ def _deliverable(day: date) -> date:
     return day
 
 
-_IDENTITY = ("provider", "area", "auction", "resolutionMinutes", "deliveryDate")
+_IDENTITY = ("provider", "area", "auction", "deliveryDate")
 
 
 class MarketDaySpec(ApiModel):
@@ -34,8 +34,9 @@ class MarketDaySpec(ApiModel):
     auction: Literal[(*Auction, *GridData)] = Auction.IDA1  # type: ignore[valid-type]
     """SDAC is the day-ahead auction; IDA1, IDA2 and IDA3 are the intraday auctions. Carbon and Renewable are none:
     such a day has the carbon intensity of the zone's power, or its share of renewable power."""
-    resolution_minutes: Literal[RESOLUTIONS_MINUTES] = 15  # type: ignore[valid-type]
-    """Length of the market time unit in minutes."""
+    resolution_minutes: Literal[RESOLUTIONS_MINUTES] | None = None  # type: ignore[valid-type]
+    """Length of the market time unit in minutes. Default: what the auction has on that day: 15, in CH 60, in GB 30
+    (SDAC 60, as everywhere before 1 October 2025)."""
     delivery_date: Annotated[
         date,
         AfterValidator(_deliverable),
@@ -51,7 +52,7 @@ class MarketDaySpec(ApiModel):
             }
         ),
     ]
-    """Day on which the power is delivered, in the bidding zone's time."""
+    """Day on which the power is delivered, in market time (CET), in every bidding zone."""
     csv: Annotated[str, Field(max_length=20_000)] | None = None
     """Provider Static only: the day's results as CSV, a first line Period,Volume (MWh),Price (€/MWh) and then a line
     such as 00:00-00:15,68.2,95.69 for every period of the day; - where there is no value. It may be edited: the
@@ -139,7 +140,7 @@ class MarketDayStatus(ApiModel):
     resolution_minutes: int | None = None
     """Length of the periods in minutes."""
     time_zone: str | None = None
-    """Time zone that the delivery day follows."""
+    """Time zone of the delivery day."""
     currency: str | None = None
     """Currency of the prices."""
     periods: Annotated[
@@ -203,7 +204,9 @@ class MarketDay(KubeObject):
         spec_rules=(
             *market_rules("self"),
             {
-                "rule": " && ".join(f"self.{name} == oldSelf.{name}" for name in _IDENTITY),
+                "rule": " && ".join(f"self.{name} == oldSelf.{name}" for name in _IDENTITY)
+                + " && has(self.resolutionMinutes) == has(oldSelf.resolutionMinutes)"
+                " && (!has(self.resolutionMinutes) || self.resolutionMinutes == oldSelf.resolutionMinutes)",
                 "message": "a MarketDay stands for one market and day: make another object for another",
             },
             {

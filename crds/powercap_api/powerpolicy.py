@@ -133,8 +133,8 @@ class MarketSpec(ApiModel):
     auction: Auction = Auction.IDA1
     """SDAC is the day-ahead auction; IDA1, IDA2 and IDA3 are the intraday auctions. IDA3 covers only the second
     half of the day: the results of IDA2 stand for the first."""
-    resolution_minutes: Literal[RESOLUTIONS_MINUTES] = 15  # type: ignore[valid-type]
-    """Length of the market time unit in minutes."""
+    resolution_minutes: Literal[RESOLUTIONS_MINUTES] | None = None  # type: ignore[valid-type]
+    """Length of the market time unit in minutes. Default: what the auction has: 15, in CH 60, in GB 30 (SDAC 60)."""
 
 
 class FallbackSpec(ApiModel):

@@ -149,7 +149,10 @@ def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
         ({"market": {"auction": "IDA9"}}, 'Unsupported value: "IDA9": supported values: "SDAC", "IDA1"'),
         ({"market": {"resolutionMinutes": 5}}, "supported values: "),
         ({"strategy": {"type": "Magic"}}, 'Unsupported value: "Magic"'),
-        ({"market": {"area": "GB"}}, "write resolutionMinutes: 30"),
+        ({"market": {"area": "GB", "resolutionMinutes": 15}}, "write resolutionMinutes: 30"),
+        ({"market": {"area": "GB", "resolutionMinutes": 60}}, "write resolutionMinutes: 30"),
+        ({"market": {"area": "CH", "resolutionMinutes": 15}}, "write resolutionMinutes: 60"),
+        ({"market": {"area": "FR", "auction": "SDAC", "resolutionMinutes": 30}}, "15 or 60"),
         ({"market": {"area": "CH", "auction": "IDA3"}}, "write auction: IDA1 or IDA2"),
         ({"market": {"providers": ["EnergyCharts"]}}, "none of these sources has volumes"),
         (
@@ -205,7 +208,13 @@ def test_a_policys_name_fits_into_a_label(kube: Kube) -> None:
 
 def test_auctions_that_nobody_has_are_refused_for_market_days_too(kube: Kube) -> None:
     with pytest.raises(KubectlError, match="write resolutionMinutes: 30"):
-        kube.apply(market_day(area="GB"))
+        kube.apply(market_day(area="GB", resolutionMinutes=15))
+
+
+@pytest.mark.parametrize("area", ["CH", "GB", "FR"])
+def test_what_a_zone_offers_needs_no_length(kube: Kube, area: str) -> None:
+    kube.apply(policy(market={"area": area}))
+    kube.apply(market_day(area=area))
 
 
 def test_a_policy_needs_max_source(kube: Kube) -> None:

@@ -22,6 +22,8 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
+SITE_CLOCK = ZoneInfo("Europe/Paris")
+"""The clock of the labels on every page, whatever the area."""
 FORBIDDEN = (
     "<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n"
     "<center><h1>403 Forbidden</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -80,7 +82,7 @@ def print_number(value: Decimal | None) -> str:
 
 def print_label(start: datetime, query: Query, *, marked: bool) -> str:
     """As the site prints a label: hours as ``00 - 01``, shorter ones as ``00:00 - 00:15``."""
-    zone = query.market.bidding_zone.zone
+    zone = SITE_CLOCK
     minutes = query.market.resolution_minutes
     begin, end = delivery_day.period_label(start, zone, minutes).split("-")
     local = start.astimezone(zone)
@@ -172,7 +174,7 @@ def widget(query: Query, periods: Sequence[Period], style: Style | None = None) 
     heading = escape(style.heading or heading_of(query, style), quote=False).replace("&gt;", ">\n" + " " * 24)
     update = ""
     if style.last_update is not None:
-        local = style.last_update.astimezone(ZoneInfo("Europe/Paris"))
+        local = style.last_update.astimezone(SITE_CLOCK)
         update = (
             f'<span class="last-update">Last update:\n    {english_date(local.date())}\n'
             f"    ({local:%H:%M:%S} CET/CEST)\n</span>"

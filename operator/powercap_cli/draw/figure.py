@@ -83,7 +83,7 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
     drawn = "" if policy.limits.in_percent else f"{planned.watt_hours:.0f} Wh, "
     paid: list[Panel] = []
     if policy.tariff and any(period.price is not None for period in results.periods):
-        prices_paid = policy.tariff.applied(results.periods, policy.zone)
+        prices_paid = policy.tariff.applied(results.periods, policy.wall_clock)
         paid.append(price_panel(prices_paid, results.end, results.currency or "", "price paid"))
     _draw(
         path,

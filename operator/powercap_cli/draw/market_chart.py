@@ -31,7 +31,7 @@ def draw_day(day: DayData, *, source: str = "", colour: bool = False) -> str:
     money = {"EUR": "€", "GBP": "£"}[zone.currency]
     state = "complete" if day.complete else f"not complete: {day.why}"
     title = f"{day.query}, {len(day.periods)} periods of {market.resolution_minutes} min"
-    lines = [title[:WIDTH], f"{zone.time_zone} time, {source + ', ' if source else ''}{state}"[:WIDTH], ""]
+    lines = [title[:WIDTH], f"{zone.day_zone} time, {source + ', ' if source else ''}{state}"[:WIDTH], ""]
     hours = _by_hour(day.periods)
     columns = _columns(day, money)
     lines.append(f"{'hour':5} {'':4} {'':{_BAR}}" + "".join(f" {column.title:>10}" for column in columns))

@@ -109,7 +109,7 @@ def _title(planned: DayPlan) -> Sequence[str]:
     policy, limits, market = planned.policy, planned.policy.limits, planned.policy.market
     followed = f"{market} of " if policy.request.needs.market else ""
     return (
-        f"{policy.name}: {followed}{planned.results.day}, {market.bidding_zone.time_zone} time",
+        f"{policy.name}: {followed}{planned.results.day}, {market.bidding_zone.day_zone} time",
         f"strategy {policy.strategy_name}, maxSource {limits.short_text(limits.max_uw)},"
         f" minPower {limits.least_text}",
     )

@@ -180,7 +180,7 @@ def read_curve(path: Path | None) -> curve.Curve:
 def _load(path: Path | None, policy: ResolvedPolicy) -> load.Load:
     if path is None:
         return load.FullLoad(policy.limits.max_uw / 1e6)
-    return load.read_load(_read(path), policy.zone)
+    return load.read_load(_read(path), policy.wall_clock)
 
 
 def _read(path: Path) -> str:

@@ -14,22 +14,28 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
-from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, GridData, Market, auction_named
+from powercap_api.markets import (
+    BIDDING_ZONES,
+    RESOLUTIONS_MINUTES,
+    Auction,
+    GridData,
+    Market,
+    auction_named,
+    default_resolution,
+)
 from powercap_operator.kube.client import Cluster
 from powercap_operator.market.csv_format import csv_name, to_csv
-from powercap_operator.market.errors import DayIncomplete, MarketError, RequestBudgetSpent
+from powercap_operator.market.errors import DayIncomplete, MarketError
 from powercap_operator.market.known_days import market_of, periods_of
-from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
-from powercap_operator.sources.epex.names import default_resolution
-from powercap_operator.sources.registry import PROVIDERS, FetchedDay, ProviderSettings, create
+from powercap_operator.sources.registry import PROVIDERS
 
 from ..cluster.access import add_cluster_options, run_on_cluster
 from ..cluster.objects import cluster_day
 from ..draw.figure import FigureError, draw_market
 from ..draw.market_chart import draw_day
+from ..draw.results_json import results_json
+from .day_fetch import fetch_day
 from .results_files import Asked, read_csv, read_file, read_page, write_whole
 
 if TYPE_CHECKING:
@@ -98,6 +104,7 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
     parse.add_argument(
         "--date", required=True, type=_day, metavar="DAY", help="delivery day, such as 2025-10-02"
     )
+    _add_format(parse, "csv")
     parse.set_defaults(run=_parse)
 
     fetch = _command(commands, "fetch", "fetch a day's results and write them as CSV", _FETCH_EXAMPLES)
@@ -117,10 +124,10 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
     )
     fetch.add_argument(
         "--output-dir",
-        default=".",
         metavar="DIR",
-        help="where to write the file; - prints it (default: here)",
+        help="where to write the file; - prints it (default: here; JSON is printed)",
     )
+    _add_format(fetch, "csv")
     fetch.add_argument(
         "--contact",
         default=environ.get("POWERCAP_CONTACT", ""),
@@ -141,6 +148,7 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
     show.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
     )
+    _add_format(show, "text")
     show.set_defaults(run=_show, colour="NO_COLOR" not in environ)
 
 
@@ -176,6 +184,11 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_format(parser: argparse.ArgumentParser, usual: str) -> None:
+    help_text = f"json: market, day, and periods with their starts in UTC (default: {usual})"
+    parser.add_argument("--format", choices=(usual, "json"), default=usual, help=help_text)
+
+
 def _day(text: str) -> date:
     """A delivery day; argparse turns the ValueError into a message."""
     words = {"today": 0, "tomorrow": 1}
@@ -194,7 +207,7 @@ def _parse(arguments: argparse.Namespace) -> int:
         query, periods, _ = read_page(read_file(arguments.page), _asked(arguments))
     except MarketError as error:
         return _fail(error, arguments.page)
-    sys.stdout.write(to_csv(periods, query))
+    sys.stdout.write(_written(query, periods, arguments))
     day = build_market_day(periods, query)
     if not day.complete:
         _warn(f"{arguments.page}: {day.why}")
@@ -205,46 +218,27 @@ def _fetch(arguments: argparse.Namespace) -> int:
     resolution = arguments.resolution or default_resolution(arguments.area, arguments.auction, arguments.date)
     query = Query(Market(arguments.area, arguments.auction, resolution), arguments.date)
     try:
-        fetched = asyncio.run(_ask(query, arguments))
+        fetched = asyncio.run(fetch_day(query, arguments))
         if not fetched.day.complete:
             raise DayIncomplete(f"{fetched.day.why}: nothing was written, ask again later")
     except MarketError as error:
         return _fail(error, f"{arguments.provider} {query}")
-    text = to_csv(fetched.periods, query)
-    if arguments.output_dir == "-":
+    text = _written(query, fetched.periods, arguments)
+    folder = arguments.output_dir or ("-" if arguments.format == "json" else ".")
+    if folder == "-":
         sys.stdout.write(text)
         return 0
     try:
-        path = write_whole(Path(arguments.output_dir), csv_name(query), text)
+        path = write_whole(Path(folder), Path(csv_name(query)).stem + f".{arguments.format}", text)
     except OSError as error:
-        _warn(f"cannot write to {arguments.output_dir}: {error.strerror or error}")
+        _warn(f"cannot write to {folder}: {error.strerror or error}")
         return 1
     print(path)
     return 0
 
 
-async def _ask(query: Query, arguments: argparse.Namespace) -> FetchedDay:
-    settings = ProviderSettings(contact=arguments.contact, entsoe_token=arguments.token)
-    if arguments.base_url:
-        url = arguments.base_url
-        settings = ProviderSettings(
-            contact=arguments.contact,
-            epex_url=url,
-            energy_charts_url=url,
-            entsoe_url=url,
-            carbon_intensity_url=url,
-            entsoe_token=arguments.token,
-        )
-    requests = 0
-
-    async def spend() -> None:
-        nonlocal requests
-        if requests >= DAILY_LIMIT:
-            raise RequestBudgetSpent(f"{DAILY_LIMIT} requests were not enough: ask again tomorrow")
-        requests += 1
-
-    async with httpx.AsyncClient(timeout=httpx.Timeout(20)) as client:
-        return await create(arguments.provider, client, settings).fetch(query, spend)
+def _written(query: Query, periods: Sequence[Period], arguments: argparse.Namespace) -> str:
+    return results_json(query, periods) if arguments.format == "json" else to_csv(periods, query)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -276,6 +270,9 @@ def _draw(query: Query, periods: Sequence[Period], source: str, arguments: argpa
         except FigureError as error:
             _warn(str(error))
             return 1
+    if arguments.format == "json":
+        sys.stdout.write(results_json(query, periods))
+        return 0
     sys.stdout.write(draw_day(day, source=source, colour=arguments.colour and sys.stdout.isatty()))
     return 0
 

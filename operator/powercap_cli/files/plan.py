@@ -27,6 +27,7 @@ from ..cluster.objects import cluster_plan
 from ..draw.figure import FigureError
 from ..draw.figure import draw_plan as draw_plan_figure
 from ..draw.plan_chart import draw_plan, plan_day
+from ..draw.results_json import plan_json
 from .object_files import ObjectFileError, read_objects
 from .results_files import day_in_name
 
@@ -115,6 +116,8 @@ def add_plan_parser(subparsers: Any) -> None:
         help="what the limits of the node's packages add up to without powercap: turns a policy's percentages into"
         " watts (kubectl get powerbudget NODE -o yaml shows the limits as originalMicrowatts)",
     )
+    as_json = "json: market, day, and periods with their starts in UTC, caps and reasons (default: text)"
+    parser.add_argument("--format", choices=("text", "json"), default="text", help=as_json)
     add_cluster_options(parser)
     parser.set_defaults(run=run)
 
@@ -158,6 +161,9 @@ def _show(policy: ResolvedPolicy, results: DayResults, arguments: argparse.Names
     except (PlanError, ObjectFileError, FigureError) as error:
         sys.stderr.write(f"powercap plan: {error}\n")
         return 1
+    if arguments.format == "json":
+        sys.stdout.write(plan_json(planned))
+        return 0
     wide = sys.stdout.isatty() and shutil.get_terminal_size().columns >= _WIDE
     print(draw_plan(planned, why=arguments.why or wide))
     return 0

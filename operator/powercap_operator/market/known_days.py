@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from powercap_api.conditions import is_true
 from powercap_api.marketday import MarketDay, MarketDaySpec
-from powercap_api.markets import Auction, GridData, Market, auction_named, market_day_name
+from powercap_api.markets import (
+    BIDDING_ZONES,
+    Auction,
+    GridData,
+    Market,
+    auction_named,
+    default_resolution,
+    market_day_name,
+)
 from powercap_api.powerpolicy import MarketSpec
 from powercap_api.reasons import ConditionType
 
@@ -57,7 +65,9 @@ class DayResults:
 
 def market_of(spec: MarketSpec | MarketDaySpec) -> Market:
     """The market that a policy or a MarketDay names."""
-    return Market(spec.area, auction_named(spec.auction), spec.resolution_minutes)
+    auction = auction_named(spec.auction)
+    day = spec.delivery_date if isinstance(spec, MarketDaySpec) else None
+    return Market(spec.area, auction, spec.resolution_minutes or default_resolution(spec.area, auction, day))
 
 
 def key_of(day: MarketDay) -> DayKey:
@@ -138,7 +148,13 @@ def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day:
 
 def is_complete(day: MarketDay) -> bool:
     """Whether the object says that all of its day is there; one that is being deleted does not count."""
-    return day.metadata.deletion_timestamp is None and is_true(day.status.conditions, ConditionType.COMPLETE)
+    there = is_true(day.status.conditions, ConditionType.COMPLETE)
+    return there and day.metadata.deletion_timestamp is None and not is_of_another_clock(day)
+
+
+def is_of_another_clock(day: MarketDay) -> bool:
+    """Whether the periods were read on a clock that the zone's days do not have: by an older version."""
+    return day.status.time_zone not in (None, BIDDING_ZONES[day.spec.area].day_zone)
 
 
 def serves(day: MarketDay, needs: Needs) -> bool:

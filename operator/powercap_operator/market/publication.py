@@ -6,18 +6,17 @@ suggests (``errors.MarketError.patience``) up to four hours, with jitter so that
 Enough requests are kept for one last call before the day (or, for an auction of the day itself, its half)
 begins; what is left after that is spent over the delivery day, for half a day of results is better than none.
 
-Times: SDAC results about 12:55 of the day before, IDA1 15:20, IDA2 22:20, IDA3 10:20 of the day itself;
-market time, which is the bidding zone's. The hourly index of the SDAC follows its quarters (seen at 13:30).
-Ten minutes are added, for the site shows results some minutes after the auction gives them. Forecasts of wind and sun,
-from which carbon intensity and the share of renewable power are forecast, are published by 18:00 of the day before at
-the latest (Regulation (EU) 543/2013, article 14).
+The times from which results should be there are those of the table of what is offered (``powercap_api.markets``): some
+ten minutes after the auction gives them, for so long the site takes to show them. Forecasts of wind and sun, from which
+carbon intensity and the share of renewable power are forecast, are published by 18:00 of the day before at the latest
+(Regulation (EU) 543/2013, article 14).
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from powercap_api.markets import Auction, GridData
+from powercap_api.markets import offer_of
 
 from .delivery_day import day_bounds
 from .errors import MarketError
@@ -37,23 +36,8 @@ _LAST_CALL_GAP: Final = timedelta(minutes=5)
 _SPREAD: Final = timedelta(minutes=5)
 """The first request comes up to so much later, by jitter."""
 
-_RESULTS: Final = {
-    Auction.SDAC: time(13, 5),
-    Auction.IDA1: time(15, 30),
-    Auction.IDA2: time(22, 30),
-    GridData.CARBON: time(18, 15),
-    GridData.RENEWABLE: time(18, 15),
-}
-_KNOWN: Final = {
-    **_RESULTS,
-    Auction.SDAC: time(13, 0),
-    Auction.IDA1: time(15, 20),
-    Auction.IDA2: time(22, 20),
-}
-"""When the results are known to those who take part."""
-_HALF_DAY_KNOWN: Final = time(10, 20)
-_HOURLY_INDEX: Final = time(13, 40)
-_HALF_DAY_RESULTS: Final = time(10, 30)
+_DEFAULT_RESULTS: Final = time(23)
+"""Where nothing is known of an auction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +57,18 @@ class History:
 
 def results_expected_at(query: Query) -> datetime:
     """From when the results should be on the site, in UTC."""
-    if is_half_day(query.market):
-        return _at(query, query.delivery_day, _HALF_DAY_RESULTS)
-    at = _RESULTS[query.market.auction]
-    if query.market.auction is Auction.SDAC and query.market.resolution_minutes == 60:
-        at = _HOURLY_INDEX
-    return _at(query, query.delivery_day - timedelta(days=1), at)
+    product = query.market.product
+    return _at(query, _DEFAULT_RESULTS if product is None else product.results_at)
 
 
 def known_from(query: Query) -> datetime:
     """From when those who take part in the auction know its results, in UTC."""
-    if is_half_day(query.market):
-        return _at(query, query.delivery_day, _HALF_DAY_KNOWN)
-    return _at(query, query.delivery_day - timedelta(days=1), _KNOWN[query.market.auction])
+    offer = offer_of(query.market.area, query.market.auction)
+    return _at(query, _DEFAULT_RESULTS if offer is None else offer.known_at)
 
 
-def _at(query: Query, day: date, clock: time) -> datetime:
+def _at(query: Query, clock: time) -> datetime:
+    day = query.delivery_day - timedelta(days=0 if is_half_day(query.market) else 1)
     return datetime.combine(day, clock, tzinfo=query.market.bidding_zone.zone).astimezone(UTC)
 
 
@@ -96,8 +76,10 @@ def last_call_at(query: Query) -> datetime:
     """When to ask for the last time before the results begin to count, in UTC."""
     begin, _ = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
     if is_half_day(query.market):
-        noon = datetime.combine(query.delivery_day, time(12), tzinfo=query.market.bidding_zone.zone)
-        return noon.astimezone(begin.tzinfo) - LAST_CALL
+        half = datetime.combine(
+            query.delivery_day, time(query.market.from_hour), tzinfo=query.market.bidding_zone.zone
+        )
+        return half.astimezone(begin.tzinfo) - LAST_CALL
     return begin - LAST_CALL
 
 

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Final
 
-from powercap_api.markets import Auction, GridData, Market
+from powercap_api.markets import GridData, Market
 
 from . import delivery_day
 
@@ -139,26 +139,17 @@ class DayData:
 
 _COLUMNS: Final = {"price": "price", "carbon": "carbon intensity", "renewable": "share of renewable power"}
 
-HALF_DAY_BEGIN: Final = 12
-"""Hour from which the auctions of the delivery day itself deliver."""
-
 
 def is_half_day(market: Market) -> bool:
-    """Whether the auction covers 12 to 24 o'clock only.
-
-    That is the last intraday auction: IDA3 on the continent, IDA2 in Great Britain and Switzerland, which
-    have two.
-    """
-    return market.auction is Auction.IDA3 or (market.auction is Auction.IDA2 and market.area in ("CH", "GB"))
+    """Whether the auction covers the second half of the day only, as the last intraday auction does."""
+    return market.from_hour > 0
 
 
 def covered_starts(query: Query) -> tuple[datetime, ...]:
     """Starts in UTC of the periods that the auction has on that day, in order."""
     zone = query.market.bidding_zone.zone
     starts = delivery_day.period_starts(query.delivery_day, zone, query.market.resolution_minutes)
-    if not is_half_day(query.market):
-        return starts
-    return tuple(start for start in starts if start.astimezone(zone).hour >= HALF_DAY_BEGIN)
+    return tuple(start for start in starts if start.astimezone(zone).hour >= query.market.from_hour)
 
 
 def build_market_day(

@@ -71,7 +71,7 @@ def _view(provider: str, market: Market, known: KnownDays, now: datetime) -> Mar
     return MarketView(
         name=str(market),
         source=provider,
-        zone=zone.time_zone,
+        zone=zone.day_zone,
         values=() if current is None else _values(current, zone.currency),
         days=tuple(_line(word, day, now) for word, day in found.items()),
         charts=_charts(market, periods, Span(start, end, zone.zone), now),

@@ -137,7 +137,7 @@ def _view(
         followed=_followed(policy),
         report=report,
         sentences=tuple(dict.fromkeys(sentences)),
-        zone=resolved.zone.key,
+        zone=resolved.wall_clock.key,
         chart=_chart(resolved, steps, now) if steps else None,
     )
 
@@ -178,7 +178,7 @@ def _steps(
     steps = []
     for slot, (start, until) in zip(slots, pairwise(starts), strict=True):
         power_uw = cap_uw(slot.share, limits.min_uw, limits.max_uw)
-        times = f"{clock(start, resolved.zone, now)} to {until.astimezone(resolved.zone):%H:%M}"
+        times = f"{clock(start, resolved.wall_clock, now)} to {until.astimezone(resolved.wall_clock):%H:%M}"
         text = f"{times}: {limits.short_text(power_uw)}"
         steps.append(Step(start, until, 100 * power_uw / limits.max_uw, text))
     return steps
@@ -189,11 +189,11 @@ def _coming(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> s
     for step in steps:
         if step.start > now and (current is None or step.value != current.value):
             return f"from {step.text.replace(' to ', ' until ')}"
-    return f"nothing known after {clock(steps[-1].end, resolved.zone, now)}" if steps else ""
+    return f"nothing known after {clock(steps[-1].end, resolved.wall_clock, now)}" if steps else ""
 
 
 def _chart(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> Chart:
-    limits, zone = resolved.limits, resolved.zone
+    limits, zone = resolved.limits, resolved.wall_clock
     today = resolved.day(now)
     start, end = day_bounds(today, zone)
     last = max(step.end for step in steps)

@@ -128,7 +128,7 @@ def plan_periods(
     resolved: ResolvedPolicy, results: DayResults, around: Sequence[DayResults] = ()
 ) -> list[PlannedPeriod]:
     """One planned period for each of the results; ``around`` are the days known, this one among them."""
-    market, limits, tariff, zone = resolved.market, resolved.limits, resolved.tariff, resolved.zone
+    market, limits, tariff, zone = resolved.market, resolved.limits, resolved.tariff, resolved.wall_clock
     paid = tariff.prices_paid(results.periods, zone)
     caps = resolved.strategy.caps(
         tariff.applied(results.periods, zone),

@@ -17,7 +17,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Window
 
-from ..market.known_days import KnownDays
+from ..market.known_days import KnownDays, market_of
 from ..world.silence import silent_since
 from ..world.snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
 from ..world.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
@@ -248,7 +248,7 @@ def _budget_writes(
             stands = world.kept_as.get(KnownSpec(spec)) == in_force
         silent = None
         if existing is not None:
-            period = timedelta(minutes=policy.spec.market.resolution_minutes)
+            period = timedelta(minutes=market_of(policy.spec.market).resolution_minutes)
             silent = silent_since(
                 existing.reporting, existing.silent_since, now, judged_at, period, seen_since
             )

@@ -82,7 +82,7 @@ def with_results(
     status = day.status.model_copy(
         update={
             "resolution_minutes": market.resolution_minutes,
-            "time_zone": market.bidding_zone.time_zone,
+            "time_zone": market.bidding_zone.day_zone,
             "currency": None if isinstance(market.auction, GridData) else market.bidding_zone.currency,
             "periods": [
                 MarketPeriod(

@@ -56,6 +56,11 @@ class ResolvedPolicy:
         """The clock of its delivery days."""
         return self.market.bidding_zone.zone
 
+    @property
+    def wall_clock(self) -> ZoneInfo:
+        """The clock on the wall in its area, which windows and tariffs are meant on."""
+        return self.market.bidding_zone.wall_clock
+
     def day(self, now: datetime) -> date:
         """The delivery day at a moment."""
         return day_of(now, self.zone)
@@ -87,7 +92,7 @@ def _request(spec: MarketSpec, needs: Needs, strategy: str) -> tuple[ResultsRequ
     """The results to follow; and which providers are passed over, for people."""
     if needs.carbon or needs.renewable:
         data = GridData.CARBON if needs.carbon else GridData.RENEWABLE
-        market, named = Market(spec.area, data, spec.resolution_minutes), _grid_providers(spec)
+        market, named = Market(spec.area, data, market_of(spec).resolution_minutes), _grid_providers(spec)
         lacking, what = (CARBON_ONLY if needs.renewable else frozenset()), "shares of renewable power"
     else:
         market, named = market_of(spec), tuple(spec.providers)
@@ -103,7 +108,7 @@ def _beside(spec: MarketSpec, market: Market) -> ResultsRequest | None:
     """Carbon intensity beside what the strategy follows, where the policy names sources for it."""
     if spec.carbon_providers is None or market.auction is GridData.CARBON:
         return None
-    carbon = Market(spec.area, GridData.CARBON, spec.resolution_minutes)
+    carbon = Market(spec.area, GridData.CARBON, market.resolution_minutes)
     return ResultsRequest(carbon, tuple(spec.carbon_providers), Needs(carbon=True))
 
 

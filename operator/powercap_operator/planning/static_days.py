@@ -14,6 +14,7 @@ from powercap_api.powerpolicy import Provider
 
 from ..market import csv_format
 from ..market.errors import CsvError, DayIncomplete, MarketError
+from ..market.known_days import is_of_another_clock
 from ..market.results import DayData, Query, build_market_day
 from . import marketday_status
 from .wanted_days import query_of
@@ -28,7 +29,11 @@ def read_static_days(days: Iterable[MarketDay], now: datetime) -> dict[str, dict
         for day in days
         if day.spec.provider == Provider.STATIC
         and day.metadata.deletion_timestamp is None
-        and (not day.status.conditions or day.status.observed_generation != day.metadata.generation)
+        and (
+            not day.status.conditions
+            or day.status.observed_generation != day.metadata.generation
+            or is_of_another_clock(day)
+        )
     }
 
 

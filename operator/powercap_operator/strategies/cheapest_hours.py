@@ -20,7 +20,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import DEFAULT_HOURS, PlainStrategySpec, StrategySpec
@@ -67,11 +66,11 @@ class CheapestHoursStrategy:
         around: Sequence[Stretch] = (),
     ) -> list[Cap]:
         """One cap per period. A period without a price gets minPower."""
-        chosen = self._chosen(around or (Stretch(periods),), _step(periods), where.zone)
+        chosen = self._chosen(around or (Stretch(periods),), _step(periods), where)
         return [self._cap(period, chosen, limits, where) for period in periods]
 
     def _cap(self, period: Period, chosen: frozenset[datetime], limits: Limits, where: BiddingZone) -> Cap:
-        if self._day(period.start.astimezone(where.zone)) is None:
+        if self._day(period.start, where) is None:
             return least(limits, f"outside {self._where}")
         if period.price is None:
             return least(limits, "no price")
@@ -82,10 +81,14 @@ class CheapestHoursStrategy:
             return full(limits, f"{price}, in {among}")
         return least(limits, f"{price}, not in {among}")
 
-    def _day(self, local: datetime) -> date | None:
-        """The day whose stretch a moment of the zone's clock is in; None outside of every stretch."""
+    def _day(self, moment: datetime, where: BiddingZone) -> date | None:
+        """The day whose stretch a moment is in; None outside of every stretch.
+
+        Without ``within`` that is the delivery day; ``within`` is on the clock on the wall.
+        """
         if self._within is None:
-            return local.date()
+            return moment.astimezone(where.zone).date()
+        local = moment.astimezone(where.wall_clock)
         start, end = self._within
         minute = local.hour * 60 + local.minute
         if start < end:
@@ -94,11 +97,11 @@ class CheapestHoursStrategy:
             return local.date()
         return local.date() - timedelta(days=1) if minute < end else None
 
-    def _chosen(self, around: Sequence[Stretch], step: timedelta, zone: ZoneInfo) -> frozenset[datetime]:
+    def _chosen(self, around: Sequence[Stretch], step: timedelta, where: BiddingZone) -> frozenset[datetime]:
         days: dict[date, list[_Candidate]] = {}
         for stretch in around:
             for period in stretch.periods:
-                day = self._day(period.start.astimezone(zone))
+                day = self._day(period.start, where)
                 if day is not None and period.price is not None:
                     known_at = stretch.known_at or _ALWAYS
                     days.setdefault(day, []).append(_Candidate(period.start, period.price, known_at))

@@ -44,7 +44,7 @@ class SolarStrategy:
     ) -> list[Cap]:
         """One cap per period, by the clock alone: both passes of a repeated hour get the same."""
         del around
-        zone = where.zone
+        zone = where.wall_clock
         return [self._cap(period.start.astimezone(zone), limits) for period in periods]
 
     def _cap(self, local: datetime, limits: Limits) -> Cap:

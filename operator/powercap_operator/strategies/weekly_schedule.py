@@ -62,7 +62,7 @@ class ScheduleStrategy:
     ) -> list[Cap]:
         """One cap per period: a window's where one holds."""
         between = self._otherwise.caps(periods, limits, where, around)
-        zone = where.zone
+        zone = where.wall_clock
         return [
             self._cap(period.start.astimezone(zone), limits) or cap
             for period, cap in zip(periods, between, strict=True)

@@ -218,7 +218,7 @@ def _periods(
     policy: ResolvedPolicy, history: History, days: Sequence[date], loads: Sequence[float]
 ) -> Periods:
     found: list[Period] = [period for day in days for period in history.priced[day]]
-    paid = policy.tariff.prices_paid(found, policy.zone)
+    paid = policy.tariff.prices_paid(found, policy.wall_clock)
     carbon = [period.carbon for period in found]
     lengths = [len(history.priced[day]) for day in days]
     return Periods(

@@ -171,13 +171,14 @@ def _market(
     prices = None
     if results is not None:
         prices = _by_quarter(
-            resolved.tariff.prices_paid(results.periods, resolved.zone), spec.resolution_minutes
+            resolved.tariff.prices_paid(results.periods, resolved.wall_clock),
+            resolved.market.resolution_minutes,
         )
     source = resolved.request if resolved.request.needs.carbon else resolved.request.beside
     grid = None if source is None else days.own_results(source, wanted.day)
     carbon = None
     if grid is not None:
-        carbon = _by_quarter([period.carbon for period in grid.periods], spec.resolution_minutes)
+        carbon = _by_quarter([period.carbon for period in grid.periods], resolved.market.resolution_minutes)
     return prices, carbon, None if prices is None else resolved.market.bidding_zone.currency
 
 

@@ -9,10 +9,10 @@ IDA2.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 
-from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market
+from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market, offer_of
 
 from ...market.errors import NotOffered
 from ...market.results import Query, is_half_day
@@ -47,12 +47,9 @@ def site_auction(market: Market) -> SiteAuction:
     if market.auction is Auction.SDAC:
         code, names = _day_ahead(market)
         return SiteAuction(code, "DayAhead", "Day-Ahead", frozenset(name.lower() for name in names))
-    if market.area in ("CH", "GB"):
-        if market.auction is Auction.IDA3:
-            raise NotOffered(f"{market.area} has no third intraday auction: ask for IDA1 or IDA2")
-        code = f"{market.area}-{market.auction}"
-    else:
-        code = str(market.auction)
+    if offer_of(market.area, market.auction) is None:
+        raise NotOffered(f"{market.area} has no third intraday auction: ask for IDA1 or IDA2")
+    code = f"{market.area}-{market.auction}" if market.area in ("CH", "GB") else str(market.auction)
     names = (code, str(market.auction), f"SIDC {market.auction}", f"{market.area} {market.auction}")
     return SiteAuction(code, "Intraday", "Intraday", frozenset(name.lower() for name in names))
 
@@ -69,19 +66,6 @@ def _day_ahead(market: Market) -> tuple[str, tuple[str, ...]]:
             raise NotOffered("GB has day-ahead auctions of 60 and 30 minutes: ask for one of those")
         case _:
             return "MRC", ("SDAC", "MRC")
-
-
-QUARTERS_SINCE: Final = date(2025, 10, 1)
-"""Delivery day from which the single day-ahead coupling has quarters."""
-
-
-def default_resolution(area: str, auction: Auction | GridData, delivery_day: date) -> int:
-    """Length in minutes of the periods that an auction has, where nobody said which are meant."""
-    if area == "GB":
-        return 60 if auction is Auction.SDAC else 30
-    if auction is Auction.SDAC and (area == "CH" or delivery_day < QUARTERS_SINCE):
-        return 60
-    return 15
 
 
 def market_named(segment: str, auction: str, area: str, resolution_minutes: int) -> Market | None:

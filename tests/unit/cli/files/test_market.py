@@ -266,7 +266,7 @@ def test_a_page_says_itself_what_it_holds(tmp_path: Path, capsys: Captured) -> N
     query = Query(Market("GB", Auction.SDAC, 30), DAY)
     assert main(["market", "show", save(tmp_path, market_page(query, sample_periods(query)))]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("GB SDAC 30min of 2025-10-09, 48 periods of 30 min\nEurope/London time")
+    assert out.startswith("GB SDAC 30min of 2025-10-09, 48 periods of 30 min\nEurope/Paris time")
     assert "£/MWh" in out
 
 

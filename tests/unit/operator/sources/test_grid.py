@@ -244,18 +244,18 @@ def test_half_hours_of_great_britain() -> None:
         {
             "data": [
                 {
-                    "from": "2026-08-03T22:30Z",
-                    "to": "2026-08-03T23:00Z",
+                    "from": "2026-08-03T21:30Z",
+                    "to": "2026-08-03T22:00Z",
                     "intensity": {"forecast": 140, "actual": 139, "index": "low"},
                 },
                 {
-                    "from": "2026-08-03T23:00Z",
-                    "to": "2026-08-03T23:30Z",
+                    "from": "2026-08-03T22:00Z",
+                    "to": "2026-08-03T22:30Z",
                     "intensity": {"forecast": 146, "actual": 149, "index": "moderate"},
                 },
                 {
-                    "from": "2026-08-03T23:30Z",
-                    "to": "2026-08-04T00:00Z",
+                    "from": "2026-08-03T22:30Z",
+                    "to": "2026-08-03T23:00Z",
                     "intensity": {"forecast": 148, "actual": None, "index": "low"},
                 },
             ]
@@ -264,7 +264,7 @@ def test_half_hours_of_great_britain() -> None:
     measured, forecast = parse_intensity(body.encode(), BRITAIN)
     assert (measured.carbon, measured.forecast) == (Decimal(149), False)
     assert (forecast.carbon, forecast.forecast) == (Decimal(148), True)
-    assert measured.start == datetime(2026, 8, 3, 23, 0, tzinfo=UTC)
+    assert measured.start == datetime(2026, 8, 3, 22, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("minutes", [15, 30, 60])
