@@ -14,10 +14,9 @@ from .names import PLURALS, POWER_BUDGET, SILENT_SINCE
 from .poweroverride import OverrideWindow, PodFloor
 from .reasons import DeviceDriver, Fallback, Split, ZoneName
 from .schedule import (
+    LONGEST_SHARES,
     MAX_SEGMENTS,
-    MAX_SHARES,
     MAX_WINDOWS,
-    SHARE_DIGITS,
     SHARES_PATTERN,
     Segment,
     pack_shares,
@@ -44,12 +43,12 @@ class ScheduleSegment(ApiModel):
     """Length of a step in seconds. The last share holds on until the next segment starts."""
     shares: Annotated[
         str,
-        Field(min_length=SHARE_DIGITS, max_length=SHARE_DIGITS * MAX_SHARES, pattern=SHARES_PATTERN),
+        Field(min_length=1, max_length=LONGEST_SHARES, pattern=SHARES_PATTERN),
         AfterValidator(_whole_shares),
     ]
-    """The node's cap in each step, as a share of maxSource in hundredths of a percent: three digits in base 36 for each
-    step, and nothing between them. 4v9 is 6309; of 40 W that is 25.236 W. 7ps is all of maxSource. A share below
-    minPower means minPower. "kubectl powercap node" and "powercap plan" show the caps."""
+    """The node's cap in each step, in percent of maxSource, one number for each step and a space between two: where
+    maxSource is 40 W, "100 63.09 5.5" is 40 W, then 25.236 W, then 2.2 W. What is below minPower means minPower.
+    "kubectl powercap node" and "powercap plan" show the caps in watts."""
     basis: Annotated[str, Field(max_length=256)] | None = None
     """The rule and the results that the shares come from, such as "FR IDA1 of 2025-10-09: Volume"."""
 

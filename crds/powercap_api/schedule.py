@@ -1,14 +1,14 @@
 """A budget's schedule: on the wire as segments of equal steps, in programs as slots. Plain data, exact arithmetic.
 
-A segment is a start, a step and one share of maxSource for every step, of three digits each. It holds until the next
-segment starts; the last share of a segment holds on until then, and that of the last segment until ``validUntil``. Two
-days of quarters are two segments of 96 shares. What begins or ends within a period, at any second, is a segment of its
-own.
+A segment is a start, a step and one share of maxSource for every step, in percent. It holds until the next segment
+starts; the last share of a segment holds on until then, and that of the last segment until ``validUntil``. Two days of
+quarters are two segments of 96 shares. What begins or ends within a period, at any second, is a segment of its own.
 
 Over the schedule lie windows: for a while a PowerOverride limits the node or gives it its original limits, whatever the
 schedule says and also where it has ended.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,11 +22,11 @@ FULL_SHARE: Final = 10_000
 MAX_SEGMENTS: Final = 64
 MAX_SHARES: Final = 512
 """Most shares in one segment."""
-SHARE_DIGITS: Final = 3
-"""Of one share on the wire, in base 36."""
-_BASE36: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-SHARES_PATTERN: Final = r"^([0-7][0-9a-z]{2})+$"
-"""What shares on the wire look like. That none is above ``FULL_SHARE`` (7ps) it does not say."""
+_SHARE: Final = r"(100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?)"
+SHARES_PATTERN: Final = rf"^{_SHARE}( {_SHARE})*$"
+"""What shares on the wire look like: percent with up to two decimals, one space between two."""
+LONGEST_SHARES: Final = MAX_SHARES * len("63.09 ") - 1
+"""Most characters of one segment's shares."""
 MAX_WINDOWS: Final = 32
 
 
@@ -77,13 +77,13 @@ class Window:
 
 
 def pack_shares(shares: Iterable[int]) -> str:
-    """Shares as a segment carries them: ``7ps4v9`` is 10000 and 6309."""
-    return "".join(_digits(share) for share in shares)
+    """Shares as a segment carries them: ``100 63.09 5.5`` is 10000, 6309 and 550."""
+    return " ".join(_percent(share) for share in shares)
 
 
-def _digits(share: int) -> str:
-    high, low = divmod(share, 36 * 36)
-    return _BASE36[high] + _BASE36[low // 36] + _BASE36[low % 36]
+def _percent(share: int) -> str:
+    whole, hundredths = divmod(share, 100)
+    return f"{whole}.{hundredths:02d}".rstrip("0") if hundredths else str(whole)
 
 
 def unpack_shares(text: str) -> tuple[int, ...]:
@@ -92,13 +92,14 @@ def unpack_shares(text: str) -> tuple[int, ...]:
     Raises:
         ValueError: it carries no shares, too many, or something else.
     """
-    if len(text) % SHARE_DIGITS or not SHARE_DIGITS <= len(text) <= SHARE_DIGITS * MAX_SHARES:
-        raise ValueError(f"is no text of 1 to {MAX_SHARES} shares of {SHARE_DIGITS} digits each")
-    words = [text[place : place + SHARE_DIGITS] for place in range(0, len(text), SHARE_DIGITS)]
+    words = text.split(" ", MAX_SHARES)
+    if len(words) > MAX_SHARES:
+        raise ValueError(f"has more than {MAX_SHARES} shares")
     for word in words:
-        if not (word.isascii() and word.isalnum()) or int(word, 36) > FULL_SHARE:
-            raise ValueError(f"has {word!r}, no number from 000 to {_digits(FULL_SHARE)} in base 36")
-    return tuple(int(word, 36) for word in words)
+        if not re.fullmatch(_SHARE, word):
+            raise ValueError(f"has {word[:40]!r}, no percentage from 0 to 100 with at most two decimals")
+    parts = (word.partition(".") for word in words)
+    return tuple(int(whole) * 100 + int(decimals.ljust(2, "0")) for whole, _, decimals in parts)
 
 
 def window_at(windows: Sequence[Window], now: datetime) -> Window | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dev.lab.agent_process import AgentProcess, eventually
 from dev.lab.fake_sysfs import SWAPPED_SOCKETS
-from powercap_api.budget.energy import HISTORY_STEPS, Quarter, line_of
+from powercap_api.budget.energy import HISTORY_STEPS, Quarter, Run
 from powercap_api.clock import format_time
 from powercap_api.names import AGENT_FIELD_MANAGER, API_VERSION, OPERATOR_FIELD_MANAGER, POLICY_LABEL
 from powercap_api.schedule import unpack_shares
@@ -21,8 +21,8 @@ from tests.api.conftest import Kube
 from tests.support.objects import make_day, make_policy
 
 NODE = "ip-10-20-130-241.eu-west-3.compute.internal"
-LARGEST_BYTES = 4096
-"""With four hours of energy history, of a node whose cap bound for a part of each quarter."""
+LARGEST_BYTES = 5632
+"""With four hours of energy history of packages and accelerators, whose caps bound for a part of each quarter."""
 
 
 def stored_bytes(budget: dict[str, Any]) -> int:
@@ -51,22 +51,33 @@ def apply_as_operator(kube: Kube, body: dict[str, Any]) -> None:
 
 
 def _with_draw(status: dict[str, Any]) -> dict[str, Any]:
-    """The status with all that an agent adds over some hours of work: draw, and a whole energy history."""
+    """The status with all that an agent adds over some hours of work: draw and a whole energy history, of packages and
+    of accelerators."""
     start = datetime(2026, 11, 25, 12, tzinfo=UTC)
     measured = {"averageMicrowatts": 181_234_567, "peakMicrowatts": 189_876_543}
-    bound, lifted = Quarter(163_111, 450, 81_559), Quarter(163_111, 450, 81_559, 1, 871)
-    history = line_of("default", start, [lifted] + [bound] * (HISTORY_STEPS - 1))
+    bound, held = Quarter(163_111, 900, 450, 81_559), Quarter(1_263_111, 900, 900, 1_263_111)
+    packages = [bound._replace(seconds=871)] + [bound] * (HISTORY_STEPS - 1)
+    lifts = [1] + [0] * (HISTORY_STEPS - 1)
+    run = Run("default", start, packages, [held] * HISTORY_STEPS, lifts)
+    under_cap = {**measured, "capMicrowatts": 182_000_000, "binds": True}
+    total = {"joules": 12_345_678_901, "seconds": 31_536_000}
     since, until = format_time(start), format_time(start + timedelta(hours=4))
     return {
         **status,
         "current": {**status["current"], "draw": "181.2 W"},
-        "draw": {"seconds": 900, **measured, "capMicrowatts": 182_000_000, "binds": True},
-        "energy": {"since": since, "until": until, "joules": 12_345_678_901, "history": [history]},
+        "draw": {"seconds": 900, **measured, "packages": under_cap, "accelerators": under_cap},
+        "energy": {
+            "since": since,
+            "until": until,
+            "packages": total,
+            "accelerators": total,
+            "history": [run.to_wire()],
+        },
         "zones": [{**zone, **measured} for zone in status["zones"]],
     }
 
 
-def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_4096_bytes(
+def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_5632_bytes(
     kube: Kube, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)

@@ -37,7 +37,7 @@ def budget(**spec: Any) -> dict[str, Any]:
             "maxSourceMicrowatts": 40_000_000,
             "minPowerMicrowatts": 10_000_000,
             "validUntil": "2025-10-09T22:00:00Z",
-            "schedule": [{"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": "7ps4v9"}],
+            "schedule": [{"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": "100 63.09"}],
             **spec,
         },
     }
@@ -252,10 +252,10 @@ def test_every_field_is_explained(kube: Kube, kind: str) -> None:
     ("segment", "said"),
     [
         ({"shares": "800"}, "should match"),
-        ({"shares": "7ps4v"}, "should match"),
+        ({"shares": "100 63.091"}, "should match"),
         ({"shares": "4V9"}, "should match"),
-        ({"shares": ""}, "at least 3 chars long"),
-        ({"shares": "4v9" * 513}, "1536"),
+        ({"shares": ""}, "at least 1 chars long"),
+        ({"shares": "63.09 " * 512 + "63.09"}, "3071"),
         ({"stepSeconds": 0}, "should be greater than or equal to 1"),
     ],
 )

@@ -109,7 +109,7 @@ def _budget(node: str) -> dict[str, Any]:
             "maxSourceMicrowatts": 40_000_000,
             "minPowerMicrowatts": 10_000_000,
             "validUntil": "2030-01-01T00:00:00Z",
-            "schedule": [{"start": "2025-01-01T00:00:00Z", "stepSeconds": 900, "shares": "7ps"}],
+            "schedule": [{"start": "2025-01-01T00:00:00Z", "stepSeconds": 900, "shares": "100"}],
         },
     }
 

@@ -65,7 +65,7 @@ def report(kube: Kube, stage: Stage) -> dict[str, Any]:
 def told(kube: Kube) -> list[int]:
     """Joules of the quarters that the agent's status tells."""
     energy = kube.get("powerbudget", NODE).get("status", {}).get("energy", {"history": []})
-    return [joules for line in energy["history"] for joules in columns_of(line)["joules"]]
+    return [joules for run in energy["history"] for joules in columns_of(run)["joules"]]
 
 
 def a_quarter_passes(kube: Kube, stage: Stage) -> None:

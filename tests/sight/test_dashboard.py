@@ -17,7 +17,7 @@ from dev.cluster.process.ports import free_port
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from dev.sight.dashboard_reader import faults_of
-from powercap_api.budget.energy import Quarter, line_of
+from powercap_api.budget.energy import Quarter, Run
 from powercap_api.clock import format_time
 from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT
 from powercap_api.powerreport import report_name
@@ -106,7 +106,8 @@ def status_of(node: str, generation: int, now: datetime) -> dict[str, Any]:
     }
     if node == "without":
         return said
-    draw = {"averageMicrowatts": 24_500_000, "peakMicrowatts": 30_000_000, "binds": node == "held-back"}
+    drawn = {"averageMicrowatts": 24_500_000, "peakMicrowatts": 30_000_000}
+    draw = {**drawn, "packages": {**drawn, "binds": node == "held-back"}}
     times = {"start": format_time(now - timedelta(minutes=15)), "end": format_time(now)}
     current = {"capMicrowatts": 25_000_000, "appliedMicrowatts": 24_875_000}
     return {
@@ -116,17 +117,17 @@ def status_of(node: str, generation: int, now: datetime) -> dict[str, Any]:
         "energy": {
             "since": times["start"],
             "until": times["end"],
-            "joules": 22_050,
+            "packages": {"joules": 22_050, "seconds": 900},
             "history": [hour(node, now)],
         },
     }
 
 
-def hour(node: str, now: datetime) -> str:
+def hour(node: str, now: datetime) -> dict[str, Any]:
     """Four quarters that have ended: the node that the cap held back was held back in all of them."""
     end = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-    quarter = Quarter(22_050, 900, 22_050) if node == "held-back" else Quarter(22_050)
-    return line_of("default", end - timedelta(hours=1), [quarter] * 4)
+    quarter = Quarter(22_050, 900, 900, 22_050) if node == "held-back" else Quarter(22_050)
+    return Run("default", end - timedelta(hours=1), [quarter] * 4).to_wire()
 
 
 def yesterday(today: date) -> dict[str, Any]:

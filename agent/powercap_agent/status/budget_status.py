@@ -135,14 +135,16 @@ def _least(budget: Budget) -> str:
 
 
 def _draw(seen: MeasuredDraw) -> dict[str, Any]:
-    drawn = seen.drawn
-    return {
-        "seconds": round(drawn.seconds),
-        "averageMicrowatts": drawn.total.average_uw,
-        "peakMicrowatts": drawn.total.peak_uw,
-        "capMicrowatts": seen.cap_uw,
-        "binds": None if seen.cap_uw is None else binds(drawn.total.average_uw, seen.cap_uw),
+    drawn = {
+        "averageMicrowatts": seen.drawn.total.average_uw,
+        "peakMicrowatts": seen.drawn.total.peak_uw,
     }
+    packages = {
+        **drawn,
+        "capMicrowatts": seen.cap_uw,
+        "binds": None if seen.cap_uw is None else binds(drawn["averageMicrowatts"], seen.cap_uw),
+    }
+    return {"seconds": round(seen.drawn.seconds), **drawn, "packages": packages}
 
 
 def _zones(results: Iterable[ZoneResult], seen: MeasuredDraw | None) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from powercap_api.budget.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS, Quarter, line_of, read_line
+from powercap_api.budget.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS, Quarter, Run, read_run
 from powercap_api.clock import format_time
 
 from ..hardware.zone import Zone
@@ -49,6 +49,7 @@ class EnergyAccount:
 
     def __init__(self) -> None:
         self._total_uj = 0
+        self._total_seconds = 0.0
         self._since: datetime | None = None
         self._until: datetime | None = None
         self._moment: float | None = None
@@ -79,6 +80,7 @@ class EnergyAccount:
         if drawn_uj is None:
             return
         self._total_uj += drawn_uj
+        self._total_seconds += seconds
         if regime.policy is not None:
             bound = regime.cap_uw is not None and binds(round(drawn_uj / seconds), regime.cap_uw)
             self._enter(now, seconds, drawn_uj, regime.policy, bound=bound)
@@ -94,7 +96,7 @@ class EnergyAccount:
         return {
             "since": format_time(self._since),
             "until": format_time(self._until),
-            "joules": self._total_uj // 1_000_000,
+            "packages": {"joules": self._total_uj // 1_000_000, "seconds": int(self._total_seconds)},
             "history": _runs(self._steps, last),
         }
 
@@ -106,6 +108,7 @@ class EnergyAccount:
             "since": self._since.isoformat(),
             "until": self._until.isoformat(),
             "totalMicrojoules": self._total_uj,
+            "totalSeconds": self._total_seconds,
             "readings": self._readings,
             "steps": [
                 [
@@ -128,7 +131,7 @@ class EnergyAccount:
             KeyError, TypeError, ValueError: it is not what ``saved`` gave. The account is as before.
         """
         since, until = datetime.fromisoformat(saved["since"]), datetime.fromisoformat(saved["until"])
-        total_uj = int(saved["totalMicrojoules"])
+        total_uj, total_seconds = int(saved["totalMicrojoules"]), float(saved["totalSeconds"])
         readings = {str(key): int(reading) for key, reading in saved["readings"].items()}
         steps = {
             (int(index), str(policy)): _Step(
@@ -137,6 +140,7 @@ class EnergyAccount:
             for index, policy, uj, seconds, bound, bound_uj, lifts in saved["steps"]
         }
         self._since, self._until, self._total_uj, self._steps = since, until, total_uj, steps
+        self._total_seconds = total_seconds
         self._readings = readings if same_boot else {}
         self._alone = False
 
@@ -149,12 +153,13 @@ class EnergyAccount:
         if not self._alone:
             return
         since = datetime.fromisoformat(published["since"])
-        joules = int(published["joules"])
+        joules, seconds = (int(published["packages"][name]) for name in ("joules", "seconds"))
         steps = dict(_published_steps(published.get("history", ())))
         self._alone = False
         self._since = since if self._since is None else min(since, self._since)
         self._until = self._until or datetime.fromisoformat(published["until"])
         self._total_uj += joules * 1_000_000
+        self._total_seconds += seconds
         for key, step in steps.items():
             self._steps.setdefault(key, step)
 
@@ -210,8 +215,8 @@ def _start(index: int) -> datetime:
     return datetime.fromtimestamp(index * STEP_SECONDS, UTC)
 
 
-def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[str]:
-    """The steps up to ``last``: a line for each stretch without a gap under one policy."""
+def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[dict[str, Any]]:
+    """The steps up to ``last``: a run for each stretch without a gap under one policy."""
     runs: list[list[tuple[str, int]]] = []
     for policy, index in sorted((policy, index) for index, policy in steps):
         if not last - HISTORY_STEPS < index <= last:
@@ -221,31 +226,38 @@ def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[str]:
         else:
             runs.append([(policy, index)])
     runs.sort(key=lambda run: (run[0][1], run[0][0]))
-    return [
-        line_of(run[0][0], _start(run[0][1]), [_quarter(steps[index, policy]) for policy, index in run])
-        for run in runs[-MAX_RUNS:]
-    ]
+    return [_run([(index, policy) for policy, index in run], steps).to_wire() for run in runs[-MAX_RUNS:]]
+
+
+def _run(keys: Sequence[tuple[int, str]], steps: Mapping[tuple[int, str], _Step]) -> Run:
+    first, policy = keys[0]
+    own = [steps[key] for key in keys]
+    return Run(policy, _start(first), [_quarter(step) for step in own], lifts=[step.lifts for step in own])
 
 
 def _quarter(step: _Step) -> Quarter:
     return Quarter(
         round(step.uj / 1_000_000),
+        min(round(step.seconds), STEP_SECONDS),
         min(round(step.bound_seconds), STEP_SECONDS),
         round(step.bound_uj / 1_000_000),
-        step.lifts,
-        min(round(step.seconds), STEP_SECONDS),
     )
 
 
-def _published_steps(history: Sequence[str]) -> Iterator[tuple[tuple[int, str], _Step]]:
-    for line in history:
-        policy, start, quarters = read_line(str(line))
-        for index, quarter in enumerate(quarters, _index(start)):
-            step = _Step(
-                quarter.joules * 1e6,
-                quarter.seconds,
-                quarter.bound_seconds,
-                quarter.bound_joules * 1e6,
-                quarter.lifts,
+def _published_steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, str], _Step]]:
+    for told in history:
+        run = read_run(told)
+        lifts = run.lifts or [0] * len(run.packages)
+        for index, (quarter, lifted) in enumerate(
+            zip(run.packages, lifts, strict=True), int(run.start.timestamp()) // STEP_SECONDS
+        ):
+            yield (
+                (index, run.policy),
+                _Step(
+                    quarter.joules * 1e6,
+                    quarter.seconds,
+                    quarter.bound_seconds,
+                    quarter.bound_joules * 1e6,
+                    lifted,
+                ),
             )
-            yield (index, policy), step

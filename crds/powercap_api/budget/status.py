@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ..schema.model import ONE_OWNER, ApiModel, Conditions, Time
-from .energy import LINE_PATTERN, MAX_LINE, MAX_RUNS
+from .energy import COLUMN_PATTERN, LONGEST_COLUMN, MAX_RUNS
 
 
 class BudgetCurrent(ApiModel):
@@ -72,40 +72,93 @@ class BudgetZone(ApiModel):
     """Highest average over a few seconds in the slot before, in microwatts."""
 
 
+class DrawOf(ApiModel):
+    """What the packages, or the accelerators, drew in the slot before the current one."""
+
+    average_microwatts: int
+    """Average of all of them together, in microwatts."""
+    peak_microwatts: int
+    """Highest sum over a few seconds, in microwatts."""
+    cap_microwatts: int | None = None
+    """Sum of their caps that was in force, in microwatts; its average, where it was lowered on the way. Absent in a dry
+    run, where one of them has no cap, and where the draw of one is not known."""
+    binds: bool | None = None
+    """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
+
+
 class BudgetDraw(ApiModel):
     """What the node drew in the slot before the current one, by its energy counters."""
 
     seconds: int
     """How long was measured, until the current slot began."""
     average_microwatts: int
-    """Average of all packages together, and of zones that share the cap with them, in microwatts. Dies that mirror one
-    counter are counted once."""
+    """Average of packages and accelerators together, and of memory that shares the cap with them, in microwatts."""
     peak_microwatts: int
     """Highest sum over a few seconds, in microwatts."""
-    cap_microwatts: int | None = None
-    """Cap that was in force, in microwatts; its average, where it was lowered on the way. None in a dry run, without
-    a cap, and where the draw of something that shares the cap is not known."""
-    binds: bool | None = None
-    """True: the draw came within 5 % of the cap, so that the cap held it back. False: nothing ever touched it."""
+    packages: DrawOf | None = None
+    """The packages, with memory that shares their cap. Dies that show one counter are counted once."""
+    accelerators: DrawOf | None = None
+    """The accelerators with an energy counter. Absent where there are none."""
+
+
+Column = Annotated[str, Field(max_length=LONGEST_COLUMN, pattern=COLUMN_PATTERN)]
+
+
+class EnergyColumns(ApiModel):
+    """What was drawn in the quarters of an hour of a run. Each column is one text: a number for each quarter, from the
+    run's start on, a space between two. A column that is absent has its usual value in all of them."""
+
+    joules: Column
+    """Energy of all of them together, in joules."""
+    seconds: Column | None = None
+    """Seconds that were measured; absent: 900 in each. What was drawn in the others is not known."""
+    bound_seconds: Column | None = None
+    """Seconds in which the draw came within 5 % of the cap; absent: 0 in each."""
+    bound_joules: Column | None = None
+    """Energy drawn in these seconds, in joules; absent: 0 in each."""
+
+
+class EnergyRun(ApiModel):
+    """Quarters of an hour that follow each other, under one policy."""
+
+    policy: Annotated[str, Field(max_length=253)]
+    """PowerPolicy that the node was under."""
+    start: Time
+    """Begin of the first quarter."""
+    packages: EnergyColumns | None = None
+    """What the packages drew."""
+    accelerators: EnergyColumns | None = None
+    """What the accelerators drew. Absent where there are none with an energy counter."""
+    lifts: Column | None = None
+    """How often the cap was lifted for a while in each quarter; absent: never."""
+
+
+class EnergyTotal(ApiModel):
+    """Energy counted since counting began."""
+
+    joules: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+    """Energy of all of them together, in joules. Dies that show one counter are counted once."""
+    seconds: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
+    """Seconds in which all of them were measured. What was drawn in the rest of the time is not known."""
 
 
 class BudgetEnergy(ApiModel):
-    """Energy that the node's packages drew, by their counters."""
+    """Energy that the node drew, by its counters."""
 
     since: Time
     """When counting began. A reboot may begin anew; a restart of the agent does not."""
     until: Time
     """The last reading of the counters."""
-    joules: Annotated[int, Field(ge=0, json_schema_extra={"format": "int64"})]
-    """Energy of all packages together since then, in joules. Dies that mirror one counter are counted once."""
+    packages: EnergyTotal | None = None
+    """The packages since then."""
+    accelerators: EnergyTotal | None = None
+    """The accelerators since then. Absent where there are none with an energy counter."""
     history: Annotated[
-        list[Annotated[str, Field(max_length=MAX_LINE, pattern=LINE_PATTERN)]],
+        list[EnergyRun],
         Field(max_length=MAX_RUNS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
-    """The last four hours in quarters of an hour, in order of time: a line for those that follow each other under one
-    policy. It has the policy, the begin of the first quarter, and a word for each: joules, seconds in which the draw
-    came within 5 % of the cap, joules drawn in these, lifts of the cap, seconds measured where not all were, slashes
-    between them. "powercap report" adds them up."""
+    """The last four hours in quarters of an hour, in order of time: an entry for those that follow each other under one
+    policy. "powercap report" adds them up."""
 
 
 class PowerBudgetStatus(ApiModel):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY
+from powercap_api.units import format_watts_short
 from powercap_operator.kube.client import Cluster, NotFoundError
 
 from .access import CommandError, add_cluster_options, run_on_cluster
@@ -16,6 +17,9 @@ from .screen import Screen, print_json
 
 _WATCH_SECONDS: Final = 5.0
 _SHOWN_NODES: Final = 20
+
+_HELD_BACK: Final = {True: ": their cap held them back", False: ": their cap did not hold them back"}
+"""What ``status.draw`` says of packages or accelerators."""
 
 
 def add_status_parser(subparsers: Any) -> None:
@@ -159,10 +163,11 @@ def show_node(screen: Screen, seen: Object) -> None:
     ]
     screen.table(("NOW", ""), ([title, current.get(key)] for title, key in rows))
     if draw:
-        binds = {True: "the cap held it back", False: "the cap did not hold it back"}.get(
-            draw.get("binds"), ""
-        )
-        screen.say(f"in the {draw['seconds'] / 60:.0f} min measured before this slot {binds}".rstrip())
+        screen.say(f"in the {draw['seconds'] / 60:.0f} min measured before this slot:")
+        for part in ("packages", "accelerators"):
+            if drawn := draw.get(part):
+                average = format_watts_short(drawn["averageMicrowatts"])
+                screen.say(f"  {part} drew {average}{_HELD_BACK.get(drawn.get('binds'), '')}")
     if seen["overrides"]:
         screen.heading("Overrides")
         screen.table(

@@ -19,7 +19,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
 from powercap_api.reasons import BudgetReason, ConditionType
 
-from .energy_history import EnergyRun, read_history
+from .energy_history import EnergyHistory, read_history
 from .silence import Jump, Reporting
 from .unreadable import Unreadable
 
@@ -99,12 +99,28 @@ class KnownSpecs:
 
 
 @dataclass(frozen=True, slots=True)
+class PartDraw:
+    """What the node's packages, or its accelerators, drew in the slot before, as the agent says."""
+
+    average_uw: int
+    binds: bool | None
+    """Whether their cap held the draw back; None where there was no cap."""
+
+
+@dataclass(frozen=True, slots=True)
 class DrawView:
     """What the agent says that the node drew in the slot before."""
 
     average_uw: int
-    binds: bool | None
-    """Whether the cap held the draw back; None where there was no cap."""
+    """Packages and accelerators together."""
+    packages: PartDraw | None = None
+    accelerators: PartDraw | None = None
+
+    @property
+    def binds(self) -> bool | None:
+        """Whether a cap held back the draw of packages or accelerators; None where there was none."""
+        parts = [part.binds for part in (self.packages, self.accelerators) if part is not None]
+        return True if True in parts else next((known for known in parts if known is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +150,9 @@ class BudgetView:
     """What the node drew in the slot before."""
     energy_joules: int | None = field(default=None, compare=False)
     """What the node's packages have drawn since the agent began to count; it goes on over restarts."""
-    energy_history: tuple[EnergyRun, ...] = field(default=(), compare=False)
+    accelerator_joules: int | None = field(default=None, compare=False)
+    """The same for its accelerators; None where none has an energy counter."""
+    energy_history: EnergyHistory = field(default=EnergyHistory(), compare=False)
     """What the node drew in the last hours, quarter by quarter."""
     reapplied: int | None = field(default=None, compare=False)
     """How often something else had changed a limit, since the agent started."""
@@ -216,7 +234,8 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         applied_uw=current.get("appliedMicrowatts"),
         overridden_uw=current.get("appliedMicrowatts") if overridden else None,
         draw=_draw(status.get("draw")),
-        energy_joules=(status.get("energy") or {}).get("joules"),
+        energy_joules=_joules(status.get("energy"), "packages"),
+        accelerator_joules=_joules(status.get("energy"), "accelerators"),
         energy_history=read_history((status.get("energy") or {}).get("history") or ()),
         reapplied=status.get("reapplied"),
     )
@@ -232,7 +251,20 @@ def _silent(since: datetime) -> dict[str, str]:
 
 
 def _draw(draw: Mapping[str, Any] | None) -> DrawView | None:
-    return None if draw is None else DrawView(draw["averageMicrowatts"], draw.get("binds"))
+    if draw is None:
+        return None
+    parts = (_part(draw.get(name)) for name in ("packages", "accelerators"))
+    return DrawView(draw["averageMicrowatts"], *parts)
+
+
+def _part(draw: Mapping[str, Any] | None) -> PartDraw | None:
+    return None if draw is None else PartDraw(draw["averageMicrowatts"], draw.get("binds"))
+
+
+def _joules(energy: Mapping[str, Any] | None, part: str) -> int | None:
+    """What ``part`` of the node has drawn since counting began."""
+    joules: int | None = ((energy or {}).get(part) or {}).get("joules")
+    return joules
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from powercap_api.schedule import (
     FULL_SHARE,
+    LONGEST_SHARES,
     MAX_SHARES,
     SHARES_PATTERN,
     Segment,
@@ -93,16 +94,25 @@ def test_a_share_below_min_power_is_min_power() -> None:
 @given(st.lists(st.integers(0, FULL_SHARE), min_size=1, max_size=MAX_SHARES))
 def test_shares_are_read_as_they_were_packed(shares: list[int]) -> None:
     text = pack_shares(shares)
-    assert len(text) == 3 * len(shares)
+    assert len(text) <= LONGEST_SHARES
     assert re.match(SHARES_PATTERN, text)
     assert unpack_shares(text) == tuple(shares)
+    assert [round(float(word) * 100) for word in text.split()] == shares
 
 
-def test_what_packed_shares_look_like() -> None:
-    assert pack_shares([10_000, 6_309, 0]) == "7ps4v9000"
+def test_shares_are_percent() -> None:
+    assert pack_shares([10_000, 6_309, 550, 5, 0]) == "100 63.09 5.5 0.05 0"
+    assert unpack_shares("100.00 7.50 07") == (10_000, 750, 700)
 
 
-@pytest.mark.parametrize("text", ["", "7p", "7ps4", "7pt", "zzz", "1_1", "+12", " 12", "٤٤٤", "001" * 513])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", " ", "63.", ".5", "63.091", "100.01", "101", "1e1", "-1", "+1", "1_0", "63,09", "50 ", " 50",
+        "50  50", "50\n50", "50\t50", "nan", "٥٠", "7ps", "50" + " 50" * 512,
+    ],
+)  # fmt: skip
 def test_what_is_no_shares_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"shares of 3 digits|no number from 000 to 7ps"):
+    assert len(text) > LONGEST_SHARES // 2 or not re.fullmatch(SHARES_PATTERN, text, re.ASCII)
+    with pytest.raises(ValueError, match=r"more than 512 shares|no percentage from 0 to 100"):
         unpack_shares(text)

@@ -55,7 +55,7 @@ def report_writes(
     runs: dict[str, list[EnergyRun]] = defaultdict(list)
     for budget in world.budgets.values():
         nodes[budget.spec.get("policy", "")].append(budget)
-        for run in budget.energy_history:
+        for run in budget.energy_history.packages:
             runs[run.policy].append(run)
     found = []
     for resolved, wanted in wanted_of:

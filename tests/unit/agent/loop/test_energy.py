@@ -14,15 +14,19 @@ def test_the_draw_during_a_dwell_is_compared_with_the_cap_that_stayed(node: Mach
     rehearsal.run([budget, nothing, *[draws(node, 40, 450)] * 5])
     # The cap of 60 W stays for the first 100 s of the quarter of an hour of 30 W.
     told = [status["draw"] for status in rehearsal.sink.statuses if status["draw"]]
-    assert (told[0]["capMicrowatts"], told[0]["binds"]) == (60_000_000, False)
-    assert told[-1]["capMicrowatts"] == 45_000_000
+    assert (told[0]["packages"]["capMicrowatts"], told[0]["packages"]["binds"]) == (60_000_000, False)
+    assert told[-1]["packages"]["capMicrowatts"] == 45_000_000
 
 
 def test_a_dry_run_compares_the_draw_with_no_cap(node: Machine) -> None:
     rehearsal = Rehearsal(node)
     rehearsal.run([seen([40, 30], dryRun=True), nothing, *[draws(node, 39, 450)] * 3])
     told = [status["draw"] for status in rehearsal.sink.statuses if status["draw"]]
-    assert (told[0]["averageMicrowatts"], told[0]["capMicrowatts"], told[0]["binds"]) == (
+    assert (
+        told[0]["averageMicrowatts"],
+        told[0]["packages"]["capMicrowatts"],
+        told[0]["packages"]["binds"],
+    ) == (
         39_000_000,
         None,
         None,
@@ -36,7 +40,10 @@ def test_the_draw_of_a_slot_is_told_in_the_next(node: Machine) -> None:
     assert told["current"]["draw"] == "34.5 W"
     assert told["draw"]["seconds"] == 900
     assert (told["draw"]["averageMicrowatts"], told["draw"]["peakMicrowatts"]) == (34_500_000, 39_000_000)
-    assert (told["draw"]["capMicrowatts"], told["draw"]["binds"]) == (40_000_000, False)
+    assert (told["draw"]["packages"]["capMicrowatts"], told["draw"]["packages"]["binds"]) == (
+        40_000_000,
+        False,
+    )
     zones = {zone["name"]: zone for zone in told["zones"]}
     assert list(zones) == ["package-0", "core", "uncore"]
     assert {name: len(zone["limits"]) for name, zone in zones.items()} == {
@@ -56,9 +63,9 @@ def test_energy_alone_is_told_once_an_hour(node: Machine) -> None:
     rehearsal.run([steady, nothing, *[draws(node, 30, 300)] * 30])
     told = [status["energy"] for status in rehearsal.sink.statuses]
     assert [energy["until"][11:16] for energy in told] == ["12:00", "13:00", "14:00", "14:30"]
-    assert [energy["joules"] for energy in told] == [0, 108_000, 216_000, 270_000]
-    (line,) = told[1]["history"]
-    assert columns_of(line) == {
+    assert [energy["packages"]["joules"] for energy in told] == [0, 108_000, 216_000, 270_000]
+    (run,) = told[1]["history"]
+    assert columns_of(run) == {
         "policy": "default",
         "start": "2025-10-09T12:00:00Z",
         "joules": [27_000] * 4,
@@ -71,7 +78,7 @@ def test_energy_goes_on_over_a_restart_of_the_agent(node: Machine) -> None:
     again = Rehearsal(node)
     again.run([seen([40] * 4), nothing, draws(node, 38, 300)])
     energy = again.sink.statuses[-1]["energy"]
-    assert energy["joules"] == 30 * 300 + 65 * 100 + 38 * 300
+    assert energy["packages"]["joules"] == 30 * 300 + 65 * 100 + 38 * 300
     assert energy["since"] == "2025-10-09T12:00:00Z"
     assert columns_of(energy["history"][0])["boundSeconds"] == [300]
 
@@ -86,7 +93,7 @@ def test_energy_goes_on_over_a_reboot_from_what_the_status_told(node: Machine) -
     again = Rehearsal(node)
     again.run([BudgetSeen(body), nothing, draws(node, 30, 300)])
     energy = again.sink.statuses[-1]["energy"]
-    assert energy["joules"] == 18_000
+    assert energy["packages"]["joules"] == 18_000
     assert columns_of(energy["history"][0])["joules"] == [18_000]
 
 
@@ -96,5 +103,5 @@ def test_energy_that_was_kept_and_cannot_be_read_begins_anew(node: Machine, kept
     (node.state / "energy.json").write_text(kept, encoding="utf-8")
     rehearsal = Rehearsal(node)
     rehearsal.run([seen([40] * 4), nothing, draws(node, 30, 300)])
-    assert rehearsal.sink.statuses[-1]["energy"]["joules"] == 9_000
+    assert rehearsal.sink.statuses[-1]["energy"]["packages"]["joules"] == 9_000
     assert "the energy kept from before cannot be read: counting begins anew" in node.logged.getvalue()

@@ -207,7 +207,7 @@ def test_a_wrong_percentage_is_refused(change: dict[str, Any], complaint: str) -
 
 
 def segment(**fields: Any) -> dict[str, Any]:
-    return {"start": "2025-10-09T12:00:00Z", "stepSeconds": 900, "shares": "7ps"} | fields
+    return {"start": "2025-10-09T12:00:00Z", "stepSeconds": 900, "shares": "100"} | fields
 
 
 def window(start: str = "12:00", end: str = "13:00", **fields: Any) -> dict[str, Any]:
@@ -260,14 +260,14 @@ def window(start: str = "12:00", end: str = "13:00", **fields: Any) -> dict[str,
         ({"schedule": [segment(stepSeconds=0)]}, "stepSeconds"),
         ({"schedule": [segment(shares=None)]}, r"schedule\[0\].shares is no text"),
         ({"schedule": [segment(shares=[10_000])]}, r"schedule\[0\].shares is no text"),
-        ({"schedule": [segment(shares="")]}, "no text of 1 to 512 shares of 3 digits"),
-        ({"schedule": [segment(shares="001" * 513)]}, "no text of 1 to 512 shares"),
-        ({"schedule": [segment(shares="7ps4v")]}, "no text of 1 to 512 shares"),
-        ({"schedule": [segment(shares="7pt")]}, "has '7pt', no number from 000 to 7ps"),
+        ({"schedule": [segment(shares="")]}, "has '', no percentage"),
+        ({"schedule": [segment(shares="1 " * 512 + "1")]}, "more than 512 shares"),
+        ({"schedule": [segment(shares="100 63.091")]}, "has '63.091', no percentage"),
+        ({"schedule": [segment(shares="100.01")]}, "has '100.01', no percentage from 0 to 100"),
         ({"schedule": [segment(shares="-01")]}, "'-01'"),
         ({"schedule": [segment(shares="1_1")]}, "'1_1'"),
-        ({"schedule": [segment(shares=" 12")]}, "' 12'"),
-        ({"schedule": [segment(shares="\u0664\u0664\u0664")]}, "no number from 000"),
+        ({"schedule": [segment(shares=" 12")]}, "has ''"),
+        ({"schedule": [segment(shares="\u0664\u0664\u0664")]}, "no percentage from 0"),
         ({"schedule": [segment(basis=5)]}, "basis is 5"),
         ({"floor": 50}, "spec.floor is no JSON object"),
         ({"floor": {"microwatts": 0, "basis": "p"}}, "microwatts"),

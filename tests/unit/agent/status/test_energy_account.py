@@ -86,9 +86,9 @@ class Node:
         return published
 
     def told(self, *, ended: bool = True) -> dict[str, Any]:
-        """The same with the history's lines as columns."""
+        """The same with the columns as numbers."""
         published = self.published(ended=ended)
-        return {**published, "history": [columns_of(line) for line in published["history"]]}
+        return {**published, "history": [columns_of(run) for run in published["history"]]}
 
 
 def test_the_total_and_its_quarters() -> None:
@@ -99,7 +99,7 @@ def test_the_total_and_its_quarters() -> None:
     assert node.told() == {
         "since": "2025-10-09T12:00:00Z",
         "until": "2025-10-09T12:25:00Z",
-        "joules": 30 * 900 + 39 * 600,
+        "packages": {"joules": 30 * 900 + 39 * 600, "seconds": 1500},
         "history": [
             {
                 "policy": "default",
@@ -142,7 +142,7 @@ def test_without_a_budget_only_the_total_goes_on() -> None:
     node = Node()
     node.sample(Regime())
     node.sampled(600, 30, Regime())
-    assert (node.told()["joules"], node.told()["history"]) == (18_000, [])
+    assert (node.told()["packages"]["joules"], node.told()["history"]) == (18_000, [])
 
 
 def test_every_lift_counts_once() -> None:
@@ -163,7 +163,7 @@ def test_a_restart_loses_nothing_that_the_counters_know() -> None:
     node.run(200, 100)
     node.sample()
     node.sampled(100, 80)
-    assert node.told()["joules"] == 8_000 + 20_000 + 8_000
+    assert node.told()["packages"]["joules"] == 8_000 + 20_000 + 8_000
     assert node.told()["since"] == "2025-10-09T12:00:00Z"
     assert node.told()["history"][0]["joules"] == [36_000]
 
@@ -176,7 +176,7 @@ def test_an_absence_in_which_counters_may_have_wrapped_twice_is_left_out() -> No
     node.run(1000, 80)
     node.sample()
     node.sampled(100, 80)
-    assert node.told()["joules"] == 16_000
+    assert node.told()["packages"]["joules"] == 16_000
     assert sum(node.told()["history"][0]["seconds"]) == 200
 
 
@@ -192,7 +192,7 @@ def test_a_reboot_goes_on_from_what_was_published() -> None:
     node.account.adopt(published)
     node.account.adopt(published)
     node.sampled(100, 80)
-    assert node.told()["joules"] == 72_000 + 8_000
+    assert node.told()["packages"]["joules"] == 72_000 + 8_000
     assert node.told()["since"] == "2025-10-09T12:00:00Z"
     assert node.told()["history"][0]["joules"] == [72_000, 8_000]
 
@@ -206,7 +206,7 @@ def test_what_was_saved_before_a_reboot_is_kept_without_the_readings() -> None:
     node.run(300, 50)
     node.sample()
     node.sampled(100, 80)
-    assert node.told()["joules"] == 72_000 + 8_000
+    assert node.told()["packages"]["joules"] == 72_000 + 8_000
 
 
 def test_a_package_that_is_gone_for_a_while_is_not_guessed() -> None:
@@ -219,7 +219,7 @@ def test_a_package_that_is_gone_for_a_while_is_not_guessed() -> None:
     node.zones = both
     node.sampled(10, 100)
     node.sampled(10, 100)
-    assert node.told()["joules"] <= node.drawn_uj // WATT
+    assert node.told()["packages"]["joules"] <= node.drawn_uj // WATT
     assert sum(node.told()["history"][0]["seconds"]) == 20
 
 
@@ -229,10 +229,10 @@ def test_a_clock_that_is_set_back_moves_no_energy_out_of_the_total() -> None:
     node.sampled(1000, 50)
     node.now -= timedelta(hours=1)
     node.sampled(1000, 50)
-    assert node.told()["joules"] == 100_000
+    assert node.told()["packages"]["joules"] == 100_000
     node.now += timedelta(days=365)
     node.sampled(100, 50)
-    assert node.told()["joules"] == 105_000
+    assert node.told()["packages"]["joules"] == 105_000
     assert node.told()["history"][0]["start"] == "2026-10-09T11:30:00Z"
 
 
@@ -296,5 +296,5 @@ def test_a_day_of_random_loads_wraps_and_restarts_is_counted_to_within_a_percent
             for run in node.told()["history"]:
                 for place, joules in enumerate(run["joules"]):
                     quarters[datetime.fromisoformat(run["start"]) + place * timedelta(minutes=15)] = joules
-    assert abs(node.told()["joules"] * WATT - node.drawn_uj) <= 0.0001 * node.drawn_uj
+    assert abs(node.told()["packages"]["joules"] * WATT - node.drawn_uj) <= 0.0001 * node.drawn_uj
     assert abs(sum(quarters.values()) * WATT - node.drawn_uj) <= 0.0001 * node.drawn_uj

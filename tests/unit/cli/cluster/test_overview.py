@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from powercap_api.budget.status import BudgetDraw
+from powercap_api.budget.status import BudgetDraw, DrawOf
 from powercap_api.schedule import pack_shares
 from powercap_cli.cluster.node_view import node_view
 from powercap_cli.cluster.overview import overview
@@ -142,7 +142,11 @@ def test_a_node_s_limits_draw_and_overrides() -> None:
         conditions=ready("True", "Applied", "The cap of 40 W is in force."),
         current={"cap": "40 W", "applied": "39.9 W", "share": "25 %", "why": "25 % of 100 W", "draw": "31 W"},
         draw=BudgetDraw(
-            seconds=900, average_microwatts=31_000_000, peak_microwatts=35_000_000, binds=True
+            seconds=900,
+            average_microwatts=338_900_000,
+            peak_microwatts=350_000_000,
+            packages=DrawOf(average_microwatts=39_900_000, peak_microwatts=40_000_000, binds=True),
+            accelerators=DrawOf(average_microwatts=300_000_000, peak_microwatts=310_000_000, binds=False),
         ).to_wire(),
         zones=[
             {
@@ -178,7 +182,9 @@ def test_a_node_s_limits_draw_and_overrides() -> None:
     text = shown(show_node, seen)
     for word in (
         "The cap of 40 W is in force.",
-        "in the 15 min measured before this slot the cap held it back",
+        "in the 15 min measured before this slot:",
+        "packages drew 39.9 W: their cap held them back",
+        "accelerators drew 300 W: their cap did not hold them back",
         "package-0",
         "39.9 W",
         "120 W",

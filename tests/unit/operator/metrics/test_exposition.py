@@ -23,7 +23,7 @@ from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.world.node_state import SILENT_AFTER
 from powercap_operator.world.silence import Reporting
-from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, World
+from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import (
     after,
@@ -136,7 +136,7 @@ def reporting() -> World:
     return one_node(
         cap_uw=25_000_000,
         applied_uw=24_875_000,
-        draw=DrawView(18_300_000, binds=False),
+        draw=DrawView(18_300_000, PartDraw(18_300_000, binds=False)),
         energy_joules=86_400,
         reapplied=3,
     )
@@ -210,7 +210,7 @@ def test_an_agent_that_no_longer_reports_is_silent() -> None:
         cap_uw=25_000_000,
         applied_uw=25_000_000,
         reporting=Reporting(slot_end=NOW),
-        draw=DrawView(1, binds=True),
+        draw=DrawView(1, PartDraw(1, binds=True)),
     )
     last = scrape(world, now=NOW + SILENT_AFTER)
     assert last['powercap_node_ready{node="a",policy="default"}'] == 1
@@ -229,7 +229,7 @@ def test_nodes_of_a_policy_together() -> None:
     def node(name: str, reason: str, draw_uw: int, *, binds: bool) -> BudgetView:
         return BudgetView(
             name, "", KnownSpec({}), "default", None, reason == "Applied", reason, None,
-            cap_uw=25_000_000, applied_uw=24_000_000, draw=DrawView(draw_uw, binds=binds),
+            cap_uw=25_000_000, applied_uw=24_000_000, draw=DrawView(draw_uw, PartDraw(draw_uw, binds=binds)),
         )  # fmt: skip
 
     nodes = [

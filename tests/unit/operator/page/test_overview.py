@@ -15,7 +15,7 @@ from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
 from powercap_operator.world.node_state import SILENT_AFTER
 from powercap_operator.world.silence import Reporting
-from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, World
+from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import unreadable
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
@@ -36,7 +36,7 @@ def world_of(nodes: int = 3, days: tuple[date, ...] = (DAY,), **policy: Any) -> 
     said: dict[str, Any] = {
         "cap_uw": 25_000_000,
         "applied_uw": 24_875_000,
-        "draw": DrawView(18_300_000, binds=False),
+        "draw": DrawView(18_300_000, PartDraw(18_300_000, binds=False)),
         "reporting": Reporting(slot_end=NOW + timedelta(minutes=8)),
     }
     return replace(world, budgets={name: replace(world.budgets[name], **said) for name in names})

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from powercap_api.budget.energy import HISTORY_STEPS, Quarter, line_of
+from powercap_api.budget.energy import HISTORY_STEPS, Quarter, Run
 from powercap_operator.planning.decision import decide
 from powercap_operator.world.energy_history import read_history
 from powercap_operator.world.snapshot import World
@@ -58,9 +58,11 @@ def all_lifted_at_different_times(world: World) -> World:
 def all_with_four_hours_of_energy(world: World) -> World:
     """So that the reports of all policies are due."""
     start = NOW.replace(minute=0) - timedelta(hours=4)
-    quarters = [Quarter(163_111, 450, 81_559)] * HISTORY_STEPS
+    quarters = [Quarter(163_111, 900, 450, 81_559)] * HISTORY_STEPS
     budgets = {
-        name: replace(budget, energy_history=read_history([line_of(budget.spec["policy"], start, quarters)]))
+        name: replace(
+            budget, energy_history=read_history([Run(budget.spec["policy"], start, quarters).to_wire()])
+        )
         for name, budget in world.budgets.items()
     }
     return replace(world, budgets=budgets)

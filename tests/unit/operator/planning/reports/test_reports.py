@@ -24,7 +24,7 @@ from powercap_operator.planning.reports.report import ReportWrite, report_writes
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.world.energy_history import read_history
 from powercap_operator.world.snapshot import BudgetView, KnownSpecs, World, view_budget
-from tests.support.energy_history import line_of_columns
+from tests.support.energy_history import run_of_columns
 from tests.support.objects import make_day, make_policy, moment
 
 DAY = date(2025, 10, 9)
@@ -46,8 +46,10 @@ def budget(
     status: dict[str, Any] = {"conditions": [{"type": "Ready", "status": ready, "reason": "Applied"}]}
     if history is not None:
         status["energy"] = {
-            "joules": 1,
-            "history": [one if isinstance(one, str) else line_of_columns(one) for one in history],
+            "packages": {"joules": 1, "seconds": 1},
+            "history": [
+                one if isinstance(one, str) or "packages" in one else run_of_columns(one) for one in history
+            ],
         }
     spec = {"policy": policy, "maxSourceMicrowatts": 140 * WATT}
     return view_budget({"metadata": {"name": name}, "spec": spec, "status": status}, KnownSpecs())
@@ -340,7 +342,7 @@ def test_a_day_of_random_loads_restarts_and_wraps_is_reported_to_within_a_percen
 
 
 def test_a_history_without_optional_columns_is_whole_quarters() -> None:
-    (found,) = read_history([line_of_columns(run("2025-10-08T22:00:00Z", [5, 6]))])
+    (found,) = read_history([run_of_columns(run("2025-10-08T22:00:00Z", [5, 6]))]).packages
     assert [list(column) for column in found.columns] == [[5, 6], [900, 900], [0, 0], [0, 0], [0, 0]]
 
 
