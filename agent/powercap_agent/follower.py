@@ -9,7 +9,8 @@ from powercap_api.reasons import Split
 
 from .enforce.enforcer import Enforcer
 from .enforce.results import Report, in_force
-from .hardware.zone import SHORT_TERM, Zone
+from .hardware.zone import SHORT_TERM
+from .measuring import Measuring, Sample
 from .planning.limits import Terms
 from .schedule.budget import Budget
 from .schedule.cap_controller import CapController
@@ -59,11 +60,16 @@ class Follower:
         floors: Floors,
         read_pressure_percent: Callable[[], float | None],
         energy_store: EnergyStore,
+        measuring: Measuring,
     ) -> None:
         self.enforcer = enforcer
+        self._measuring = measuring
+        self._moment = 0.0
+        self._ended: tuple[Directive | None, float] | None = None
+        """The directive whose draw waits for the sample that closes it, and when it ended."""
         self._energy_store = energy_store
         self._account = _recalled(energy_store)
-        self._regime = Regime()
+        self._regime = self._counted_under = Regime()
         self._save_at = 0.0
         self._floors = floors
         self._given: Budget | None = None
@@ -81,6 +87,7 @@ class Follower:
 
     def next_directive(self, budget: Budget | None, now: datetime, moment: float) -> Directive | None:
         """What is to be in force at ``now``; None: there is no budget."""
+        self._moment = moment
         if budget != self._given:
             self._given, self.budget = budget, self._on_node(budget)
         return self._controller.directive(self.budget, now, moment)
@@ -95,38 +102,52 @@ class Follower:
         """When the ramp's next step is due; None: there is none."""
         return self._controller.next_step_at
 
-    def carry_out(self, directive: Directive | None, now: datetime, moment: float) -> bool:
+    def carry_out(self, directive: Directive | None) -> bool:
         """Bring ``directive`` of the budget last given into force; whether it is another than before."""
         budget, before = self.budget, self.directive
         if directive is None or budget is None or directive.action is Action.RELEASE:
             self.report = self.enforcer.release()
-        elif directive.now_uw is not None:
+        else:
             terms = self._floors.terms(budget)
-            self.report = self.enforcer.enforce(directive.now_uw, terms, dry_run=budget.dry_run)
-        self._count(now, moment)  # limits do not wait for it, and it ends what was drawn under those before
+            if directive.now_uw is None:
+                self.report = self.enforcer.found(terms)
+            else:
+                self.report = self.enforcer.enforce(directive.now_uw, terms, dry_run=budget.dry_run)
         # Packages may have come or become readable meanwhile; the next directive is of the node as it is now.
         self.budget = self._on_node(self._given)
         self.directive = directive
-        self._regime = self._regime_under(directive)
-        another = directive is None or before is None or not directive.continues(before)
+        return directive is None or before is None or not directive.continues(before)
+
+    def changed(self, before: Directive | None, moment: float, *, another: bool) -> None:
+        """Measure from now on under the directive just carried out, in place of ``before``."""
+        self._take()  # what was drawn until now, but for the last seconds, was drawn under ``before``
+        self._regime = self._regime_under(self.directive)
         if another:
-            self._measure(before, moment)
+            self._ended = (before, moment)
         self._cap_average.change(moment, self._cap_in_force_uw())
         self._meter.beside = {result.zone.key for result in self.report.results if result.counted}
-        return another
+        self._measuring.zones = self.enforcer.zones
+        self._measuring.ask()
+        self._take()  # it may be there already
 
-    def release(self, now: datetime, moment: float) -> None:
-        """Put back the originals, then read the energy counters a last time."""
-        self.report = self.enforcer.release()
-        self._count(now, moment)
+    def release(self, seconds: float) -> None:
+        """Put back the originals a last time, within ``seconds``."""
+        self.report = self.enforcer.release(seconds, last=True)
+
+    def last_sample(self, moment: float) -> None:
+        """Count and save what was drawn, as far as it is known."""
+        self._take()
         self._save(moment)
 
-    def sample(self, now: datetime, moment: float) -> None:
-        """Read the energy counters, if a sample is due."""
-        if self._meter.due(moment):
-            self._meter.sample(moment, self._count(now, moment))
-            if moment >= self._save_at:
-                self._save(moment)
+    def sample(self, moment: float) -> bool:
+        """Take in the samples there are, and have one taken if it is due; whether a draw was measured."""
+        measured = self._take()
+        if self._ended is not None or self._meter.due(moment):
+            self._measuring.ask()
+            measured = self._take() or measured
+        if moment >= self._save_at:
+            self._save(moment)
+        return measured
 
     def energy(self, now: datetime, *, ended: bool) -> Mapping[str, Any] | None:
         """The energy counted, as the status tells it."""
@@ -137,13 +158,31 @@ class Follower:
         if isinstance(published, Mapping):
             try:
                 self._account.adopt(published)
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
                 self._energy_store.refuse(error)
 
-    def _count(self, now: datetime, moment: float) -> Mapping[str, tuple[Zone, int]]:
-        readings = self.enforcer.hardware.energies()
-        self._account.sample(now, moment, readings, self._regime)
-        return readings
+    def _take(self) -> bool:
+        """Take in the samples there are; whether one of them closed a measurement."""
+        measured = False
+        for sample in self._measuring.taken():
+            self._account.sample(sample.now, sample.moment, sample.readings, self._counted_under)
+            self._counted_under = self._regime
+            self._meter.sample(sample.moment, sample.readings)
+            if self._ended is not None and sample.moment >= self._ended[1]:
+                measured = self._close(self._ended[0], sample) or measured
+                self._ended = None
+        return measured
+
+    def _close(self, before: Directive | None, sample: Sample) -> bool:
+        """End the measurement under ``before`` with this sample, and begin another; whether it was long enough."""
+        if not self._meter.enough(sample.moment):
+            return False
+        drawn, cap_uw = self._meter.close(), self._cap_average.close(sample.moment)
+        self.draw = None
+        if drawn is not None and before is not None:
+            self.draw = MeasuredDraw(drawn, cap_uw if drawn.complete else None)
+        self._meter.sample(sample.moment, sample.readings)
+        return True
 
     def _save(self, moment: float) -> None:
         self._save_at = moment + SAVE_SECONDS
@@ -159,17 +198,6 @@ class Follower:
         return Regime(
             budget.policy, directive.now_uw if capped else None, lifted=directive.phase is Phase.LIFTED
         )
-
-    def _measure(self, before: Directive | None, moment: float) -> None:
-        """Close the measurement under the directive ``before`` and begin another."""
-        self._meter.sample(moment, self.enforcer.hardware.energies())
-        if not self._meter.enough(moment):
-            return
-        drawn, cap_uw = self._meter.close(), self._cap_average.close(moment)
-        self.draw = None
-        if drawn is not None and before is not None:
-            self.draw = MeasuredDraw(drawn, cap_uw if drawn.complete else None)
-        self._meter.sample(moment, self.enforcer.hardware.energies())
 
     def _on_node(self, budget: Budget | None) -> Budget | None:
         if budget is None or not budget.in_percent:
@@ -193,7 +221,7 @@ class Follower:
         for result in self.report.results:
             if result.counted and result.constraint != SHORT_TERM:
                 limit_uw = in_force(result, self.report.results)
-                power_uw = self._meter.power_uw(result.zone.key)
+                power_uw = self._meter.power_uw(result.zone.key, self._moment)
                 if limit_uw is not None and power_uw is not None and binds(power_uw, limit_uw):
                     return True
                 unknown = unknown or limit_uw is None or power_uw is None
@@ -210,6 +238,6 @@ def _recalled(store: EnergyStore) -> EnergyAccount:
     if kept is not None:
         try:
             account.load(kept[0], same_boot=kept[1])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             store.refuse(error)
     return account

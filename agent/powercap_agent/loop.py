@@ -1,13 +1,14 @@
 """The main loop: takes budgets from the mailbox, brings into force what they ask for now, and sleeps.
 
 The loop touches hardware and files only, never the network: threads put budgets into the mailbox and send statuses.
-However the loop ends, the original limits are put back.
+However it ends, the original limits are put back then.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from powercap_api.clock import Clock
 
@@ -27,6 +28,8 @@ FAULT_CHECK_SECONDS: Final = 10
 """The same after an input/output error."""
 RELEASE_SECONDS: Final = 5.0
 """For so long the end tries again to put back what could not be."""
+RELEASE_TRY_SECONDS: Final = 1.0
+"""One try waits for so long for what hangs."""
 RELEASE_PAUSE_SECONDS: Final = 0.2
 LAST_STATUS_SECONDS: Final = 1.0
 """Time for the last status, after the originals are back."""
@@ -59,7 +62,7 @@ class Loop:
         log: Log,
         beat: Callable[[], None],
     ) -> None:
-        """``beat`` is called once for each turn; the watchdog watches it."""
+        """``beat`` is called once for each turn; the supervisor watches it."""
         self._times = times
         self._mailbox = mailbox
         self._known = known
@@ -73,19 +76,7 @@ class Loop:
         self._grace_until = 0.0
 
     def run(self) -> int:
-        """Follow the budget until ``Stop``, and put the originals back, also where this raises.
-
-        Returns the exit code: that of ``Stop``, or 1 where an original could not be put back.
-        """
-        code = 1
-        try:
-            code = self._follow()
-        finally:
-            if not self._leave():
-                code = 1
-        return code
-
-    def _follow(self) -> int:
+        """Follow the budget until ``Stop``; its exit code. ``end`` is to be called then, whatever this raises."""
         self._grace_until = self._times.monotonic() + START_GRACE_SECONDS
         self._enforcer.survey()
         self._log_zones()
@@ -96,9 +87,46 @@ class Loop:
                 self._log.info("ending", why=event.why)
                 return event.exit_code
             if isinstance(event, BudgetSeen):
-                self._publisher.observe(event.body)
-                self._follower.adopt_energy(((event.body or {}).get("status") or {}).get("energy"))
                 self._fresh = self._known.learn(event.body) or self._fresh
+                self._tell(partial(self._observe, event.body))
+
+    def end(self) -> bool:
+        """Put the originals back, then send the last status if there is time; whether all are back.
+
+        May be called while ``run`` hangs in another thread: it writes no limits any more.
+        """
+        self._enforcer.close()
+        until = self._times.monotonic() + RELEASE_SECONDS
+        while True:
+            self._follower.release(min(RELEASE_TRY_SECONDS, max(until - self._times.monotonic(), 0.1)))
+            if not self._enforcer.store.limits or self._times.monotonic() >= until:
+                break
+            self._times.pause(RELEASE_PAUSE_SECONDS)
+        self._tell(partial(self._publish, stopped=True))
+        if not self._publisher.close(LAST_STATUS_SECONDS):
+            self._log.warning("the API server did not take the last status in time")
+        for key, original_uw in self._enforcer.store.limits.items():
+            self._log.error("an original could not be put back", limit=key, original_uw=original_uw)
+        self._tell(partial(self._follower.last_sample, self._times.monotonic()))
+        return not self._enforcer.store.limits
+
+    def _observe(self, body: dict[str, Any] | None) -> None:
+        self._publisher.observe(body)
+        self._follower.adopt_energy(((body or {}).get("status") or {}).get("energy"))
+        if not self._fresh and self._follower.directive is not None:
+            self._publish()
+
+    def _tell(self, do: Callable[[], None]) -> None:
+        """Do what only tells of limits: whatever it raises is told, and limits are held all the same."""
+        try:
+            do()
+        except Exception as error:  # noqa: BLE001 - a defect anywhere in the status must not end the limits
+            self._log.error("the status could not be made", error=repr(error), at=_place(error))
+            generation = self._known.generation or 0
+            try:
+                self._publisher.publish_failure(error, generation, self._times.clock.now())
+            except Exception as failed:  # noqa: BLE001 - nor must the clock's file
+                self._log.error("the status could not be sent", error=repr(failed))
 
     def _log_zones(self) -> None:
         zones = ", ".join(f"{zone.path} ({zone.name})" for zone in self._enforcer.zones) or "none"
@@ -123,11 +151,13 @@ class Loop:
             self._check_at = moment + self._check_seconds()
             self._enforcer.survey()
             self._carry_out(directive)
-        self._follower.sample(self._times.clock.now(), moment)
-        if self._publisher.energy_due(self._times.clock.now()):
-            self._publish()
+        self._tell(partial(self._measure, moment))
         self._check_at = min(self._check_at, moment + self._check_seconds())
         return self._wait_seconds(directive, moment)
+
+    def _measure(self, moment: float) -> None:
+        if self._follower.sample(moment) or self._publisher.energy_due(self._times.clock.now()):
+            self._publish()
 
     def _wait_seconds(self, directive: Directive | None, moment: float) -> float:
         wait = min(self._times.longest_wait, self._check_at - moment)
@@ -141,13 +171,17 @@ class Loop:
         """Time between checks: the policy's, or less after a fault that may pass within seconds."""
         budget = self._known.budget
         seconds = IDLE_CHECK_SECONDS if budget is None else budget.stabilisation_seconds
-        return min(seconds, FAULT_CHECK_SECONDS) if self._follower.report.passing_fault else seconds
+        soon = self._follower.report.passing_fault or self._enforcer.away()
+        return min(seconds, FAULT_CHECK_SECONDS) if soon else seconds
 
     def _carry_out(self, directive: Directive | None) -> None:
         """Bring ``directive`` into force and publish the status."""
-        another = self._follower.carry_out(directive, self._times.clock.now(), self._times.monotonic())
+        before = self._follower.directive
+        another = self._follower.carry_out(directive)
         self._fresh = False
-        self._publish()
+        moment = self._times.monotonic()
+        self._tell(lambda: self._follower.changed(before, moment, another=another))
+        self._tell(self._publish)
         if another and directive is not None and self._enforcer.supported:
             self._log.info(
                 "limits follow the budget",
@@ -179,16 +213,10 @@ class Loop:
         elif known.invalid is not None:
             self._publisher.publish_refusal(known.invalid, known.generation or 0, now)
 
-    def _leave(self) -> bool:
-        """Put the originals back, then publish the last status if there is time; whether all are back."""
-        until = self._times.monotonic() + RELEASE_SECONDS
-        while True:
-            self._follower.release(self._times.clock.now(), self._times.monotonic())
-            if not self._enforcer.store.limits or self._times.monotonic() >= until:
-                break
-            self._times.pause(RELEASE_PAUSE_SECONDS)
-            self._enforcer.survey()
-        self._publish(stopped=True)
-        if not self._publisher.close(LAST_STATUS_SECONDS):
-            self._log.warning("the API server did not take the last status in time")
-        return not self._enforcer.store.limits
+
+def _place(error: Exception) -> str:
+    """Where it was raised, as file and line."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

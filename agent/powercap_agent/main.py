@@ -1,4 +1,4 @@
-"""The command ``powercap-agent``: builds the parts, starts the threads, turns signals into events."""
+"""The command ``powercap-agent``: builds the parts and starts the threads."""
 
 import gc
 import os
@@ -6,8 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from powercap_api.clock import open_clock
@@ -17,16 +16,17 @@ from .follower import Floors, Follower
 from .hardware.absence import Absence
 from .hardware.files import KernelFiles
 from .hardware.hwmon import Hwmon
-from .hardware.node import NodeHardware
+from .hardware.inventory import Inventory
 from .hardware.powercap import PowercapTree
 from .hardware.pressure import read_cpu_pressure
-from .hardware.zone import Driver
+from .hardware.worker import Worker
 from .kube.client import ApiClient, Endpoint
 from .kube.reporter import Reporter
 from .kube.watcher import Watcher
 from .logs import Log
 from .loop import Loop, Times
 from .mailbox import Mailbox
+from .measuring import Measuring
 from .options import Options, OptionsError, read_options
 from .state.cache import BudgetCache
 from .state.energy_store import EnergyStore
@@ -35,16 +35,12 @@ from .state.lock import AlreadyRunningError, lock_state
 from .state.originals_store import OriginalsStore
 from .state.store import StateError
 from .status.publisher import StatusPublisher
-from .watchdog import Watchdog
+from .supervisor import ENDINGS, Supervisor
 
 USER_AGENT: Final = "powercap-agent"
-STALL_SECONDS: Final = 60.0
-"""A main loop that does not turn for so long is stuck in the kernel or dead: the process ends itself, so that the
-kubelet starts a new one. Limits stay as they are until then."""
 CLOCK_READ_SECONDS: Final = 1.0
 REHEARSAL_CLOCK_READ_SECONDS: Final = 0.1
 """With a clock that can be set by hand, people and tests wait for what it does."""
-_ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 _THREAD_STACK_BYTES: Final = 512 * 1024
 
 
@@ -56,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"powercap-agent: {error}", file=sys.stderr)
         return 2
     log = Log(options.log_format)
+    if options.command == "restore":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
     try:
         with lock_state(options.state_dir):
             enforcer = _enforcer(options, log)
@@ -69,43 +67,46 @@ def _enforcer(options: Options, log: Log) -> Enforcer:
     with open(options.boot_id_file, encoding="ascii") as file:
         boot_id = file.read().strip()
     files = KernelFiles()
-    drivers: list[Driver] = [
-        PowercapTree(files, options.powercap_root),
-        Hwmon(files, options.hwmon_root),
-    ]
+    drivers = [PowercapTree(files, options.powercap_root).discover, Hwmon(files, options.hwmon_root).discover]
+    troubles: Callable[[], Mapping[str, str]] = dict
     if options.nvml_library:
         # Only here: ctypes and the library cost memory on every node, and few have these cards.
         from .hardware.nvml import Nvml, load_library  # noqa: PLC0415
 
-        drivers.append(Nvml(lambda: load_library(options.nvml_library)))
-    hardware = NodeHardware(drivers, Absence(files, options.powercap_root).explain)
+        nvml = Nvml(lambda: load_library(options.nvml_library), Worker("nvml"))
+        drivers.append(nvml.discover)
+        troubles = nvml.troubles
+    explain = Absence(files, options.powercap_root).explain
     store = OriginalsStore(options.state_dir, boot_id)
-    return Enforcer(hardware, store, time.monotonic, log, options.original_uw)
+    return Enforcer(Inventory(drivers, explain, troubles), store, time.monotonic, log, options.original_uw)
 
 
 def _restore(enforcer: Enforcer) -> int:
     """Put the originals back and print them; 0 where all of them read back."""
-    enforcer.survey()
-    enforcer.release()
+    report = enforcer.release(last=True)
     left = enforcer.store.limits
-    for result in enforcer.release().results:
-        print(f"{result.zone.path} {result.constraint}: {result.read_back_uw} µW")
+    for result in report.results:
+        if not result.failed:
+            print(f"{result.zone.path} {result.constraint}: {result.read_back_uw} µW")
     for key, limit_uw in left.items():
         print(f"{key}: could not be put back to {limit_uw} µW", file=sys.stderr)
     return 1 if left else 0
 
 
 def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)  # in all threads: the main one waits for them
     mailbox = Mailbox()
-    _turn_signals_into_events(mailbox)
+    threading.excepthook = lambda failure: _thread_died(failure, mailbox, log)
+    threading.stack_size(_THREAD_STACK_BYTES)
     endpoint = options.endpoint or Endpoint("")
     client = ApiClient(endpoint, USER_AGENT)
     reporter = Reporter(client, options.node_name, log)
     watcher = Watcher(client, options.node_name, mailbox.see, log)
     longest_wait = CLOCK_READ_SECONDS if options.clock_file is None else REHEARSAL_CLOCK_READ_SECONDS
-    watchdog = Watchdog(STALL_SECONDS)
+    clock = open_clock(options.clock_file)
+    supervisor = Supervisor(mailbox, log)
     loop = Loop(
-        Times(open_clock(options.clock_file), time.monotonic, longest_wait),
+        Times(clock, time.monotonic, longest_wait),
         mailbox,
         KnownBudget(BudgetCache(options.state_dir, options.node_name, log), log),
         Follower(
@@ -113,23 +114,17 @@ def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
             Floors(options.hard_floor_uw, options.floor_percent),
             lambda: read_cpu_pressure(KernelFiles(), options.pressure_file),
             EnergyStore(options.state_dir, enforcer.store.boot_id, log),
+            Measuring(clock.now, time.monotonic, Worker("measuring")),
         ),
         StatusPublisher(reporter),
         log,
-        watchdog.beat,
+        supervisor.beat,
     )
     log.info("starting", node=options.node_name, server=endpoint.server, root=options.powercap_root)
-    threading.excepthook = lambda failure: _thread_died(failure, mailbox, log)
-    threading.stack_size(_THREAD_STACK_BYTES)
-    # Threads inherit the mask: a signal then always wakes the main loop, which alone handles it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
     for name, run in (("watcher", watcher.run), ("reporter", reporter.run)):
         threading.Thread(target=run, name=name, daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     keep_collections_short()
-    exit_code = loop.run()
-    watchdog.cancel()
-    return exit_code
+    return supervisor.run(loop)
 
 
 def keep_collections_short() -> None:
@@ -139,15 +134,6 @@ def keep_collections_short() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def _turn_signals_into_events(mailbox: Mailbox) -> None:
-    def stop(number: int, frame: FrameType | None) -> None:
-        del frame
-        mailbox.stop(signal.Signals(number).name)
-
-    for number in _ENDINGS:
-        signal.signal(number, stop)
 
 
 def _thread_died(failure: Any, mailbox: Mailbox, log: Log) -> None:

@@ -1,7 +1,7 @@
 """Standard error that never blocks: what nobody reads is dropped and counted.
 
 A pipe holds 64 KiB. When its reader stops (a container runtime that hangs), a plain write blocks, and with it whoever
-logs: the main loop would miss its slots, SIGTERM and the end of the watchdog.
+logs: the main loop would miss its slots, SIGTERM and its own end.
 """
 
 import contextlib

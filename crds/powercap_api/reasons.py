@@ -83,6 +83,8 @@ class BudgetReason(StrEnum):
     """Said by the operator, beside the status: the agent's report has been due for two market periods."""
     STOPPED = "Stopped"
     """The agent was ended; the original limits are in force."""
+    STATUS_FAILED = "StatusFailed"
+    """Limits follow the budget, and the agent failed to tell how: a defect of it."""
 
 
 class ZoneReason(StrEnum):

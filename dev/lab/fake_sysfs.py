@@ -6,12 +6,11 @@ to the power unit, refuses with errno, drifts, and gives stale or short reads.
 """
 
 import errno
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from powercap_agent.hardware.files import DriverError, KernelFiles
+from powercap_agent.hardware.files import DriverError, Handle, KernelFiles
 
 POWER_UNIT_UW = 125_000
 """1/8 W, the power unit of nearly all processors."""
@@ -228,27 +227,33 @@ class FakeKernel:
     written: list[tuple[str, str]] = field(default_factory=list)
     """Every write that reached a file, in order."""
 
-    def read(self, path: str) -> str:
-        """The file's text."""
-        _fail(self.refuse_read(path), path)
-        return self.distort_read(path, self.real.read(path))
+    def hold(self, path: str) -> Handle:
+        """The folder, opened."""
+        return self.real.hold(path)
 
-    def write(self, path: str, text: str) -> None:
+    def read(self, path: str, folder: Handle | None = None) -> str:
+        """The file's text."""
+        where = _where(path, folder)
+        _fail(self.refuse_read(where), where)
+        return self.distort_read(where, self.real.read(path, folder))
+
+    def write(self, path: str, text: str, folder: Handle | None = None) -> None:
         """Write as the kernel would."""
-        self.before_write(path, text)
-        _fail(self.refuse_open(path), path)
-        number = self.refuse_write(path)
+        where = _where(path, folder)
+        self.before_write(where, text)
+        _fail(self.refuse_open(where), where)
+        number = self.refuse_write(where)
         if number is not None:
-            raise DriverError(number, errno.errorcode[number], path)
-        if self.ignore_write(path):
+            raise DriverError(number, errno.errorcode[number], where)
+        if self.ignore_write(where):
             return
         if path.endswith("_power_limit_uw"):
             text = f"{int(text) // self.unit_uw * self.unit_uw}\n"
-        self.written.append((path, text))
-        self.real.write(path, text)
-        if path.endswith("/enabled"):
+        self.written.append((where, text))
+        self.real.write(path, text, folder)
+        if path.endswith("enabled"):
             for name, value in self.on_enable.items():
-                self.real.write(f"{os.path.dirname(path)}/{name}", value)
+                self.real.write(name, value, folder)
 
     def entries(self, path: str) -> list[str]:
         """Names in a folder."""
@@ -257,6 +262,10 @@ class FakeKernel:
     def real_path(self, path: str) -> str:
         """The path without links."""
         return self.real.real_path(path)
+
+
+def _where(path: str, folder: Handle | None) -> str:
+    return path if folder is None else f"{folder.path}/{path}"
 
 
 def _fail(number: int | None, path: str) -> None:

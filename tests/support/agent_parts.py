@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dev.lab.fake_sysfs import FakeKernel, Layout, build_tree, read_limits
 from powercap_agent.enforce.enforcer import Enforcer
 from powercap_agent.follower import Floors, Follower
-from powercap_agent.hardware.node import NodeHardware
+from powercap_agent.hardware.inventory import Inventory
 from powercap_agent.hardware.powercap import PowercapTree
+from powercap_agent.hardware.worker import Worker
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.loop import Loop, Times
 from powercap_agent.mailbox import BudgetSeen, Event, Mailbox, Stop
+from powercap_agent.measuring import Measuring
 from powercap_agent.planning.limits import Terms
 from powercap_agent.state.cache import BudgetCache
 from powercap_agent.state.energy_store import EnergyStore
@@ -25,6 +27,7 @@ from powercap_agent.status.publisher import StatusPublisher, Urgency
 from powercap_api.clock import format_time
 from powercap_api.schedule import FULL_SHARE, pack_shares
 
+T = TypeVar("T")
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 BOUNDS = Terms(min_power_uw=10_000_000, hard_floor_uw=5_000_000, floor_percent=5)
@@ -131,7 +134,7 @@ class Machine:
     def enforcer(self) -> Enforcer:
         """An enforcer as a newly started agent has it, zones found."""
         log = Log(LogFormat.TEXT, self.logged)
-        hardware = NodeHardware([PowercapTree(self.kernel, str(self.root))])
+        hardware = Inventory([PowercapTree(self.kernel, str(self.root)).discover])
         made = Enforcer(hardware, self.store(), self.time.monotonic, log)
         made.survey()
         return made
@@ -155,6 +158,18 @@ class Sink:
     def close(self, seconds: float) -> bool:
         """Nothing waits here."""
         return seconds > 0
+
+
+class InTurn(Worker):
+    """Does at once, without a thread, what it is given."""
+
+    def offer(self, do: Callable[[], None]) -> bool:
+        do()
+        return True
+
+    def call(self, do: Callable[[], T], seconds: float = 0.0) -> T:
+        del seconds
+        return do()
 
 
 class _Impatient(Mailbox):
@@ -204,18 +219,25 @@ class Rehearsal:
                 step()
 
         log = Log(LogFormat.TEXT, self.machine.logged)
+        time, state = self.machine.time, str(self.machine.state)
         loop = Loop(
-            Times(self.machine.time, self.machine.time.monotonic, self.longest_wait, self.machine.time.sleep),
+            Times(time, time.monotonic, self.longest_wait, time.sleep),
             mailbox,
-            KnownBudget(BudgetCache(str(self.machine.state), "node-1", log), log),
+            KnownBudget(BudgetCache(state, "node-1", log), log),
             Follower(
                 self.machine.enforcer(),
                 Floors(hard_floor_uw=5_000_000, floor_percent=5),
                 lambda: self.machine.pressure,
-                EnergyStore(str(self.machine.state), self.machine.boot_id, log),
+                EnergyStore(state, self.machine.boot_id, log),
+                Measuring(time.now, time.monotonic, InTurn("measuring")),
             ),
             StatusPublisher(self.sink),
             log,
             beat,
         )
-        return loop.run()
+        back = False
+        try:
+            code = loop.run()
+        finally:
+            back = loop.end()
+        return code if back else 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from powercap_agent.hardware.files import KernelFiles
+from powercap_agent.hardware.files import Handle, KernelFiles
 
 _UNITS_UW = {"amdgpu": 1_000_000, "amd_hsmp_hwmon": 1_000}
 
@@ -46,15 +46,16 @@ class HwmonKernel(KernelFiles):
 
     written: list[str] = field(default_factory=list)
 
-    def write(self, path: str, text: str) -> None:
+    def write(self, path: str, text: str, folder: Handle | None = None) -> None:
         """Write as the kernel would."""
-        folder = Path(path).parent
-        name = (folder / "name").read_text(encoding="ascii").strip()
-        power_uw = int(text) // _UNITS_UW[name] * _UNITS_UW[name]
+        unit_uw = _UNITS_UW[self.read("name", folder).strip()]
+        power_uw = int(text) // unit_uw * unit_uw
         for file, broken in (("power1_cap_min", int.__lt__), ("power1_cap_max", int.__gt__)):
-            if (folder / file).exists() and broken(
-                power_uw, int((folder / file).read_text(encoding="ascii"))
-            ):
+            try:
+                bound_uw = int(self.read(file, folder))
+            except FileNotFoundError:
+                continue
+            if broken(power_uw, bound_uw):
                 raise OSError(errno.EINVAL, "Invalid argument", path)
         self.written.append(path)
-        super().write(path, f"{power_uw}\n")
+        super().write(path, f"{power_uw}\n", folder)

@@ -1,6 +1,7 @@
 """NVIDIA's management library, as far as the agent calls it, with cards in memory."""
 # ruff: noqa: N802 - the functions have the library's own names
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ class FakeNvml:
 
     cards: list[Card] = field(default_factory=list)
     init_result: int = SUCCESS
+    before_call: Callable[[], object] = lambda: None
+    """Called before a card's limit is read or set."""
 
     def nvmlInit_v2(self) -> int:
         """Begin."""
@@ -54,6 +57,7 @@ class FakeNvml:
 
     def nvmlDeviceGetPowerManagementLimit(self, handle: Any, limit: Any) -> int:
         """The limit in force."""
+        self.before_call()
         limit._obj.value = self._card(handle).limit_mw
         return SUCCESS if limit._obj.value else NOT_SUPPORTED
 
@@ -65,6 +69,7 @@ class FakeNvml:
 
     def nvmlDeviceSetPowerManagementLimit(self, handle: Any, limit: Any) -> int:
         """Set the limit, within the bounds."""
+        self.before_call()
         card = self._card(handle)
         if card.refuses_with:
             return card.refuses_with

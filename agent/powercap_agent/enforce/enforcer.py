@@ -10,11 +10,14 @@ Guarantees, whatever is asked for and whatever fails on the way:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from ..hardware.node import NodeHardware
-from ..hardware.zone import LimitError, Zone, limit_key
+from ..hardware.inventory import Inventory
+from ..hardware.read_back import reading
+from ..hardware.worker import each_in_time
+from ..hardware.zone import LimitError, Zone
 from ..logs import Log
 from ..planning.limits import Terms, Write, reference
 from ..planning.packages import package_candidates
@@ -26,13 +29,16 @@ from .originals import Originals, low_originals
 from .results import LowOriginal, Report, ZoneResult, clamped, failures, mark_lower_twins, report
 from .transition import Transition, unsaved
 
+RELEASE_SECONDS: Final = 2.0
+"""Time for putting originals back while the agent goes on; what hangs for longer is tried again at the next check."""
+
 
 class Enforcer:
     """The node's limits. Used by one thread only."""
 
     def __init__(
         self,
-        hardware: NodeHardware,
+        hardware: Inventory,
         store: OriginalsStore,
         monotonic: Callable[[], float],
         log: Log,
@@ -41,8 +47,8 @@ class Enforcer:
         """``stated_original_uw`` is each package's original long_term, where less is found."""
         self.hardware = hardware
         self.store = store
-        self._originals = Originals(hardware, store, log, stated_original_uw)
-        self._writer = LimitWriter(hardware, store.written, monotonic, log)
+        self._originals = Originals(store, log, stated_original_uw)
+        self._writer = LimitWriter(store.written, monotonic, log)
         self._log = log
         self._unsaved = ""
         self._low: tuple[LowOriginal, ...] = ()
@@ -67,14 +73,31 @@ class Enforcer:
         """Find the node's zones again."""
         self.hardware.survey()
 
+    def close(self) -> None:
+        """Write no limits any more but originals: the agent ends, and what hangs may wake up later."""
+        self._writer.closed = True
+
+    def away(self) -> bool:
+        """Whether an original waits for a zone that is not there."""
+        return bool(self._originals.missing(self.zones))
+
     def enforce(self, cap_uw: int, terms: Terms, *, dry_run: bool = False) -> Report:
         """Bring ``cap_uw`` into force on the node, or with ``dry_run`` report what would be.
 
         Called again with the same arguments it is the check: limits that hold are left alone, limits that
-        something else changed are set again and counted.
+        something else changed are set again and counted. Zones are looked for again where one is not where it was.
         """
+        if self.hardware.stale() or self.away():
+            self.survey()
+        found = self._enforce(cap_uw, terms, dry_run=dry_run)
+        if any(result.failed for result in found.results) and self.hardware.stale():
+            self.survey()
+            found = self._enforce(cap_uw, terms, dry_run=dry_run)
+        return found
+
+    def _enforce(self, cap_uw: int, terms: Terms, *, dry_run: bool) -> Report:
         originals, unreadable = self._originals.find(managed_limits(self.zones, terms))
-        unreadable = self._assumed(unreadable, originals)
+        unreadable = [*self._assumed(unreadable, originals), *self._unknown_devices(terms)]
         writes = plan_writes(self.zones, originals, cap_uw, terms)
         self._note_low(originals)
         if dry_run:
@@ -83,7 +106,7 @@ class Enforcer:
             return self._report([*results, *unreadable, *not_put_back], writes)
         planned = {write.key for write in writes}
         not_put_back = failures(self._put_back([key for key in self.store.limits if key not in planned]))
-        transition = Transition(self.hardware, self._writer, self._save)
+        transition = Transition(self._writer, self._save)
         written, results = transition.run(
             # Without excess it is the plan just made: this is on the way from a slot's begin to its limits.
             lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess) if excess else writes
@@ -92,21 +115,42 @@ class Enforcer:
         results = mark_lower_twins(results)
         return self._report([*results, *unreadable, *not_put_back], written)
 
-    def release(self) -> Report:
-        """Put back the original of every limit that was changed.
+    def release(self, seconds: float = RELEASE_SECONDS, *, last: bool = False) -> Report:
+        """Put back the original of every limit that was changed, on the zones that there are now, within ``seconds``
+        and half as much to find them.
 
-        The report also has the limits that were never changed: what they read is their original.
+        The report also has the limits that were never changed: what they read is their original. With ``last``, it has
+        the originals too whose zones are not there.
         """
-        put_back = {limit_key(r.zone, r.constraint): r for r in self._put_back(tuple(self.store.limits))}
+        each_in_time({"survey": self.survey}, seconds / 2)
+        results = self._put_back(
+            tuple(self.store.limits), [zone for zone, _ in managed_limits(self.zones)], seconds
+        )
         self._writer.forget_all()
+        missing = self._originals.missing(self.zones) if last else []
+        return Report((*results, *missing), reenabled=tuple(self._reenabled.values()))
+
+    def found(self, terms: Terms) -> Report:
+        """What the limits read, which stay as they are; ``applied_uw`` only where this agent, or one before it, wrote
+        some."""
+        originals, _ = self._originals.find(managed_limits(self.zones, terms))
         results = []
-        for zone, constraint in managed_limits(self.zones):
-            result = put_back.pop(limit_key(zone, constraint.name), None)
-            if result is None:
-                reading_uw = self.hardware.reading(zone, constraint)
-                result = ZoneResult(zone, constraint.name, ZoneReason.RELEASED, reading_uw, None, reading_uw)
-            results.append(result)
-        return Report((*results, *put_back.values()), reenabled=tuple(self._reenabled.values()))
+        for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
+            reason = ZoneReason.APPLIED if write.key in self.store.limits else ZoneReason.RELEASED
+            reading_uw = reading(write.zone, write.constraint)
+            results.append(
+                ZoneResult(
+                    write.zone,
+                    write.constraint.name,
+                    reason,
+                    write.original_uw,
+                    None,
+                    reading_uw,
+                    counted=write.counted,
+                )
+            )
+        told = report(results, clamped=False)
+        return told if self.store.limits else replace(told, applied_uw=None)
 
     def standing_uw(self, terms: Terms) -> int:
         """The sum of the limits that share the node's cap, as they read now, none above its reference."""
@@ -114,7 +158,7 @@ class Enforcer:
         total_uw = 0
         for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
             if write.counted:
-                reading_uw = self.hardware.reading(write.zone, write.constraint)
+                reading_uw = reading(write.zone, write.constraint)
                 most_uw = reference(write.zone, originals)
                 total_uw += most_uw if reading_uw is None else min(reading_uw, most_uw)
         return total_uw
@@ -152,10 +196,15 @@ class Enforcer:
                     zone=key,
                 )
 
-    def _put_back(self, keys: Sequence[str]) -> list[ZoneResult]:
+    def _put_back(
+        self, keys: Sequence[str], besides: Sequence[Zone] = (), seconds: float = RELEASE_SECONDS
+    ) -> list[ZoneResult]:
+        """Put the originals of ``keys`` back, and see what the zones ``besides`` hold."""
         for key in keys:
             self._writer.forget(key)
-        return self._originals.put_back(keys)
+        due = {key.rpartition(":")[0] for key in keys}
+        due |= {zone.key for zone in besides}
+        return self._originals.put_back([zone for zone in self.zones if zone.key in due], keys, seconds)
 
     def _assumed(self, unreadable: Sequence[ZoneResult], originals: Mapping[str, int]) -> list[ZoneResult]:
         """The results of limits without an original, with what they count as in the node's sum."""
@@ -163,6 +212,19 @@ class Enforcer:
         return [
             replace(r, counted=True, assumed_uw=highest[r.zone.key]) if r.zone.key in highest else r
             for r in unreadable
+        ]
+
+    def _unknown_devices(self, terms: Terms) -> list[ZoneResult]:
+        """A result for each kind of device that is to be capped, and whose driver tells of none for the moment."""
+        return [
+            ZoneResult(
+                Zone(kind, kind, kind, kind, True, None, ()),
+                "power_limit",
+                ZoneReason.FAILED,
+                message=trouble,
+            )
+            for kind, trouble in self.hardware.troubles().items()
+            if any(rule.name == kind for rule in terms.devices)
         ]
 
     def _save(self, writes: Sequence[Write]) -> dict[str, LimitError]:
@@ -173,7 +235,7 @@ class Enforcer:
         except StateError as error:
             problems = unsaved((write for write in writes if write.key not in self.store.limits), error)
         try:
-            self._originals.note(writes, self._writer.in_force_uw)
+            self._originals.note(writes)
         except StateError as error:
             self._log_unsaved(str(error))
         return problems
@@ -184,7 +246,7 @@ class Enforcer:
             self._log.warning("what is written could not be noted for a restart", error=error)
 
     def _rehearsed(self, write: Write) -> ZoneResult:
-        reading_uw = self.hardware.reading(write.zone, write.constraint)
+        reading_uw = reading(write.zone, write.constraint)
         return ZoneResult(
             write.zone,
             write.constraint.name,

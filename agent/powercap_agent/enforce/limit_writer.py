@@ -10,16 +10,16 @@ from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from ..hardware.node import NodeHardware
+from ..hardware.read_back import reading, steady_read, write_and_confirm
 from ..hardware.zone import LimitError, Zone
 from ..logs import Log
 from ..planning.limits import Write
-from .limit_state import MAX_FIGHTS, LimitState
+from .limit_state import FREE_CHANGES, LimitState
 from .results import ZoneResult, failed, good, lower_by_other
 
 _FIGHT: Final = (
-    f"something else sets this limit again and again ({MAX_FIGHTS} times or more within two hours): look for thermald,"
-    " firmware or another power manager on the node"
+    f"something else sets this limit again and again (more than {FREE_CHANGES} times within two hours): look for"
+    " thermald, firmware or another power manager on the node"
 )
 
 
@@ -36,12 +36,10 @@ class LimitWriter:
 
     def __init__(
         self,
-        hardware: NodeHardware,
         written: Callable[[str], Sequence[int]],
         monotonic: Callable[[], float],
         log: Log,
     ) -> None:
-        self._hardware = hardware
         self._written = written
         self._monotonic = monotonic
         self._log = log
@@ -50,11 +48,8 @@ class LimitWriter:
         """How often something else had raised a limit and it was set again."""
         self.enabled: dict[str, Zone] = {}
         """The zones that were enabled, by key."""
-
-    def in_force_uw(self, key: str) -> int | None:
-        """What our last write to the limit left in force, in microwatts; None where that is not known."""
-        state = self._states.get(key)
-        return None if state is None or state.last_problem is not None else state.read_back_uw
+        self.closed = False
+        """Whether the agent ends: nothing is written any more."""
 
     def settled(self, write: Write, reading_uw: int | None) -> ZoneResult | None:
         """The result of a limit that needs no write now; None where it does. ``reading_uw`` is what is in force."""
@@ -66,13 +61,12 @@ class LimitWriter:
         problem = state.blocked(write.power_uw, now)
         if problem is not None:
             return failed(write, problem, reading_uw)
-        if reading_uw is None or state.read_back_uw is None or state.last_problem is not None:
+        if reading_uw is None or state.read_back_uw is None or state.problem is not None:
             return None
         if reading_uw == state.read_back_uw:
             return self._good(write, reading_uw, state) if state.requested_uw == write.power_uw else None
-        if reading_uw > state.read_back_uw:
-            state.changed(now)
-        if state.requested_uw == write.power_uw and state.pauses(now):
+        state.changed(now)
+        if state.requested_uw == write.power_uw and now < state.retry_at:
             return failed(write, _fight(), reading_uw)
         self.reapplied += 1
         self._log.warning(
@@ -91,43 +85,44 @@ class LimitWriter:
         """
         if not min(write.floor_uw, write.original_uw) <= write.power_uw <= write.original_uw:
             raise OutOfBoundsError(f"{write.key}: {write.power_uw} µW")
+        if self.closed:
+            return failed(write, LimitError(ZoneReason.FAILED, "the agent ends"), None)
         state = self._states.setdefault(write.key, LimitState())
         try:
-            reading_uw = self._hardware.write_and_confirm(write.zone, write.constraint, write.power_uw)
+            reading_uw = write_and_confirm(write.zone, write.constraint, write.power_uw)
         except LimitError as error:
-            if state.last_problem is None or state.last_problem.reason is not error.reason:
+            if state.problem is None or state.problem.reason is not error.reason:
                 self._log.warning(
                     "limit was not accepted", zone=write.key, reason=error.reason.value, why=error.message
                 )
             state.refused(write.power_uw, error, self._monotonic())
-            return failed(write, error, self._hardware.reading(write.zone, write.constraint))
-        state.accepted(write.power_uw, reading_uw, self._monotonic())
+            return failed(write, error, reading(write.zone, write.constraint))
+        state.accepted(write.power_uw, reading_uw)
         return self._good(write, reading_uw, state)
 
-    def enable(self, writes: Sequence[Write]) -> Mapping[str, LimitError]:
+    def enable(self, writes: Sequence[Write], results: Mapping[str, ZoneResult]) -> Mapping[str, LimitError]:
         """Enable the zones of ``writes`` that are disabled: their limits have no effect otherwise.
 
-        Returns the problem of each limit, by key, whose zone stays disabled. A zone none of whose limits could be
-        written is not enabled.
+        A zone is enabled only where each of its limits reads back what this agent wrote. Returns the problem of each
+        limit, by key, whose zone stays disabled.
         """
         problems: dict[str, LimitError] = {}
-        zones = {write.zone.key: write.zone for write in writes}
-        for zone_key in sorted(zones):
-            if self._hardware.enabled(zones[zone_key]) is not False:
-                continue
-            own = [write for write in writes if write.zone.key == zone_key]
-            states = [self._states[write.key] for write in own if write.key in self._states]
-            if all(state.last_problem is not None for state in states):
+        zones: dict[str, list[Write]] = {}
+        for write in writes:
+            zones.setdefault(write.zone.key, []).append(write)
+        for key, own in sorted(zones.items()):
+            zone = own[0].zone
+            if self.closed or zone.device.enabled() is not False or not all(_ours(w, results) for w in own):
                 continue
             try:
-                self._hardware.enable(zones[zone_key])
+                zone.device.switch(on=True)
             except LimitError as error:
                 problems |= {write.key: error for write in own}
                 for write in own:
                     if write.key in self._states:
                         self._states[write.key].refused(write.power_uw, error, self._monotonic())
             else:
-                self.enabled[zone_key] = zones[zone_key]
+                self.enabled[key] = zone
         return problems
 
     def forget(self, key: str) -> None:
@@ -140,18 +135,20 @@ class LimitWriter:
 
     def _set_lower_by_other(self, write: Write, state: LimitState | None, reading_uw: int | None) -> bool:
         """Whether something else set the limit lower than this agent did, and lower than is wanted now."""
-        if reading_uw is None or reading_uw >= write.power_uw - write.zone.tolerance_uw:
+        if not reading_uw or reading_uw >= write.power_uw - write.zone.tolerance_uw:
             return False
         if state is None:
             ours = self._written(write.key)
-        elif state.last_problem is None and state.read_back_uw is not None:
+        elif state.problem is None and state.read_back_uw is not None:
             ours = [state.read_back_uw]
         else:
             return False
         if not ours or any(write.zone.holds(ours_uw, reading_uw) or ours_uw < reading_uw for ours_uw in ours):
             return False
+        if write.zone.device.enabled() is False:
+            return False  # nothing is enforced there
         try:
-            return self._hardware.steady_read(write.zone, write.constraint) == reading_uw
+            return steady_read(write.zone, write.constraint) == reading_uw
         except LimitError:
             return False
 
@@ -160,6 +157,11 @@ class LimitWriter:
         if state.fought(self._monotonic()):
             return failed(write, _fight(), reading_uw)
         return good(write, reading_uw)
+
+
+def _ours(write: Write, results: Mapping[str, ZoneResult]) -> bool:
+    read_back_uw = results[write.key].read_back_uw
+    return read_back_uw is not None and write.zone.holds(write.power_uw, read_back_uw)
 
 
 def _fight() -> LimitError:

@@ -1,14 +1,16 @@
 """The state of the hardware before the first write, limits and disabled zones: found, saved, put back."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from ..hardware.node import NodeHardware
+from ..hardware.read_back import reading, steady_read, write_and_confirm
+from ..hardware.worker import each_in_time
 from ..hardware.zone import Constraint, LimitError, Zone, limit_key
 from ..logs import Log
-from ..planning.limits import Write, lead_constraint, lead_original
+from ..planning.limits import Write, capped_constraints, lead_constraint, lead_original
 from ..planning.packages import is_package
 from ..planning.write_order import zone_steps
 from ..state.originals_store import OriginalsStore
@@ -18,25 +20,22 @@ from .results import LowOriginal, ZoneResult, failed
 FAR_BELOW_PERCENT: Final = 50
 """A package whose limit is found at less than this part of what it may draw is told. Makers set packages to somewhat
 less than their maximum power, not to less than half of it."""
-_NOTED: Final = 8
-"""Values of a limit that are kept as its own while it is not known which of them is in force."""
 
 
 class Originals:
     """The node's original limits. A limit's original is saved before the limit is first written, and forgotten
     only when it reads back."""
 
-    def __init__(
-        self, hardware: NodeHardware, store: OriginalsStore, log: Log, stated_uw: int | None = None
-    ) -> None:
+    def __init__(self, store: OriginalsStore, log: Log, stated_uw: int | None = None) -> None:
         """``stated_uw`` is the original of each package's long_term, where less is found at first; short_term is not
         below it then."""
-        self._hardware = hardware
         self._store = store
         self._log = log
         self._stated_uw = stated_uw
         self._not_put_back: set[str] = set()
         """Keys of originals whose return failed, so that it is logged once."""
+        self._under_way: set[str] = set()
+        """Keys of the zones at which a thread is, among them those that hang."""
 
     def find(self, managed: Iterable[tuple[Zone, Constraint]]) -> tuple[dict[str, int], list[ZoneResult]]:
         """The original of each limit in microwatts by key, and a result for each lead limit that has none."""
@@ -51,11 +50,14 @@ class Originals:
             except LimitError as error:
                 problem = error
             if not originals.get(key) and constraint == lead_constraint(zone):
+                if key in originals and zone.device.enabled() is False:
+                    message = "reads 0 and is disabled: nothing limits this zone, and nothing is capped in it"
+                    problem = LimitError(ZoneReason.RELEASED, message)
                 unreadable.append(ZoneResult(zone, constraint.name, problem.reason, message=problem.message))
         return originals, unreadable
 
     def _first_sight(self, zone: Zone, constraint: Constraint) -> int:
-        found_uw = self._hardware.steady_read(zone, constraint)
+        found_uw = steady_read(zone, constraint)
         if self._stated_uw is None or not is_package(zone) or not found_uw:
             return found_uw
         return max(found_uw, self._stated_uw)
@@ -70,61 +72,105 @@ class Originals:
         known = {key.rsplit(":", 1)[0] for key in self._store.limits}
         # A zone that was enabled when its limits were saved, and is not any more, was not found disabled.
         zones = {write.zone.key: write.zone for write in new if write.zone.key not in known}
-        disabled = [key for key, zone in zones.items() if self._hardware.enabled(zone) is False]
+        disabled = [key for key, zone in zones.items() if zone.device.enabled() is False]
         self._store.add({write.key: write.original_uw for write in new}, disabled)
 
-    def note(self, writes: Iterable[Write], in_force_uw: Callable[[str], int | None]) -> None:
-        """Save the values of ``writes`` that change, so that an agent after a crash knows them for its own.
+    def note(self, writes: Iterable[Write]) -> None:
+        """Save the values of ``writes`` that change, and what is in force before: an agent after a crash knows either
+        for its own.
 
         Raises:
             StateError: they are not safely on disk.
         """
         noted: dict[str, list[int]] = {}
         for write in writes:
-            before = list(self._store.written(write.key))
-            if write.power_uw != (before[-1] if before else None):
-                before_uw = in_force_uw(write.key)
-                if not before and before_uw is None:
-                    before_uw = self._hardware.reading(write.zone, write.constraint)
-                kept = before[-_NOTED:] if before_uw is None else [before_uw]
-                noted[write.key] = [*kept, write.power_uw]
+            before = self._store.written(write.key)
+            if write.power_uw not in before[-1:]:
+                now_uw = reading(write.zone, write.constraint)
+                if before:  # what reads otherwise is somebody else's
+                    stands = [uw for uw in before if now_uw is not None and write.zone.holds(uw, now_uw)]
+                    before = stands[-1:] or before[-2:]
+                elif now_uw is not None:
+                    before = [now_uw]
+                noted[write.key] = [*before, write.power_uw]
         self._store.note(noted)
 
-    def put_back(self, keys: Iterable[str]) -> list[ZoneResult]:
-        """Write the saved originals of ``keys``; those that read back are dropped from the store.
+    def put_back(self, zones: Iterable[Zone], keys: Iterable[str], seconds: float) -> list[ZoneResult]:
+        """Write the saved originals of ``keys``, and read the other limits of ``zones``; what there is of ``keys`` that
+        reads back is dropped from the store.
 
-        A zone that was found disabled is disabled first, so that its original limits are not enforced meanwhile.
+        Each zone is apart from the others: one whose file hangs is given up after ``seconds``, and holds up none.
         """
-        writes = self._writes(set(keys))
-        problems = self._disable({write.zone.key: write.zone for write in writes})
-        results = {}
-        for write in writes:
-            result = self._put_back(write)
-            problem = problems.get(write.zone.key)
-            if problem is not None and result.reason is ZoneReason.RELEASED:
-                result = failed(write, problem, result.read_back_uw)
-            results[write.key] = result
-        back = [key for key, result in results.items() if result.reason is ZoneReason.RELEASED]
+        due = set(keys)
+        zones = list(zones)
+        work = {
+            zone.key: partial(self._apart, zone, due) for zone in zones if zone.key not in self._under_way
+        }
+        ended = each_in_time(work, seconds)
+        results = [result for zone in zones for result, _ in ended.get(zone.key, ())]
+        back = [limit_key(r.zone, r.constraint) for r in results if r.reason is ZoneReason.RELEASED]
+        off = {r.zone.key for zone_results in ended.values() for r, disabled in zone_results if disabled}
+        for zone in zones:
+            if zone.key not in ended:
+                problem = LimitError(ZoneReason.FAILED, "the zone's files do not answer")
+                results += [failed(write, problem, None) for write in self._writes(zone, due)]
         try:
-            self._store.drop(back, {write.zone.key for write in writes} - set(problems))
+            self._store.drop([key for key in back if key in due], off)
         except StateError as error:
             self._log.error(
                 "the originals are in force again, but their file could not be removed", error=str(error)
             )
-        return list(results.values())
+        return results
 
-    def _disable(self, zones: Mapping[str, Zone]) -> dict[str, LimitError]:
-        """Disable those of ``zones`` that were found disabled; the problems by zone key."""
-        problems: dict[str, LimitError] = {}
-        for key in sorted(self._store.disabled & set(zones)):
+    def missing(self, zones: Iterable[Zone]) -> list[ZoneResult]:
+        """A result for each saved original whose zone is not there."""
+        there = {limit_key(zone, constraint.name) for zone in zones for constraint in zone.constraints}
+        results = []
+        for key, original_uw in self._store.limits.items():
+            if key not in there:
+                zone_key, _, name = key.rpartition(":")
+                gone = Zone(zone_key, zone_key, zone_key.split("/")[0], zone_key, True, None, ())
+                message = "the zone is not there: its original is put back once it is again"
+                results.append(
+                    ZoneResult(gone, name, ZoneReason.FAILED, original_uw, original_uw, message=message)
+                )
+        return results
+
+    def _apart(self, zone: Zone, due: set[str]) -> list[tuple[ZoneResult, bool]]:
+        self._under_way.add(zone.key)
+        try:
+            return self._put_back_zone(zone, due)
+        finally:
+            self._under_way.discard(zone.key)
+
+    def _put_back_zone(self, zone: Zone, due: set[str]) -> list[tuple[ZoneResult, bool]]:
+        """A result for each limit of the zone that is due or capped, and whether the zone is disabled again.
+
+        A zone that was found disabled is disabled first, so that its original limits are not enforced meanwhile.
+        """
+        writes = self._writes(zone, due)
+        problem, disabled = None, False
+        if writes and zone.key in self._store.disabled:
             try:
-                self._hardware.disable(zones[key])
+                zone.device.switch(on=False)
+                disabled = True
             except LimitError as error:
-                problems[key] = error
-                self._log_once(f"{key}:enabled", error)
-            else:
-                self._not_put_back.discard(f"{key}:enabled")
-        return problems
+                problem = error
+                self._log_once(f"{zone.key}:enabled", error)
+        readings = {write.key: reading(zone, write.constraint) for write in writes}
+        results = []
+        for write in [write for step in zone_steps(writes, readings) for write in step.writes]:
+            result = self._put_back(write)
+            if problem is not None and result.reason is ZoneReason.RELEASED:
+                result = failed(write, problem, result.read_back_uw)
+            results.append((result, disabled))
+        written = {write.constraint.name for write in writes}
+        for constraint in capped_constraints(zone):
+            if constraint.name not in written:
+                uw = reading(zone, constraint)
+                results.append((ZoneResult(zone, constraint.name, ZoneReason.RELEASED, uw, None, uw), False))
+        order = [constraint.name for constraint in zone.constraints]
+        return sorted(results, key=lambda pair: order.index(pair[0].constraint))
 
     def _log_once(self, key: str, error: LimitError) -> None:
         if key not in self._not_put_back:
@@ -136,42 +182,32 @@ class Originals:
                 why=error.message,
             )
 
-    def _writes(self, keys: set[str]) -> list[Write]:
-        """The writes that put back the originals of ``keys``, in the order that is safe."""
-        due: list[Write] = []
-        for zone in self._hardware.zones if keys else ():
-            for constraint in zone.constraints:
-                key = limit_key(zone, constraint.name)
-                original_uw = self._store.limits.get(key)
-                if key in keys and original_uw is not None:
-                    write = Write(
-                        zone, constraint, original_uw, original_uw, original_uw, clamped=False, counted=False
-                    )
-                    due.append(write)
-        readings = {write.key: self._hardware.reading(write.zone, write.constraint) for write in due}
-        return [write for step in zone_steps(due, readings) for write in step.writes]
+    def _writes(self, zone: Zone, due: set[str]) -> list[Write]:
+        """The writes that put back the originals of a zone that are ``due``."""
+        writes = []
+        for constraint in zone.constraints:
+            key = limit_key(zone, constraint.name)
+            uw = self._store.limits.get(key)
+            if key in due and uw is not None:
+                writes.append(Write(zone, constraint, uw, uw, uw, clamped=False, counted=False))
+        return writes
 
     def _put_back(self, write: Write) -> ZoneResult:
-        reading_uw: int | None = None
+        zone, constraint, reading_uw = write.zone, write.constraint, None
         try:
             # One read alone could be a stale one that happens to be the original.
-            reading_uw = self._hardware.steady_read(write.zone, write.constraint)
+            reading_uw = steady_read(zone, constraint)
         except LimitError:
             reading_uw = None
         try:
             if reading_uw != write.power_uw:
-                reading_uw = self._hardware.write_and_confirm(write.zone, write.constraint, write.power_uw)
+                reading_uw = write_and_confirm(zone, constraint, write.power_uw)
         except LimitError as error:
             self._log_once(write.key, error)
             return failed(write, error, reading_uw)
         self._not_put_back.discard(write.key)
         return ZoneResult(
-            write.zone,
-            write.constraint.name,
-            ZoneReason.RELEASED,
-            write.original_uw,
-            write.power_uw,
-            reading_uw,
+            zone, constraint.name, ZoneReason.RELEASED, write.original_uw, write.power_uw, reading_uw
         )
 
 

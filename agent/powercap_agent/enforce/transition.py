@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from powercap_api.reasons import ZoneReason
 
-from ..hardware.node import NodeHardware
+from ..hardware.read_back import reading
 from ..hardware.zone import LimitError
 from ..planning.limits import Write, lead_constraint
 from ..planning.write_order import ZoneStep, zone_steps
@@ -27,8 +27,7 @@ Save = Callable[[Sequence[Write]], Mapping[str, LimitError]]
 class Transition:
     """One such way. To be used once."""
 
-    def __init__(self, hardware: NodeHardware, writer: LimitWriter, save: Save) -> None:
-        self._hardware = hardware
+    def __init__(self, writer: LimitWriter, save: Save) -> None:
         self._writer = writer
         self._save = save
         self._unsaved: Mapping[str, LimitError] = {}
@@ -44,14 +43,14 @@ class Transition:
             writes = [write for write in shares if write.zone.key in excess]
             writes += [write for write in plan(excess) if write.zone.key not in excess]
             self._unsaved = self._save(writes)
-            steps = zone_steps(writes, {write.key: self._reading(write) for write in writes})
+            steps = zone_steps(writes, {write.key: _reading(write) for write in writes})
             self._take(step for step in steps if not step.raises)
             more = self._excess(writes)
             if more.keys() <= excess.keys():
                 break
             excess |= more
         self._take(step for step in steps if step.raises)
-        for key, problem in self._writer.enable(writes).items():
+        for key, problem in self._writer.enable(writes, self._results).items():
             result = self._results[key]
             write = next(write for write in writes if write.key == key)
             self._results[key] = failed(write, problem, result.read_back_uw)
@@ -65,7 +64,7 @@ class Transition:
 
     def _bring(self, write: Write, step: ZoneStep) -> ZoneResult:
         # A limit that cannot be read may still be written: its original is known and saved.
-        reading_uw = self._reading(write)
+        reading_uw = _reading(write)
         problem = self._unsaved.get(write.key) or self._out_of_order(write, step)
         if problem is not None:
             result = failed(write, problem, reading_uw)
@@ -81,7 +80,7 @@ class Transition:
             result = self._results.get(other.key)
             if other.key == write.key or other.key not in self._failed or result is None:
                 continue
-            other_uw = self._reading(other)
+            other_uw = _reading(other)
             short_uw, long_uw = (other_uw, write.power_uw) if _is_lead(write) else (write.power_uw, other_uw)
             if short_uw is None or long_uw is None or short_uw < long_uw:
                 message = (
@@ -102,8 +101,9 @@ class Transition:
                     found[write.zone.key] = power_uw
         return found
 
-    def _reading(self, write: Write) -> int | None:
-        return self._hardware.reading(write.zone, write.constraint)
+
+def _reading(write: Write) -> int | None:
+    return reading(write.zone, write.constraint)
 
 
 def _is_lead(write: Write) -> bool:

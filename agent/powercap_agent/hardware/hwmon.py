@@ -6,13 +6,13 @@ hwmon's own numbers change from boot to boot.
 """
 
 import posixpath
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Final
 
-from powercap_api.reasons import ZoneReason
-
-from .files import Files
-from .sysfs import read_number, read_text, write_number
-from .zone import Constraint, LimitError, Zone
+from .files import Files, Handle
+from .sysfs import read_number, read_optional, read_text, write_number
+from .zone import Constraint, Device, Zone
 
 CAP: Final = "power1_cap"
 _TOLERANCES_UW: Final = {
@@ -21,6 +21,26 @@ _TOLERANCES_UW: Final = {
 }
 """The devices that are known to take a cap, and the unit to which each truncates: the socket's firmware counts in
 milliwatts, a graphics card's in watts."""
+
+
+@dataclass(slots=True)
+class HwmonDevice(Device):
+    """A device's folder, held open. hwmon caps are always enforced, and have no energy counter here."""
+
+    files: Files
+    folder: Handle
+
+    def is_there(self) -> bool:
+        """Whether the path still leads to this device."""
+        return self.folder.is_there()
+
+    def read(self, constraint: Constraint) -> int:
+        """The limit in force, in microwatts."""
+        return read_number(self.files, constraint.address, self.folder)
+
+    def write(self, constraint: Constraint, power_uw: int) -> None:
+        """Write a limit, in microwatts."""
+        write_number(self.files, constraint.address, power_uw, self.folder)
 
 
 class Hwmon:
@@ -36,57 +56,31 @@ class Hwmon:
             entries = self._files.entries(self._root)
         except OSError:
             return ()
-        zones: dict[str, Zone] = {}
-        for entry in entries:
-            kind = read_text(self._files, self._path(f"{entry}/name"))
-            if kind not in _TOLERANCES_UW or read_text(self._files, self._path(f"{entry}/{CAP}")) is None:
-                continue
-            address = posixpath.basename(self._files.real_path(self._path(f"{entry}/device")))
-            key = f"{kind}/{address}"
-            if key in zones:
-                key = f"{key}@{entry}"
-            zones[key] = Zone(
-                key=key,
-                path=f"hwmon/{entry}",
-                kind=kind,
-                name=address,
-                top=True,
-                enabled=None,
-                constraints=(Constraint(CAP, f"{entry}/{CAP}", self._lowest(entry)),),
-                tolerance_uw=_TOLERANCES_UW[kind],
-            )
-        return tuple(zones.values())
+        found = [zone for entry in entries if (zone := self._zone(entry)) is not None]
+        shared = Counter(zone.key for zone in found)
+        # Of several at one address each has its number too: none is taken for another when one of them goes.
+        return tuple(
+            replace(zone, key=f"{zone.key}@{zone.path}") if shared[zone.key] > 1 else zone for zone in found
+        )
 
-    def read(self, zone: Zone, constraint: Constraint) -> int:
-        """The limit in force, in microwatts."""
-        del zone
-        return read_number(self._files, self._path(constraint.address))
-
-    def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
-        """Write a limit, in microwatts."""
-        del zone
-        write_number(self._files, self._path(constraint.address), power_uw)
-
-    def enable(self, zone: Zone) -> None:
-        """Nothing: hwmon caps are always enforced."""
-
-    def enabled(self, zone: Zone) -> bool | None:
-        """None: the limit is always enforced."""
-        del zone
-        return None
-
-    def disable(self, zone: Zone) -> None:
-        """Nothing: the limit is always enforced."""
-
-    def energy_uj(self, zone: Zone) -> int:
-        """None of these devices has an energy counter here."""
-        raise LimitError(ZoneReason.UNSUPPORTED, f"{zone.path} has no energy counter")
-
-    def _lowest(self, entry: str) -> int:
+    def _zone(self, entry: str) -> Zone | None:
+        path = posixpath.join(self._root, entry)
         try:
-            return read_number(self._files, self._path(f"{entry}/{CAP}_min"))
-        except LimitError:
-            return 0
-
-    def _path(self, path: str) -> str:
-        return posixpath.join(self._root, path)
+            folder = self._files.hold(path)
+        except OSError:
+            return None
+        kind = read_text(self._files, "name", folder)
+        if kind not in _TOLERANCES_UW or read_text(self._files, CAP, folder) is None:
+            return None
+        address = posixpath.basename(self._files.real_path(f"{path}/device"))
+        return Zone(
+            key=f"{kind}/{address}",
+            path=f"hwmon/{entry}",
+            kind=kind,
+            name=address,
+            top=True,
+            enabled=None,
+            constraints=(Constraint(CAP, CAP, read_optional(self._files, f"{CAP}_min", folder) or 0),),
+            tolerance_uw=_TOLERANCES_UW[kind],
+            device=HwmonDevice(self._files, folder),
+        )

@@ -6,11 +6,13 @@ refuses limits outside the card's own bounds. A card is identified by its UUID.
 
 import ctypes
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from powercap_api.reasons import ZoneReason
 
-from .zone import Constraint, LimitError, Zone
+from .worker import HungError, Worker
+from .zone import Constraint, Device, LimitError, Zone
 
 KIND: Final = "nvidia"
 LIMIT: Final = "power_limit"
@@ -36,62 +38,87 @@ def load_library(name: str) -> Any:
         return None
 
 
-class Nvml:
-    """The machine's NVIDIA cards. The library is loaded, and initialised, when cards are first looked for."""
+@dataclass(slots=True)
+class Card(Device):
+    """One card. Its limit is always enforced."""
 
-    def __init__(self, load: Callable[[], Any]) -> None:
-        self._load = load
-        self._library: Any = None
-        self._looked = False
-        self._handles: dict[str, ctypes.c_void_p] = {}
+    library: Any
+    handle: ctypes.c_void_p
+    worker: Worker
 
-    def discover(self) -> tuple[Zone, ...]:
-        """The cards there are now that have a power limit."""
-        if not self._looked:
-            self._looked = True
-            library = self._load()
-            if library is not None and library.nvmlInit_v2() == _SUCCESS:
-                self._library = library
-        count = ctypes.c_uint()
-        if self._library is None or self._library.nvmlDeviceGetCount_v2(ctypes.byref(count)) != _SUCCESS:
-            return ()
-        self._handles = {}
-        zones = (self._zone(index) for index in range(count.value))
-        return tuple(zone for zone in zones if zone is not None)
-
-    def read(self, zone: Zone, constraint: Constraint) -> int:
+    def read(self, constraint: Constraint) -> int:
         """The limit in force, in microwatts."""
-        del zone
+        del constraint
         limit_mw = ctypes.c_uint()
-        handle = self._handle(constraint)
-        _check(self._library.nvmlDeviceGetPowerManagementLimit(handle, ctypes.byref(limit_mw)))
+        self._ask(lambda: self.library.nvmlDeviceGetPowerManagementLimit(self.handle, ctypes.byref(limit_mw)))
         return limit_mw.value * 1000
 
-    def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
+    def write(self, constraint: Constraint, power_uw: int) -> None:
         """Write a limit in microwatts, truncated to a milliwatt."""
-        del zone
+        del constraint
         limit_mw = ctypes.c_uint(power_uw // 1000)
-        _check(self._library.nvmlDeviceSetPowerManagementLimit(self._handle(constraint), limit_mw))
+        self._ask(lambda: self.library.nvmlDeviceSetPowerManagementLimit(self.handle, limit_mw))
 
-    def enable(self, zone: Zone) -> None:
-        """Nothing: the limit is always enforced."""
-
-    def enabled(self, zone: Zone) -> bool | None:
-        """None: the limit is always enforced."""
-        del zone
-        return None
-
-    def disable(self, zone: Zone) -> None:
-        """Nothing: the limit is always enforced."""
-
-    def energy_uj(self, zone: Zone) -> int:
+    def energy_uj(self) -> int:
         """The card's energy since its driver was loaded."""
-        if zone.energy is None:
-            raise LimitError(ZoneReason.UNSUPPORTED, f"{zone.path} has no energy counter")
         energy_mj = ctypes.c_ulonglong()
-        handle = self._handles.get(zone.energy)
-        _check(self._library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(energy_mj)))
+        self._ask(
+            lambda: self.library.nvmlDeviceGetTotalEnergyConsumption(self.handle, ctypes.byref(energy_mj))
+        )
         return energy_mj.value * 1000
+
+    def _ask(self, call: Callable[[], int]) -> None:
+        try:
+            code = self.worker.call(call)
+        except HungError as error:
+            raise LimitError(ZoneReason.FAILED, f"NVIDIA's driver hangs: {error}") from error
+        if code != _SUCCESS:
+            reason, message = _REASONS.get(code, (ZoneReason.FAILED, "NVML reports an error"))
+            raise LimitError(reason, f"{message} (NVML {code})")
+
+
+class Nvml:
+    """The machine's NVIDIA cards. The library is loaded, and initialised, when cards are looked for, until it is."""
+
+    def __init__(self, load: Callable[[], Any], worker: Worker) -> None:
+        """``worker`` makes all calls: one that hangs holds up nothing else."""
+        self._load = load
+        self._worker = worker
+        self._library: Any = None
+        self._zones: tuple[Zone, ...] = ()
+        self._trouble: str | None = None
+
+    def troubles(self) -> dict[str, str]:
+        """Why nothing is known of any card, where that may pass."""
+        return {} if self._trouble is None else {KIND: self._trouble}
+
+    def discover(self) -> tuple[Zone, ...]:
+        """The cards there are now that have a power limit; those known before while the driver hangs."""
+        try:
+            self._zones = self._worker.call(self._look)
+        except HungError as error:
+            self._trouble = f"NVIDIA's driver hangs: {error}"
+        return self._zones
+
+    def _look(self) -> tuple[Zone, ...]:
+        self._trouble = None
+        if self._library is None:
+            library = self._load()
+            if library is None:
+                return ()
+            code = library.nvmlInit_v2()
+            if code != _SUCCESS:
+                self._trouble = f"NVIDIA's driver is not ready (NVML {code}); it is tried again"
+                return ()
+            self._library = library
+        count = ctypes.c_uint()
+        code = self._library.nvmlDeviceGetCount_v2(ctypes.byref(count))
+        if code != _SUCCESS:
+            self._trouble = f"NVIDIA's driver does not tell its cards (NVML {code}); it is tried again"
+            self._library = None
+            return ()
+        zones = (self._zone(index) for index in range(count.value))
+        return tuple(zone for zone in zones if zone is not None)
 
     def _zone(self, index: int) -> Zone | None:
         handle, limit_mw = ctypes.c_void_p(), ctypes.c_uint()
@@ -111,7 +138,6 @@ class Nvml:
             lowest_mw.value = 0
         metered = library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(energy_mj)) == _SUCCESS
         identity = uuid.value.decode()
-        self._handles[identity] = handle
         return Zone(
             key=f"{KIND}/{identity}",
             path=f"{KIND}/{index}",
@@ -119,19 +145,8 @@ class Nvml:
             name=name.value.decode(),
             top=True,
             enabled=None,
-            constraints=(Constraint(LIMIT, identity, min_power_uw=lowest_mw.value * 1000),),
+            constraints=(Constraint(LIMIT, LIMIT, min_power_uw=lowest_mw.value * 1000),),
             energy=identity if metered else None,
             tolerance_uw=1_000,
+            device=Card(library, handle, self._worker),
         )
-
-    def _handle(self, constraint: Constraint) -> ctypes.c_void_p:
-        handle = self._handles.get(constraint.address)
-        if handle is None:
-            raise LimitError(ZoneReason.UNSUPPORTED, "the card has vanished")
-        return handle
-
-
-def _check(code: int) -> None:
-    if code != _SUCCESS:
-        reason, message = _REASONS.get(code, (ZoneReason.FAILED, "NVML reports an error"))
-        raise LimitError(reason, f"{message} (NVML {code})")

@@ -7,18 +7,72 @@ index: ``intel-rapl:0`` may be package-1, and constraint numbers differ between 
 """
 
 import posixpath
+from collections import Counter
+from dataclasses import dataclass
 from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from .files import Files
-from .sysfs import read_flag, read_number, read_text, write_number
-from .zone import PEAK_POWER, Constraint, LimitError, Zone
+from .files import Files, Handle
+from .sysfs import read_flag, read_number, read_optional, read_text, write_number
+from .zone import PEAK_POWER, Constraint, Device, LimitError, Zone
 
 MAX_ZONES: Final = 1024
 MAX_DEPTH: Final = 8
 _ROUNDS_DOWN: Final = frozenset({"dtpm"})
 """dtpm picks the performance state below the limit and reads back that state's power."""
+_ENERGY: Final = "energy_uj"
+
+
+@dataclass(slots=True)
+class PowercapZone(Device):
+    """A zone's folder, held open."""
+
+    files: Files
+    folder: Handle
+    peak: str | None
+    """The file of peak_power, where there is one."""
+
+    def is_there(self) -> bool:
+        """Whether the path still leads to this folder."""
+        return self.folder.is_there()
+
+    def read(self, constraint: Constraint) -> int:
+        """The limit in force, in microwatts."""
+        return read_number(self.files, constraint.address, self.folder)
+
+    def write(self, constraint: Constraint, power_uw: int) -> None:
+        """Ask for a limit. Writing it does not enable the zone."""
+        write_number(self.files, constraint.address, power_uw, self.folder)
+
+    def enabled(self) -> bool | None:
+        """What ``enabled`` reads: whether PL1 of the zone is enforced."""
+        return read_flag(self.files, "enabled", self.folder)
+
+    def switch(self, *, on: bool) -> None:
+        """Write ``enabled`` where it differs. The kernel sets or clears the zone's clamp bits with it.
+
+        Kernel 6.5 was seen to set peak_power to 0.125 W with that, so that it is read before, and put back after where
+        it changed.
+        """
+        if self.enabled() is (not on):
+            before_uw = self._peak_uw()
+            write_number(self.files, "enabled", int(on), self.folder)
+            if self.peak is not None and before_uw is not None and self._peak_uw() != before_uw:
+                write_number(self.files, self.peak, before_uw, self.folder)
+        if self.enabled() is (not on):
+            if on:
+                raise LimitError(
+                    ZoneReason.FIRMWARE_LOCKED, "the zone stays disabled: firmware has locked it"
+                )
+            raise LimitError(ZoneReason.FAILED, "the zone was found disabled and stays enabled")
+
+    def energy_uj(self) -> int:
+        """The zone's energy counter, in microjoules; it wraps around at ``Zone.max_energy_uj``."""
+        return read_number(self.files, _ENERGY, self.folder)
+
+    def _peak_uw(self) -> int | None:
+        return None if self.peak is None else read_optional(self.files, self.peak, self.folder)
 
 
 class PowercapTree:
@@ -30,72 +84,36 @@ class PowercapTree:
 
     def discover(self) -> tuple[Zone, ...]:
         """The zones there are now, every one once however many links lead to it."""
-        zones: dict[str, Zone] = {}
+        zones: dict[tuple[int, int], Zone] = {}
         for control_type in self._entries(""):
             if ":" not in control_type:
                 self._walk(control_type, control_type, control_type, 0, zones)
         return tuple(zones.values())
 
-    def read(self, zone: Zone, constraint: Constraint) -> int:
-        """The limit in force, in microwatts."""
-        del zone
-        return read_number(self._files, self._path(constraint.address))
-
-    def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
-        """Ask for a limit. Writing it does not enable the zone."""
-        del zone
-        write_number(self._files, self._path(constraint.address), power_uw)
-
-    def enabled(self, zone: Zone) -> bool | None:
-        """What ``enabled`` reads: whether PL1 of the zone is enforced."""
-        return read_flag(self._files, self._path(f"{zone.path}/enabled"))
-
-    def enable(self, zone: Zone) -> None:
-        """Write 1 to ``enabled`` where it reads 0. The kernel sets the zone's clamp bits with it."""
-        self._switch(zone, on=True)
-        if self.enabled(zone) is False:
-            raise LimitError(ZoneReason.FIRMWARE_LOCKED, "the zone stays disabled: firmware has locked it")
-
-    def disable(self, zone: Zone) -> None:
-        """Write 0 to ``enabled`` where it reads 1. The kernel clears the zone's clamp bits with it."""
-        self._switch(zone, on=False)
-        if self.enabled(zone) is True:
-            raise LimitError(ZoneReason.FAILED, "the zone was found disabled and stays enabled")
-
-    def _switch(self, zone: Zone, *, on: bool) -> None:
-        """Write ``enabled`` where it differs. Kernel 6.5 was seen to set peak_power to 0.125 W with that, so that it
-        is read before, and put back after where it changed."""
-        if self.enabled(zone) is not (not on):
-            return
-        peak = zone.constraint(PEAK_POWER)
-        before_uw = None if peak is None else self._optional(peak.address)
-        write_number(self._files, self._path(f"{zone.path}/enabled"), int(on))
-        if peak is not None and before_uw is not None and self._optional(peak.address) != before_uw:
-            self.write(zone, peak, before_uw)
-
-    def energy_uj(self, zone: Zone) -> int:
-        """The zone's energy counter, in microjoules; it wraps around at ``Zone.max_energy_uj``."""
-        if zone.energy is None:
-            raise LimitError(ZoneReason.UNSUPPORTED, "the zone has no energy counter")
-        return read_number(self._files, self._path(zone.energy))
-
-    def _walk(self, path: str, kind: str, parent_key: str, depth: int, zones: dict[str, Zone]) -> None:
+    def _walk(
+        self, path: str, kind: str, parent_key: str, depth: int, zones: dict[tuple[int, int], Zone]
+    ) -> None:
         """Add the zones in the folder ``path``, whose own key is ``parent_key``, and those below them."""
+        if depth >= MAX_DEPTH:
+            return
+        found: list[tuple[str, Handle, str]] = []
         for entry in self._entries(path):
-            zone_path = f"{path}/{entry}"
-            if ":" not in entry or depth >= MAX_DEPTH or len(zones) >= MAX_ZONES:
-                continue
-            name = read_text(self._files, self._path(f"{zone_path}/name"))
-            real_path = self._files.real_path(self._path(zone_path))
-            if not name or real_path in zones:
-                continue
-            key = f"{parent_key}/{name}"
-            if any(zone.key == key for zone in zones.values()):
-                key = f"{key}@{entry}"
-            zones[real_path] = self._zone(zone_path, kind, key, name, top=depth == 0)
-            self._walk(zone_path, kind, key, depth + 1, zones)
+            if ":" in entry and len(zones) + len(found) < MAX_ZONES:
+                try:
+                    folder = self._files.hold(self._path(f"{path}/{entry}"))
+                except OSError:
+                    continue
+                name = read_text(self._files, "name", folder)
+                if name and folder.identity not in zones:
+                    found.append((entry, folder, name))
+        names = Counter(name for _, _, name in found)
+        for entry, folder, name in found:
+            # Of several of one name each has its number too: none is taken for another when one of them goes.
+            key = f"{parent_key}/{name}" + (f"@{entry}" if names[name] > 1 else "")
+            zones[folder.identity] = self._zone(f"{path}/{entry}", folder, kind, key, name, top=depth == 0)
+            self._walk(f"{path}/{entry}", kind, key, depth + 1, zones)
 
-    def _zone(self, path: str, kind: str, key: str, name: str, *, top: bool) -> Zone:
+    def _zone(self, path: str, folder: Handle, kind: str, key: str, name: str, *, top: bool) -> Zone:
         files = set(self._entries(path))
         constraints: list[Constraint] = []
         for file in sorted(files):
@@ -103,31 +121,29 @@ class PowercapTree:
             limit = f"constraint_{index}_power_limit_uw"
             if file != f"constraint_{index}_name" or limit not in files:
                 continue
-            constraint = read_text(self._files, self._path(f"{path}/{file}"))
+            constraint = read_text(self._files, file, folder)
             if constraint and all(constraint != known.name for known in constraints):
                 bounds = (
-                    self._optional(f"{path}/constraint_{index}_{end}_power_uw") for end in ("min", "max")
+                    read_optional(self._files, f"constraint_{index}_{end}_power_uw", folder)
+                    for end in ("min", "max")
                 )
-                constraints.append(Constraint(constraint, f"{path}/{limit}", *(uw or 0 for uw in bounds)))
+                constraints.append(Constraint(constraint, limit, *(uw or 0 for uw in bounds)))
+        metered = _ENERGY in files
+        peak = next((constraint.address for constraint in constraints if constraint.name == PEAK_POWER), None)
+        device = PowercapZone(self._files, folder, peak)
         return Zone(
             key=key,
             path=path,
             kind=kind,
             name=name,
             top=top,
-            enabled=read_flag(self._files, self._path(f"{path}/enabled")),
+            enabled=device.enabled(),
             constraints=tuple(constraints),
-            energy=f"{path}/energy_uj" if "energy_uj" in files else None,
-            max_energy_uj=self._optional(f"{path}/max_energy_range_uj") if "energy_uj" in files else None,
+            energy=_ENERGY if metered else None,
+            max_energy_uj=read_optional(self._files, "max_energy_range_uj", folder) if metered else None,
             rounds_down=kind in _ROUNDS_DOWN,
+            device=device,
         )
-
-    def _optional(self, path: str) -> int | None:
-        """A number that not every zone has (ENOENT) or knows (ENODATA)."""
-        try:
-            return read_number(self._files, self._path(path))
-        except LimitError:
-            return None
 
     def _entries(self, path: str) -> list[str]:
         try:

@@ -9,7 +9,7 @@ from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from .files import DriverError, Files
+from .files import DriverError, Files, Handle
 from .zone import LimitError
 
 _READS: Final = 3
@@ -39,20 +39,28 @@ _REFUSALS: Final = {
 }
 
 
-def read_text(files: Files, path: str) -> str | None:
+def read_text(files: Files, name: str, folder: Handle) -> str | None:
     """A one-line attribute; None where it is missing or cannot be read."""
     try:
-        return files.read(path).strip()
+        return files.read(name, folder).strip()
     except OSError:
         return None
 
 
-def read_flag(files: Files, path: str) -> bool | None:
+def read_flag(files: Files, name: str, folder: Handle) -> bool | None:
     """A 0-or-1 attribute; None where it is missing or neither."""
-    return {"0": False, "1": True}.get(read_text(files, path) or "")
+    return {"0": False, "1": True}.get(read_text(files, name, folder) or "")
 
 
-def read_number(files: Files, path: str) -> int:
+def read_optional(files: Files, name: str, folder: Handle) -> int | None:
+    """A number that not every device has (ENOENT) or knows (ENODATA)."""
+    try:
+        return read_number(files, name, folder)
+    except LimitError:
+        return None
+
+
+def read_number(files: Files, name: str, folder: Handle) -> int:
     """A whole number of at least 0.
 
     Raises:
@@ -62,7 +70,7 @@ def read_number(files: Files, path: str) -> int:
     text = ""
     for _ in range(_READS):
         try:
-            text = files.read(path)
+            text = files.read(name, folder)
         except OSError as error:
             if error.errno == errno.ENODATA:
                 raise LimitError(ZoneReason.UNSUPPORTED, "the limit cannot be read (no data)") from error
@@ -72,14 +80,14 @@ def read_number(files: Files, path: str) -> int:
     raise LimitError(ZoneReason.FAILED, f"{text[:20]!r} was read where a number was expected")
 
 
-def write_number(files: Files, path: str, number: int) -> None:
+def write_number(files: Files, name: str, number: int, folder: Handle) -> None:
     """Write a whole number.
 
     Raises:
         LimitError: the kernel refused.
     """
     try:
-        files.write(path, f"{number}\n")
+        files.write(name, f"{number}\n", folder)
     except OSError as error:
         raise refused(error) from error
 

@@ -2,12 +2,13 @@
 
 The terms are those of the kernel's powercap framework: a *zone* is something whose power can be limited (a package, its
 dram, an accelerator), a *constraint* one of its limits (``long_term``). Zones are told apart by ``key``, made of
-names only: the kernel numbers zones again whenever a driver is loaded, so that an original limit saved under
-``intel-rapl:0`` could be put back on the wrong package.
+names only (control type, the parent's key, name; a PCI address, a UUID): the kernel numbers zones again whenever a
+driver is loaded, so that an original limit saved under ``intel-rapl:0`` could be put back on the wrong package. All
+that is read or written goes through ``device``, which is never another zone's.
 """
 
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
@@ -18,17 +19,72 @@ SHORT_TERM: Final = "short_term"
 PEAK_POWER: Final = "peak_power"
 
 
+class LimitError(Exception):
+    """A limit could not be read or written."""
+
+    def __init__(self, reason: ZoneReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
 @dataclass(frozen=True, slots=True)
 class Constraint:
     """One limit of a zone."""
 
     name: str
     address: str
-    """Where the zone's driver finds the limit: for files, the path below the driver's root."""
+    """What the zone's device calls the limit: for files, the name in the zone's folder."""
     min_power_uw: int = 0
     """The least that the hardware takes, in microwatts; 0 where it does not say."""
     max_power_uw: int = 0
     """What the hardware may draw by its own data, in microwatts; 0 where it does not say. Limits above are accepted."""
+
+
+class Device:
+    """The one device whose limits a zone shows, and no other: what is gone answers with errors for ever.
+
+    Powers are microwatts whatever the interface's unit. This one has no limits; drivers have their own.
+    """
+
+    def is_there(self) -> bool:
+        """Whether the device is where it was found. False: zones have to be looked for again."""
+        return True
+
+    def read(self, constraint: Constraint) -> int:
+        """The limit in force.
+
+        Raises:
+            LimitError: it cannot be read.
+        """
+        raise LimitError(ZoneReason.UNSUPPORTED, f"there is no {constraint.name}")
+
+    def write(self, constraint: Constraint, power_uw: int) -> None:
+        """Ask for a limit. Only a following ``read`` proves that it is in force.
+
+        Raises:
+            LimitError: it was refused.
+        """
+        raise LimitError(ZoneReason.UNSUPPORTED, f"there is no {constraint.name} to set to {power_uw} µW")
+
+    def enabled(self) -> bool | None:
+        """Whether limits are enforced now; None where the device does not say: they always are."""
+        return None
+
+    def switch(self, *, on: bool) -> None:
+        """Have limits enforced, or not.
+
+        Raises:
+            LimitError: it stays as it was.
+        """
+
+    def energy_uj(self) -> int:
+        """The energy counter, in microjoules.
+
+        Raises:
+            LimitError: there is none, or it cannot be read.
+        """
+        raise LimitError(ZoneReason.UNSUPPORTED, "there is no energy counter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +105,7 @@ class Zone:
     """Whether limits were enforced when the zone was found; None where the zone does not say."""
     constraints: tuple[Constraint, ...]
     energy: str | None = None
-    """Address of the energy counter, if there is one."""
+    """What the device calls the energy counter, if there is one."""
     max_energy_uj: int | None = None
     """Where the energy counter wraps around, in microjoules."""
     tolerance_uw: int = 125_000
@@ -58,6 +114,8 @@ class Zone:
     rounds_down: bool = False
     """True where the interface picks the next lower of a few states, so that a read-back may lie any way below
     what was written."""
+
+    device: Device = field(default=Device(), compare=False, repr=False)
 
     def constraint(self, name: str) -> Constraint | None:
         """The constraint of that name."""
@@ -76,64 +134,3 @@ class Zone:
 def limit_key(zone: Zone, constraint_name: str) -> str:
     """Name of one limit of the node, as unique and lasting as ``Zone.key``."""
     return f"{zone.key}:{constraint_name}"
-
-
-class LimitError(Exception):
-    """A limit could not be read or written."""
-
-    def __init__(self, reason: ZoneReason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-
-
-class Driver(Protocol):
-    """Reads and writes the limits of one kind of interface. Powers are microwatts whatever the interface's unit."""
-
-    def discover(self) -> tuple[Zone, ...]:
-        """The zones there are now. Never raises for a zone that misbehaves: such a zone has fewer constraints."""
-        ...
-
-    def read(self, zone: Zone, constraint: Constraint) -> int:
-        """The limit in force.
-
-        Raises:
-            LimitError: it cannot be read.
-        """
-        ...
-
-    def write(self, zone: Zone, constraint: Constraint, power_uw: int) -> None:
-        """Ask for a limit. Only a following ``read`` proves that it is in force.
-
-        Raises:
-            LimitError: it was refused.
-        """
-        ...
-
-    def enable(self, zone: Zone) -> None:
-        """Enable the zone, so that its limits are enforced.
-
-        Raises:
-            LimitError: the zone stays disabled.
-        """
-        ...
-
-    def enabled(self, zone: Zone) -> bool | None:
-        """Whether the zone's limits are enforced now; None where the zone does not say."""
-        ...
-
-    def disable(self, zone: Zone) -> None:
-        """Disable a zone that was found disabled.
-
-        Raises:
-            LimitError: the zone stays enabled.
-        """
-        ...
-
-    def energy_uj(self, zone: Zone) -> int:
-        """The zone's energy counter, in microjoules.
-
-        Raises:
-            LimitError: there is none, or it cannot be read.
-        """
-        ...

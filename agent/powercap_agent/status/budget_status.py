@@ -57,6 +57,20 @@ def build_refusal(why: str, generation: int, now: datetime, before: Mapping[str,
     }
 
 
+def build_failure(error: Exception, generation: int, now: datetime) -> Status:
+    """The status where the right one could not be made."""
+    failed = Condition(
+        False,
+        BudgetReason.STATUS_FAILED,
+        f"Limits follow the budget, and the agent cannot tell how: {error!r}. This is a defect of the agent; its log"
+        " has more.",
+    )
+    return {
+        "observedGeneration": generation,
+        "conditions": _conditions(failed, failed, generation, now, None),
+    }
+
+
 def says_the_same(status: Status, seen: Mapping[str, Any] | None) -> bool:
     """Whether writing ``status`` over ``seen`` would change nothing but the energy counted up."""
     return bool(seen) and _said(status) | _UNHEEDED == _said(dict(seen or {})) | _UNHEEDED
@@ -113,7 +127,8 @@ def _share_and_why(budget: Budget, directive: Directive) -> tuple[int | None, st
         if directive.cap_uw is None:
             return None, f"original limits, {override_basis(budget, directive)}"
         why = f"{format_watts_short(directive.cap_uw)} at most, {override_basis(budget, directive)}"
-        return share_of(directive.cap_uw, budget.max_source_uw), why
+        # A percentage of a node that has nothing to cap is nothing.
+        return share_of(directive.cap_uw, budget.max_source_uw) if budget.max_source_uw else None, why
     return (None, None) if slot is None else (slot.share, _why(budget, slot))
 
 

@@ -56,8 +56,12 @@ class NodeState:
             and published.directive.lowering
             and self.directive.lowering
             and self.directive.continues(published.directive)
+            and self._reasons() == published._reasons()
             and (self.generation, self.invalid) == (published.generation, published.invalid)
         )
+
+    def _reasons(self) -> list[ZoneReason]:
+        return [result.reason for result in self.report.results]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ def applied_condition(state: NodeState) -> Condition:
         return Condition(
             False, BudgetReason.DRY_RUN, "Caps are worked out and reported; no limit is changed."
         )
+    if state.directive.action is Action.KEEP and state.report.applied_uw is not None:
+        kept = format_watts_short(state.report.applied_uw)
+        return Condition(True, _phase_reason(state), f"The limits stay as they are: {kept} in force.")
     if state.directive.action is not Action.CAP:
         return Condition(True, _phase_reason(state), "The original limits are in force.")
     if state.report.low_originals:

@@ -15,6 +15,8 @@ from ..planning.packages import is_package
 
 SAMPLE_SECONDS: Final = 10.0
 """Counters wrap after minutes at the soonest (65 kJ at 200 W: 5 min)."""
+OLD_SECONDS: Final = 30.0
+"""A power measured longer ago says nothing of now."""
 SHORTEST_SECONDS: Final = 5.0
 """A shorter measurement is not reported: counters are updated once a millisecond."""
 MIRRORED_WITHIN_UJ: Final = 1_000_000
@@ -83,9 +85,9 @@ class DrawMeter:
         """Whether the time measured is at least ``SHORTEST_SECONDS``."""
         return self._began is not None and now - self._began >= SHORTEST_SECONDS
 
-    def power_uw(self, key: str) -> int | None:
-        """What the zone drew between the last two samples, in microwatts; None where that is not known."""
-        return self._powers_uw.get(key)
+    def power_uw(self, key: str, now: float) -> int | None:
+        """What the zone drew between the last two samples, in microwatts; None where that is not known, or old."""
+        return self._powers_uw.get(key) if now - self._last <= OLD_SECONDS else None
 
     def sample(self, now: float, readings: Mapping[str, tuple[Zone, int]]) -> None:
         """Take in the counters, in microjoules by zone key, of one moment."""

@@ -1,4 +1,4 @@
-"""Publishes a status if it differs from the last one written to this object, or if its energy is an hour old."""
+"""Publishes a status if it differs from the one that the object has, or if its energy is an hour old."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from powercap_api.clock import format_time
 from powercap_api.reasons import BudgetReason
 
-from .budget_status import Status, build_refusal, build_status, says_the_same
+from .budget_status import Status, build_failure, build_refusal, build_status, says_the_same
 from .conditions import NodeState
 
 _ON_PURPOSE: Final = BudgetReason.DRY_RUN
@@ -45,27 +45,26 @@ class StatusSink(Protocol):
 
 
 class StatusPublisher:
-    """Remembers the last status and the object that it was written to."""
+    """Remembers the status last seen on the object, or submitted since."""
 
     def __init__(self, sink: StatusSink) -> None:
         self._sink = sink
-        self._uid: str | None = None
+        self._failure: str | None = None
         self._published: Status | None = None
         self._state: NodeState | None = None
 
     def observe(self, body: dict[str, Any] | None) -> None:
-        """Take in the object as the API server has it: after it was made anew or its status was emptied, the next
-        status is published whatever it says."""
+        """Take in the object as the API server has it. Where its status is not the one published, whoever wrote it, the
+        next one is published."""
         if body is None:
             self._sink.drop()
-            self._uid = self._published = self._state = None
+            self._state = self._published = None
             return
-        metadata, status = body.get("metadata"), body.get("status")
-        uid = metadata.get("uid") if isinstance(metadata, dict) else None
-        if uid != self._uid or not status:
-            self._uid = uid
-            self._published = status if isinstance(status, dict) else None
+        status = body.get("status")
+        seen = status if _is_whole(status) else None
+        if seen is None or not says_the_same(seen, self._published):
             self._state = None
+        self._published = seen
 
     def publish(self, state: NodeState, now: datetime) -> None:
         """Submit the status of ``state``, unless it says the same as the last one or is only one more step of the
@@ -77,6 +76,12 @@ class StatusPublisher:
     def publish_refusal(self, why: str, generation: int, now: datetime) -> None:
         """Submit the status of a spec that cannot be read where no earlier one is known."""
         self._submit(build_refusal(why, generation, now, self._published), now)
+
+    def publish_failure(self, error: Exception, generation: int, now: datetime) -> None:
+        """Submit, once, that the right status could not be made."""
+        if self._failure != repr(error):
+            self._failure, self._state, self._published = repr(error), None, None
+            self._sink.submit(build_failure(error, generation, now), Urgency.AT_ONCE)
 
     def close(self, seconds: float) -> bool:
         """Wait until the last status is written, for at most ``seconds``; whether it was."""
@@ -90,13 +95,25 @@ class StatusPublisher:
     def _submit(self, status: Status, now: datetime) -> None:
         if not says_the_same(status, self._published) or self._energy_is_new(status, now):
             urgency = urgency_of(status, self._published)
-            self._published = status
+            self._published, self._failure = status, None
             self._sink.submit(status, urgency)
 
     def _energy_is_new(self, status: Status, now: datetime) -> bool:
         if status.get("energy") is None:
             return False
         return (self._published or {}).get("energy") is None or self.energy_due(now)
+
+
+def _is_whole(status: object) -> bool:
+    """Whether a status is one that an agent may have written, as far as it is compared."""
+    if not isinstance(status, dict):
+        return False
+    energy, conditions = status.get("energy"), status.get("conditions") or []
+    return (
+        (energy is None or (isinstance(energy, dict) and "until" in energy))
+        and isinstance(conditions, list)
+        and all(isinstance(one, dict) and {"type", "status", "reason"} <= one.keys() for one in conditions)
+    )
 
 
 def urgency_of(status: Status, before: Mapping[str, Any] | None) -> Urgency:

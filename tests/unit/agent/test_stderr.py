@@ -76,9 +76,21 @@ def test_an_agent_whose_log_nobody_reads_keeps_its_slots_and_ends_when_told(
             agent.__exit__(None, None, None)
 
 
-def test_the_watchdog_ends_a_process_whose_log_nobody_reads(full_pipe: tuple[int, int]) -> None:
-    program = (
-        "import time; from powercap_agent.watchdog import Watchdog; Watchdog(0.5).beat(); time.sleep(20)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], stderr=full_pipe[1], timeout=15, check=False)
+def test_a_process_that_is_stuck_everywhere_ends_though_nobody_reads_its_log(
+    full_pipe: tuple[int, int],
+) -> None:
+    program = """
+import signal, time
+from powercap_agent.logs import Log, LogFormat
+from powercap_agent.mailbox import Mailbox
+from powercap_agent.supervisor import ENDINGS, Supervisor
+
+class Stuck:
+    def run(self): time.sleep(600)
+    def end(self): time.sleep(600)
+
+signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+Supervisor(Mailbox(), Log(LogFormat.TEXT), stall_seconds=0.1, end_seconds=1).run(Stuck())
+"""
+    done = subprocess.run([sys.executable, "-c", program], stderr=full_pipe[1], timeout=60, check=False)
     assert done.returncode == 1

@@ -1,96 +1,78 @@
 """When a limit may be tried again, and when something else fights for it."""
 
-from powercap_agent.enforce.limit_state import (
-    FIGHT_PAUSE_SECONDS,
-    FIGHT_WINDOW_SECONDS,
-    LOCKED_SECONDS,
-    MAX_FIGHTS,
-    LimitState,
-)
+from powercap_agent.enforce.limit_state import LimitState
 from powercap_agent.hardware.zone import LimitError
 from powercap_api.reasons import ZoneReason
 
 FAILED = LimitError(ZoneReason.FAILED, "i/o")
+LOCKED = LimitError(ZoneReason.FIRMWARE_LOCKED, "locked")
 
 
-def locked(message: str) -> LimitError:
-    return LimitError(ZoneReason.FIRMWARE_LOCKED, message)
+def pause(state: LimitState, power_uw: int, now: float) -> float:
+    """Seconds until the value may be tried, to half a minute."""
+    wait = 0.0
+    while state.blocked(power_uw, now + wait) is not None:
+        wait += 30.0
+    return wait
 
 
 def test_a_refused_value_waits_ever_longer() -> None:
     state, waits, now = LimitState(), [], 0.0
-    for _ in range(6):
+    for _ in range(9):
         state.refused(40, FAILED, now)
-        wait = 0.0
-        while state.blocked(40, now + wait) is not None:
-            wait += 30.0
-        waits.append(wait)
-        now += wait
-    assert waits == [0.0, 60.0, 600.0, 3600.0, 3600.0, 3600.0]
-    assert state.refusals[40].first_at == 0.0
-    assert state.refusals[40].failures == 6
-    assert state.last_problem is FAILED
+        waits.append(pause(state, 40, now))
+        now += waits[-1]
+    assert waits == [0, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    assert state.problem is FAILED
 
 
-def test_another_value_may_be_tried_unless_two_were_found_locked_lately() -> None:
+def test_another_value_may_be_tried_at_once() -> None:
     state = LimitState()
-    state.refused(40, FAILED, 0.0)
+    for _ in range(5):
+        state.refused(40, FAILED, 0.0)
+    assert state.blocked(41, 0.0) is None
     state.refused(41, FAILED, 0.0)
-    assert state.blocked(42, 0.0) is None
-    first, second = locked("first"), locked("second")
-    state.refused(43, first, 100.0)
-    assert state.blocked(44, 100.0) is None
-    state.refused(45, second, 200.0)
-    assert state.blocked(46, 200.0) is second
-    assert state.blocked(46, 100.0 + LOCKED_SECONDS - 1) is second
-    assert state.blocked(46, 100.0 + LOCKED_SECONDS) is None
+    assert pause(state, 41, 0.0) == 0
 
 
-def test_a_value_that_is_refused_again_counts_from_its_first_refusal() -> None:
+def test_a_locked_limit_refuses_all_values_and_is_tried_slowly() -> None:
+    state, waits = LimitState(), []
+    for value in range(4):
+        state.refused(value, LOCKED, 0.0)
+        waits.append(pause(state, 99, 0.0))
+    assert waits == [0, 60, 120, 240]
+
+
+def test_a_write_that_succeeded_ends_what_stood_in_the_way() -> None:
     state = LimitState()
-    state.refused(40, locked("a"), 0.0)
-    state.refused(41, locked("b"), 0.0)
-    state.refused(41, locked("b again"), LOCKED_SECONDS - 1)
-    assert state.blocked(42, LOCKED_SECONDS) is None
-
-
-def test_the_oldest_of_many_refusals_is_forgotten() -> None:
-    state = LimitState()
-    for value in range(20):
-        state.refused(value, FAILED, float(value))
-    assert list(state.refusals) == list(range(4, 20))
-    state.refused(4, FAILED, 30.0)
-    state.refused(99, FAILED, 31.0)
-    assert list(state.refusals) == [*range(6, 20), 4, 99]
-
-
-def test_a_write_that_succeeded_ends_all_refusals() -> None:
-    state = LimitState()
+    for _ in range(5):
+        state.refused(40, FAILED, 0.0)
+    state.accepted(41, 40)
+    assert (state.requested_uw, state.read_back_uw, state.problem) == (41, 40, None)
+    assert state.blocked(40, 0.0) is None
     state.refused(40, FAILED, 0.0)
-    state.accepted(41, 40, 7.0)
-    assert (state.requested_uw, state.read_back_uw, state.written_at) == (41, 40, 7.0)
-    assert (state.last_problem, state.refusals) == (None, {})
+    assert pause(state, 40, 0.0) == 0
 
 
-def test_five_changes_within_two_hours_are_a_fight_and_pause_writes() -> None:
-    state = LimitState()
-    for number in range(MAX_FIGHTS):
-        at = 100.0 + number * 10
-        assert not state.fought(at)
-        state.changed(at)
-        state.changed(at)
-    last = 100.0 + (MAX_FIGHTS - 1) * 10
-    assert not state.fought(last), "the change of this very check does not count yet"
-    assert state.fought(last + 1)
-    state.accepted(40, 40, last)
-    assert state.pauses(last + FIGHT_PAUSE_SECONDS - 1)
-    assert not state.pauses(last + FIGHT_PAUSE_SECONDS)
-    assert state.fought(100.0 + FIGHT_WINDOW_SECONDS - 1)
-    assert not state.fought(100.0 + FIGHT_WINDOW_SECONDS)
+def test_more_than_five_changes_within_two_hours_are_a_fight() -> None:
+    state, pauses = LimitState(), []
+    for number in range(8):
+        now = number * 300.0
+        assert state.fought(now) is (number > 5)
+        state.changed(now)
+        state.changed(now + 1)
+        pauses.append(state.retry_at - now)
+        state.accepted(40, 40)
+    assert pauses == [0, 0, 0, 0, 0, 60, 120, 240]
+    assert state.fought(2100 + 3 * 1440 - 1)
+    assert not state.fought(2100 + 3 * 1440)
 
 
-def test_no_more_than_the_last_changes_are_kept() -> None:
+def test_a_change_now_and_then_is_no_fight() -> None:
     state = LimitState()
     for number in range(100):
-        state.changed(float(number))
-    assert state.changes == [float(number) for number in range(36, 100)]
+        now = number * 1440.0
+        state.changed(now)
+        state.accepted(40, 40)
+        assert not state.fought(now)
+        assert state.retry_at == now

@@ -16,7 +16,7 @@ from dev.lab.fake_sysfs import (
     set_limit,
 )
 from powercap_agent.enforce.enforcer import Enforcer
-from powercap_agent.hardware.node import NodeHardware
+from powercap_agent.hardware.inventory import Inventory
 from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.logs import Log, LogFormat
 from powercap_api.reasons import ZoneReason
@@ -105,12 +105,11 @@ def test_the_original_of_a_package_that_vanished_is_kept_until_it_is_back(server
     second = server.root / "intel-rapl/intel-rapl:1"
     second.rename(server.folder / "unplugged")
     report = enforcer.enforce(30 * WATT, BOUNDS)
-    assert reasons(report)["intel-rapl/intel-rapl:1/long_term"] is ZoneReason.UNSUPPORTED
-    enforcer.survey()
+    assert "intel-rapl/intel-rapl:1/long_term" not in reasons(report)
+    assert server.limits()[PACKAGE] == 30 * WATT
     enforcer.release()
     assert set(server.store().limits) == {"intel-rapl/package-1:long_term", "intel-rapl/package-1:short_term"}
     (server.folder / "unplugged").rename(second)
-    enforcer.survey()
     enforcer.release()
     assert server.limits() == server.original
     assert server.store().limits == {}
@@ -129,7 +128,7 @@ def test_a_limit_that_cannot_be_put_back_is_kept_and_tried_again(desktop: Machin
 
 def test_an_original_that_was_stated_is_put_back(tmp_path: Path) -> None:
     machine = Machine(tmp_path, LOWERED)
-    hardware = NodeHardware([PowercapTree(machine.kernel, str(machine.root))])
+    hardware = Inventory([PowercapTree(machine.kernel, str(machine.root)).discover])
     log = Log(LogFormat.TEXT, machine.logged)
     enforcer = Enforcer(hardware, machine.store(), machine.time.monotonic, log, 105 * WATT)
     enforcer.survey()

@@ -7,7 +7,7 @@ import pytest
 from powercap_agent.enforce.enforcer import Enforcer
 from powercap_agent.hardware.files import KernelFiles
 from powercap_agent.hardware.hwmon import Hwmon
-from powercap_agent.hardware.node import NodeHardware
+from powercap_agent.hardware.inventory import Inventory
 from powercap_agent.hardware.zone import LimitError
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.planning.limits import Rule, Terms
@@ -25,7 +25,7 @@ SENSOR = HwmonDevice("k10temp", "0000:00:18.3", None)
 
 def enforcer(folder: Path) -> Enforcer:
     made = Enforcer(
-        NodeHardware([Hwmon(HwmonKernel(), str(folder / "class" / "hwmon"))]),
+        Inventory([Hwmon(HwmonKernel(), str(folder / "class" / "hwmon")).discover]),
         OriginalsStore(str(folder / "state"), "boot-1"),
         lambda: 0.0,
         Log(LogFormat.TEXT),
@@ -97,4 +97,17 @@ def test_there_is_no_energy_counter(tmp_path: Path) -> None:
     build_hwmon(tmp_path, [CARD])
     driver = Hwmon(KernelFiles(), str(tmp_path / "class" / "hwmon"))
     with pytest.raises(LimitError):
-        driver.energy_uj(driver.discover()[0])
+        driver.discover()[0].device.energy_uj()
+
+
+def test_a_card_gets_its_own_limit_back_after_the_kernel_numbered_cards_anew(tmp_path: Path) -> None:
+    other = HwmonDevice("amdgpu", "0000:83:00.0", 150 * WATT, cap_max_uw=200 * WATT, cap_min_uw=50 * WATT)
+    build_hwmon(tmp_path, [CARD, other, *EPYC])
+    made = enforcer(tmp_path)
+    made.enforce(300 * WATT, Terms(10 * WATT, 5 * WATT, 5, devices=(Rule("amdgpu", cap_uw=100 * WATT),)))
+    folder = tmp_path / "class" / "hwmon"
+    (folder / "hwmon0").rename(folder / "away")
+    (folder / "hwmon1").rename(folder / "hwmon0")
+    (folder / "away").rename(folder / "hwmon1")
+    made.release()
+    assert [cap(tmp_path, card) for card in (CARD, other)] == [303 * WATT, 150 * WATT]
