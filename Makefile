@@ -28,7 +28,10 @@ $(STAMP): pyproject.toml dev/requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-test: lint unit api chart ## lint, unit, API and chart tests
+test: ## lint, unit, API and chart tests: lint beside the unit tests
+	@$(MAKE) --no-print-directory $(STAMP)
+	@$(MAKE) --no-print-directory -j2 lint unit
+	@$(MAKE) --no-print-directory api chart
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/ruff format --check .
@@ -46,6 +49,9 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 
 unit: $(STAMP) ## unit tests: no network, no cluster
 	$(PYTEST) tests/unit
+
+long: $(STAMP) ## what `make test` leaves out, or does less of: months, thousands of nodes, two operators, waits for leases
+	POWERCAP_LONG=1 $(PYTEST) -m 'long or longer' tests/unit tests/api
 
 unit-pythons: $(STAMP) ## unit tests on every Python from 3.11 to 3.14 that is on this machine, and which were not run
 	$(BIN)/python -m dev.pythons $(ARGS)

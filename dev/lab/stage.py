@@ -5,7 +5,6 @@ powercap tree of its own in a folder, and a real agent process on it. Nothing ou
 """
 
 import contextlib
-import json
 import os
 import sys
 import time
@@ -18,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
-from dev.lab.api_client import read
+from dev.lab.api_client import apply, read
 from dev.lab.exchange.site import ExchangeSite
 from dev.lab.fake_sysfs import Layout, build_tree, read_limits
 from powercap_api.clock import OffsetClock, write_offset
@@ -148,11 +147,11 @@ class Stage:
         return (self.tree(node) / zone / "name").read_text(encoding="ascii").strip()
 
     def apply(self, body: Mapping[str, Any]) -> None:
-        """``kubectl apply`` one object or a List."""
-        self.control_plane.kubectl("apply", "-f", "-", input=json.dumps(body))
+        """Create one object or a List; what is there already is merged into."""
+        apply(self.control_plane, body)
 
     def apply_policy(self, name: str = "default", **spec: Any) -> None:
-        """``kubectl apply`` a PowerPolicy."""
+        """Create a PowerPolicy, or merge into it."""
         self.apply(
             {"apiVersion": API_VERSION, "kind": "PowerPolicy", "metadata": {"name": name}, "spec": spec}
         )

@@ -1,6 +1,5 @@
 """A real API server for the tests of this folder: one for the whole run, emptied after each test that uses it."""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ import pytest
 
 from dev.cluster.binaries import Binaries, locate
 from dev.cluster.control_plane import ControlPlane
-from dev.lab.api_client import delete_all, read
+from dev.lab.api_client import apply, delete_all, patch, read
 
 CRDS = Path(__file__).parents[2] / "crds"
 LONGEST = (
@@ -69,7 +68,7 @@ def control_plane(shared_control_plane: ControlPlane) -> Iterator[ControlPlane]:
 
 
 class Kube:
-    """Objects in by kubectl, with what it says to people; objects out."""
+    """Objects in and out, as kubectl has them."""
 
     def __init__(self, plane: ControlPlane) -> None:
         self.plane = plane
@@ -82,14 +81,14 @@ class Kube:
         """All objects of a kind by name."""
         return {item["metadata"]["name"]: item for item in self.get(kind)["items"]}
 
-    def apply(self, *objects: dict[str, Any]) -> str:
-        """``kubectl apply`` with strict validation; what the server says to a refusal is in the exception."""
-        body = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-        return self.plane.kubectl("apply", "--validate=strict", "-f", "-", input=body)
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Create them with strict validation, or merge into them; a refusal's words are in the exception."""
+        for body in objects:
+            apply(self.plane, body)
 
-    def patch(self, kind: str, name: str, patch: dict[str, Any], *options: str) -> str:
-        """``kubectl patch --type merge``."""
-        return self.plane.kubectl("patch", kind, name, "--type", "merge", "-p", json.dumps(patch), *options)
+    def patch(self, kind: str, name: str, body: dict[str, Any], subresource: str = "") -> None:
+        """A JSON merge patch."""
+        patch(self.plane, kind, name, body, subresource)
 
     def add_node(self, name: str, **labels: str) -> None:
         """A Node object without a kubelet."""

@@ -115,8 +115,7 @@ def test_two_days_of_quarters_and_the_status_of_two_packages_are_at_most_5632_by
     ) as agent:
         eventually(lambda: kube.get("powerbudget", NODE)["status"]["zones"], agent.log, 60)
         status = _with_draw(kube.get("powerbudget", NODE)["status"])
-    options = ("--subresource=status", f"--field-manager={AGENT_FIELD_MANAGER}")
-    kube.patch("powerbudget", NODE, {"status": status}, *options)
+    kube.patch("powerbudget", NODE, {"status": status}, f"status?fieldManager={AGENT_FIELD_MANAGER}")
     shown = kube.plane.kubectl("get", "powerbudget", NODE, "-o", "json", "--show-managed-fields")
     budget = json.loads(shown)
     assert len(budget["metadata"]["managedFields"]) == 2, "the operator's and the agent's"

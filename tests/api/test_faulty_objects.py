@@ -71,9 +71,9 @@ def test_budgets_of_a_policy_that_this_version_cannot_read_outlive_a_restart(
     stage.operator.stop()
 
     def is_taken() -> bool:
-        return "Tides" in kube.patch("powerpolicy", "default", {"spec": {"strategy": {"type": "Tides"}}}) or (
-            kube.get("powerpolicy", "default")["spec"]["strategy"]["type"] == "Tides"
-        )
+        kube.patch("powerpolicy", "default", {"spec": {"strategy": {"type": "Tides"}}})
+        strategy: str = kube.get("powerpolicy", "default")["spec"]["strategy"]["type"]
+        return strategy == "Tides"
 
     wait_until(is_taken, "a policy of a newer version", 20, every=0.5)
     stage.start_operator()

@@ -18,6 +18,8 @@ from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
 from tests.support.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.long
+
 ZONE = DEFAULT_MARKET.bidding_zone.zone
 NOTICED_SECONDS = 75.0
 BUSY_SECONDS = 15.0

@@ -126,7 +126,7 @@ def test_plan_and_market_show_read_the_cluster(kube: Kube, kubectl: Command) -> 
         "lastTransitionTime": "2025-10-09T00:00:00Z",
     }
     status = {"status": {"conditions": [complete], "periods": periods}}
-    kube.patch("marketday", name, status, "--subresource=status")
+    kube.patch("marketday", name, status, "status")
     planned = kubectl("powercap", "plan", "one")
     assert "12:00-12:15" in planned.stdout, planned.stderr
     assert "140 W" in planned.stdout

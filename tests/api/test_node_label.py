@@ -97,7 +97,7 @@ def test_the_real_scheduler_goes_by_the_documents_examples(binaries: Binaries, t
             room = {"cpu": "8", "memory": "8Gi", "pods": "20"}
             ready = {"type": "Ready", "status": "True", "reason": "Test", "message": ""}
             status = {"status": {"capacity": room, "allocatable": room, "conditions": [ready]}}
-            kube.patch("node", name, status, "--subresource", "status")
+            kube.patch("node", name, status, "status")
 
         def create(example: str, name: str) -> None:
             body = examples()[example]

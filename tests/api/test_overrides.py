@@ -80,7 +80,7 @@ def test_good_overrides_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
         ({"reason": ""}, "at least 1 chars"),
         ({"source": "The Grid"}, "should match"),
         ({"priority": 10**10}, "less than or equal to"),
-        ({"watts": 60}, 'unknown field "watts"'),
+        ({"watts": 60}, 'unknown field "spec.watts"'),
     ],
 )
 def test_bad_overrides_are_refused_with_words_that_help(kube: Kube, spec: dict[str, Any], words: str) -> None:

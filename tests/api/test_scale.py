@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from dev.cluster.binaries import Binaries
 from dev.scale.phase import Stopwatch
 from dev.scale.run import EDIT, FIRST, PERIOD, TOMORROW, Run
 from dev.scale.world import ScaleWorld
+
+pytestmark = pytest.mark.long
 
 NODES = 20
 

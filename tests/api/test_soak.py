@@ -11,6 +11,8 @@ from dev.cluster.control_plane import ControlPlane
 from dev.lab.stage import Stage, quoted_logs
 from dev.soak.run import Soak
 
+pytestmark = pytest.mark.long
+
 DAYS = 5
 SEED = 11
 """Its days have an API server that is away, an operator that is killed, edits, and results late or in part."""

@@ -33,6 +33,8 @@ from powercap_operator.kube.leadership import LEASE_SECONDS
 from powercap_operator.market.results import Query
 from tests.support.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.long
+
 NODES = node_names(60)
 LEASE = "powercap-operator"
 NAMESPACE = "powercap-system"

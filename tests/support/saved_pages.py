@@ -3,6 +3,9 @@
 import re
 from datetime import date
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.results import Query
@@ -13,6 +16,16 @@ FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "epex"
 def saved(pattern: str = "*.html") -> list[Path]:
     """The files that are there; none is fine."""
     return sorted(FOLDER.glob(pattern)) if FOLDER.is_dir() else []
+
+
+NEEDS_PAGES = pytest.mark.skipif(not saved(), reason="no saved pages beside the project")
+
+
+def each_saved(pattern: str = "*.html") -> list[Any]:
+    """A parameter for each file; where there is none, one that is skipped."""
+    return [pytest.param(path, id=path.stem) for path in saved(pattern)] or [
+        pytest.param(None, id="none", marks=NEEDS_PAGES)
+    ]
 
 
 def query_of(path: Path, minutes: int) -> Query:

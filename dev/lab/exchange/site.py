@@ -373,7 +373,7 @@ class _Handler(BaseHTTPRequestHandler):
 def _compress(body: bytes, encoding: str) -> bytes:
     match encoding:
         case "gzip":
-            return gzip.compress(body, 6)
+            return gzip.compress(body, 1)
         case "deflate":
             return zlib.compress(body)
         case "br":

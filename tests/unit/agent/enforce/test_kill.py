@@ -126,7 +126,7 @@ def assert_nothing_is_lost(machine: Machine) -> None:
             assert stored[f"{zone.split('/', 1)[0]}/{names[zone]}:{constraint}"] == machine.original[name]
 
 
-@pytest.mark.parametrize("without_budget_after", [True, False])
+@pytest.mark.parametrize("without_budget_after", [pytest.param(True, marks=pytest.mark.long), False])
 def test_killed_at_every_change_to_a_file(tmp_path: Path, *, without_budget_after: bool) -> None:
     for kill_at in range(1, 1000):
         machine = Machine(tmp_path / str(kill_at), TWO_SOCKETS)
@@ -143,7 +143,9 @@ def test_killed_at_every_change_to_a_file(tmp_path: Path, *, without_budget_afte
     raise AssertionError("the agent never came to its end")
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(8, 40))]
+)
 def test_killed_now_and_then_on_a_flaky_machine(tmp_path: Path, seed: int) -> None:
     machine = Machine(tmp_path, TWO_SOCKETS)
     machine.kernel = flaky(seed)

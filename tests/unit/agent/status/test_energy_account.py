@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone
 from powercap_agent.status.energy_account import EnergyAccount, Regime
 from powercap_api.budget.energy import HISTORY_STEPS
 from powercap_api.budget.status import BudgetEnergy
+from tests.support.effort import examples
 from tests.support.energy_history import columns_of
 
 WATT = 1_000_000
@@ -268,7 +269,7 @@ def test_what_cannot_be_read_changes_nothing(saved: Any) -> None:
     assert node.told() == before
 
 
-@settings(deadline=None, max_examples=10)
+@examples(3, 50)
 @given(seed=st.integers(0, 2**32), restarts=st.integers(0, 12))
 def test_a_day_of_random_loads_wraps_and_restarts_is_counted_to_within_a_percent(
     seed: int, restarts: int

@@ -15,7 +15,7 @@ from powercap_cli.main import main
 from powercap_operator.market.csv_format import csv_name, to_csv
 from powercap_operator.market.results import Query
 from powercap_operator.sources.mock import made_up_periods
-from tests.support.saved_pages import FOLDER, saved
+from tests.support.saved_pages import FOLDER, NEEDS_PAGES
 from tests.unit.cli.files.test_plan import write_policy
 
 Captured = pytest.CaptureFixture[str]
@@ -235,7 +235,7 @@ def test_wrong_arguments_are_wrong_usage(arguments: tuple[str, str], why: str, c
     assert why in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not saved(), reason="the folder with saved pages is not on this machine")
+@NEEDS_PAGES
 def test_real_days_are_read_and_bear_out_the_known_shares(tmp_path: Path, capsys: Captured) -> None:
     """On 129 days Volume did 10.7 % less work and Price 27.8 % (computed apart from this project); the saved pages
     hold seven of them."""

@@ -15,7 +15,7 @@ from powercap_api.markets import Auction, Market
 from powercap_cli.main import main
 from powercap_operator.market.csv_format import from_csv, to_csv
 from powercap_operator.market.results import Period, Query
-from tests.support.saved_pages import FOLDER, saved
+from tests.support.saved_pages import FOLDER, NEEDS_PAGES
 
 DAY = date(2025, 10, 9)
 QUERY = Query(Market("FR", Auction.IDA1), DAY)
@@ -41,7 +41,7 @@ def save(folder: Path, page: str, name: str = "page.html") -> str:
 # parse ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not saved("epex_FR_2025-10-02.html"), reason="the saved pages are not here")
+@NEEDS_PAGES
 def test_the_command_of_the_readme(capsys: Captured) -> None:
     page = str(FOLDER / "epex_FR_2025-10-02.html")
     assert main(["market", "parse", page, "--area", "FR", "--auction", "SDAC", "--date", "2025-10-02"]) == 0

@@ -15,7 +15,7 @@ from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.errors import CsvError
 from powercap_operator.market.results import Period, Query, build_market_day, covered_starts
 from powercap_operator.sources.mock import made_up_periods
-from tests.support.saved_pages import query_of, saved
+from tests.support.saved_pages import each_saved, query_of
 
 DAY = date(2025, 10, 9)
 QUERY = Query(Market("FR", Auction.IDA1), DAY)
@@ -23,7 +23,7 @@ HEAD = "Period,Volume (MWh),Price (€/MWh)\n"
 CLOCK_CHANGES = (date(2025, 10, 26), date(2026, 3, 29))
 
 
-@pytest.mark.parametrize("path", saved("*.csv"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", each_saved("*.csv"))
 def test_a_real_file_is_read_and_written_again_as_it_was(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     query = query_of(path, csv_resolution(text))

@@ -1,16 +1,17 @@
-"""Four hundred delivery days with late and wrong pages, outages, restarts and edits: nothing runs dry or piles up."""
+"""Months of delivery days with late and wrong pages, outages, restarts and edits: nothing runs dry or piles up."""
 
 import gc
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
 from dev.lab.budget_judge import changed_past, gap, overlap
 from powercap_operator.market.publication import DAILY_LIMIT
 from tests.support.objects import make_node, make_policy, moment
 from tests.support.simulated_cluster import HISTORY, MoodySource, SimulatedCluster
 
-DAYS = 400
 HOURLY = {"auction": "IDA1", "resolutionMinutes": 60}
 """Periods of an hour: four times as quick to work out as quarters, and the same in everything else."""
 BEGIN = moment("2025-02-01T05:00Z")
@@ -41,7 +42,8 @@ def edit(cluster: SimulatedCluster, chance: Random) -> None:
     cluster.edit(name, **change)
 
 
-def test_four_hundred_delivery_days() -> None:
+@pytest.mark.parametrize("days", [60, pytest.param(400, marks=pytest.mark.long)])
+def test_delivery_days_pass(days: int) -> None:
     chance = Random(400)
     source = MoodySource(chance)
     policies = [
@@ -59,7 +61,7 @@ def test_four_hundred_delivery_days() -> None:
     cluster = SimulatedCluster(policies, nodes, source)
     restarts = edits = 0
     sizes = []
-    for day in range(DAYS):
+    for day in range(days):
         down_until = None
         if chance.random() < 0.1:  # the operator is away for some hours of this day, never over midnight
             down_until = BEGIN + timedelta(days=day, hours=chance.uniform(1, 4))
@@ -87,12 +89,13 @@ def test_four_hundred_delivery_days() -> None:
                 assert_followed(cluster, now)
         assert set(cluster.budgets) == set(cluster.nodes)
         assert len(cluster.days) <= HISTORY.days + 6, sorted(cluster.days)
-        if day in (60, DAYS - 1):
+        if day in (days // 3, days - 1):
             gc.collect()
             sizes.append(len(gc.get_objects()))
     assert max(source.requests.values()) <= DAILY_LIMIT
-    assert source.requests.total() < 3 * DAYS
+    assert source.requests.total() < 3 * days
     assert sizes[1] - sizes[0] < GROWTH_OBJECTS, sizes
-    assert len(source.requests) > 0.95 * DAYS
-    assert min(restarts, edits, *source.troubles.values()) > 10
-    assert cluster.writes["budgets"] < 5 * DAYS * len(nodes)
+    assert len(source.requests) > 0.95 * days
+    assert len(source.troubles) == 5 or days < 400
+    assert min(restarts, edits, *source.troubles.values()) >= max(days // 40, 1)
+    assert cluster.writes["budgets"] < 5 * days * len(nodes)

@@ -9,7 +9,7 @@ from math import fsum, inf
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_api.markets import Auction, Market
@@ -24,6 +24,7 @@ from powercap_operator.worth.history import History, day_caps, make_history
 from powercap_operator.worth.load import FullLoad, Load, read_load
 from powercap_operator.worth.node import flows, total
 from tests.support import plain_backtest
+from tests.support.effort import examples
 from tests.support.objects import make_policy
 
 FIRST = date(2025, 10, 20)
@@ -113,7 +114,7 @@ def test_a_plain_calculation_comes_to_the_same(strategy: str, static: float, pro
     assert len(setting.days) == len(DAYS)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(10, 100)
 @given(SOME_DAYS, st.sampled_from(["Volume", "Solar", "CheapestHours"]), st.sampled_from([0.0, 70.0]))
 def test_at_a_constant_price_nothing_is_saved_against_the_flat_cap(
     days: list[list[tuple[str, str]]], strategy: str, static: float
@@ -128,7 +129,7 @@ def test_at_a_constant_price_nothing_is_saved_against_the_flat_cap(
     assert not any(straight.saturated.worse) or static > 0
 
 
-@settings(deadline=None, max_examples=30)
+@examples(10, 100)
 @given(SOME_DAYS, st.sampled_from([2, 10, 1000]))
 def test_the_scale_of_prices_does_not_change_the_ranking(
     days: list[list[tuple[str, str]]], factor: int
@@ -145,7 +146,7 @@ def test_the_scale_of_prices_does_not_change_the_ranking(
     assert order(1) == order(factor)
 
 
-@settings(deadline=None, max_examples=30)
+@examples(10, 100)
 @given(SOME_DAYS)
 def test_energy_is_the_sum_of_power_over_time(days: list[list[tuple[str, str]]]) -> None:
     history = history_of(days)
@@ -164,7 +165,7 @@ def _caps_of(resolved: ResolvedPolicy, history: History, day: date) -> list[floa
     return [float("inf") if cap is None else cap / 1e6 for cap in made.caps_uw]
 
 
-@settings(deadline=None, max_examples=50)
+@examples(15, 150)
 @given(st.floats(0, 1), st.lists(st.just(0.0) | st.floats(0.5, 200), min_size=1, max_size=30))
 def test_the_flat_cap_does_the_same_work(part: float, loads: list[float]) -> None:
     history = made_up()

@@ -26,7 +26,7 @@ from powercap_operator.market.errors import (
 from powercap_operator.market.results import Period, Query, build_market_day, covered_starts
 from powercap_operator.sources.epex.heading import parse_date
 from powercap_operator.sources.epex.page import open_page, table_html
-from tests.support.saved_pages import query_of, saved
+from tests.support.saved_pages import each_saved, query_of
 
 DAY = date(2025, 10, 9)
 AUTUMN = date(2025, 10, 26)
@@ -63,7 +63,7 @@ def read_independently(path: Path) -> tuple[list[str], list[list[str]], str | No
     return labels, rows, base.get_text(strip=True) if base else None
 
 
-@pytest.mark.parametrize("path", saved(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", each_saved())
 def test_saved_pages_read_right_or_are_refused(path: Path) -> None:
     minutes, expected = KNOWN_PAGES.get(path.name, (0, PageError))
     html = path.read_bytes()
@@ -91,7 +91,7 @@ def test_saved_pages_read_right_or_are_refused(path: Path) -> None:
         assert abs(day.summary.price.mean - Decimal(base)) <= Decimal("0.01")
 
 
-@pytest.mark.parametrize("path", saved("epex_FR_2025-10-02.html"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", each_saved("epex_FR_2025-10-02.html"))
 @pytest.mark.parametrize(
     "other",
     [

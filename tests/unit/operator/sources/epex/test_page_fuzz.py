@@ -24,7 +24,7 @@ from powercap_operator.market.results import Query, covered_starts
 from powercap_operator.sources.epex.page import open_page, table_html
 from tests.support.saved_pages import query_of, saved
 
-EXAMPLES = int(os.environ.get("POWERCAP_FUZZ_EXAMPLES", "600"))
+EXAMPLES = int(os.environ.get("POWERCAP_FUZZ_EXAMPLES", "150"))
 MOST_SECONDS = 1.0
 MOST_MEGABYTES = 100
 
@@ -116,7 +116,7 @@ def test_a_damaged_page_is_read_right_or_refused(data: st.DataObject) -> None:
             assert value is None or f"{value:,f}" in page or f"{value:f}" in page
 
 
-@settings(max_examples=EXAMPLES // 6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_damaged_answer_of_the_script_is_read_or_refused(data: st.DataObject) -> None:
     query = QUERIES[0]
@@ -130,14 +130,14 @@ def test_a_damaged_answer_of_the_script_is_read_or_refused(data: st.DataObject) 
     assert {period.start for period in periods} == set(covered_starts(query))
 
 
-@settings(max_examples=EXAMPLES // 6, deadline=None)
+@settings(max_examples=EXAMPLES // 3, deadline=None)
 @given(st.binary(max_size=2000) | st.text(max_size=2000))
 def test_anything_is_refused(html: bytes | str) -> None:
     with pytest.raises(MarketError):
         open_page(html).periods(QUERIES[0])
 
 
-@settings(max_examples=EXAMPLES // 6, deadline=None)
+@settings(max_examples=EXAMPLES // 3, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), st.lists))
 def test_any_json_is_no_page(value: object) -> None:
     with pytest.raises(MarketError):
