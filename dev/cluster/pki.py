@@ -35,7 +35,9 @@ class Pair:
 class Authority:
     """Signs certificates for servers and clients; its files are made at first use and then kept."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, key_identifiers: bool = True) -> None:
+        """Without ``key_identifiers``, certificates are like those of clusters made long ago."""
+        self._key_identifiers = key_identifiers
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.files = Pair(folder / "ca.crt", folder / "ca.key")
@@ -50,6 +52,7 @@ class Authority:
                 issuer_key=key,
                 is_authority=True,
                 addresses=[],
+                key_identifiers=key_identifiers,
             )
             _write(self.files, certificate.public_bytes(serialization.Encoding.PEM), key)
 
@@ -66,6 +69,7 @@ class Authority:
             issuer_key=authority_key,
             is_authority=False,
             addresses=addresses,
+            key_identifiers=self._key_identifiers,
         )
         pair = Pair(self._folder / f"{name}.crt", self._folder / f"{name}.key")
         _write(pair, certificate.public_bytes(serialization.Encoding.PEM), key)
@@ -115,8 +119,9 @@ def _sign(
     issuer_key: ec.EllipticCurvePrivateKey,
     is_authority: bool,
     addresses: Iterable[str],
+    key_identifiers: bool,
 ) -> x509.Certificate:
-    """Key usage and key identifiers are there because Python 3.13 and newer refuse certificates without."""
+    """Key usage is there because Python 3.13 and newer refuse certificates without."""
     now = datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()
@@ -128,11 +133,11 @@ def _sign(
         .not_valid_after(now + _LIFETIME)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
         .add_extension(_key_usage(is_authority), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
     )
+    if key_identifiers:
+        issuers = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        builder = builder.add_extension(issuers, critical=False)
     if not is_authority:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)

@@ -6,6 +6,7 @@ plan is a function that writes to the connection as it likes and returns to clos
 
 import contextlib
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -57,6 +58,10 @@ class FakeApi:
     watches: deque[Plan] = field(default_factory=deque)
     requests: list[tuple[str, str]] = field(default_factory=list)
     patches: list[Any] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    """Of a server that speaks HTTPS."""
+    body: bytes | None = None
+    """Answered to every list in place of the budget."""
     on_request: Callable[[int], None] = lambda _: None
     """Called with the number of each request (1, 2, ...) before it is answered."""
 
@@ -73,6 +78,8 @@ class FakeApi:
                     return
                 if "watch=true" in self.path:
                     api._watch(self)
+                elif api.body is not None:
+                    _send(self, 200, api.body)
                 else:
                     items = [] if api.budget is None else [api.budget]
                     _answer(self, 200, {"items": items, "metadata": {"resourceVersion": api.version}})
@@ -89,6 +96,8 @@ class FakeApi:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = False
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
         return self
@@ -105,7 +114,7 @@ class FakeApi:
     def url(self) -> str:
         """Where it is."""
         host, port = self._server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{'http' if self.tls is None else 'https'}://{host!s}:{port}"
 
     def count(self, part: str) -> int:
         """How many requests had ``part`` in their path."""
@@ -148,7 +157,10 @@ def stay(connection: Connection) -> None:
 
 
 def _answer(handler: BaseHTTPRequestHandler, code: int, body: object) -> None:
-    data = json.dumps(body).encode()
+    _send(handler, code, json.dumps(body).encode())
+
+
+def _send(handler: BaseHTTPRequestHandler, code: int, data: bytes) -> None:
     handler.send_response(code)
     handler.send_header("Content-Length", str(len(data)))
     handler.end_headers()

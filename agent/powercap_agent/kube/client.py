@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from ..json_text import decode
+
 SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 CONNECT_SECONDS: Final = 10.0
 REQUEST_SECONDS: Final = 15.0
@@ -146,7 +148,10 @@ class ApiClient:
         if parts.scheme == "http":
             return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
         if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=self._endpoint.ca_file)
+            tls = ssl.create_default_context(cafile=self._endpoint.ca_file)
+            # As kubectl: clusters made long ago have authorities without key identifiers (RFC 5280, 4.2.1).
+            tls.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            self._tls = tls
         return http.client.HTTPSConnection(
             parts.hostname or "", parts.port, timeout=timeout, context=self._tls
         )
@@ -243,6 +248,6 @@ def _token(path: str) -> str:
 
 def _decode(data: bytes) -> Any:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:  # nested too deeply for the decoder
-        raise ApiUnreachableError(f"the answer is no JSON: {data[:60]!r}") from error
+        return decode(data)
+    except ValueError as error:
+        raise ApiUnreachableError(f"the answer is no JSON: {error}: {data[:60]!r}") from error

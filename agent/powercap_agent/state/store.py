@@ -4,6 +4,8 @@ import json
 import os
 from typing import Any
 
+from ..json_text import decode
+
 
 class StateError(Exception):
     """The state folder cannot be used. No limit may be written then."""
@@ -17,11 +19,11 @@ def read_state(folder: str, name: str) -> Any:
     """
     path = os.path.join(folder, name)
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        with open(path, "rb") as file:
+            return decode(file.read())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:  # nested too deeply for the decoder
+    except (OSError, ValueError) as error:
         raise StateError(f"{path} cannot be read: {error!r}") from error
 
 

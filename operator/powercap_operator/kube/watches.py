@@ -8,6 +8,7 @@ import asyncio
 import dataclasses
 import logging
 import os
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -24,6 +25,19 @@ _FAILED: Final = " has failed: "
 IDLE_SECONDS: Final = 70.0
 """A watch that is silent for so long, without even a bookmark, which come about once a minute, is taken for dead and
 begun anew: as by the agents."""
+
+
+class _LikeKubectl(kopf.ConnectionInfo):
+    """Accepts authorities without key identifiers (RFC 5280, 4.2.1), which clusters made long ago have."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        context = super().as_ssl_context()
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
+
+
+def _like_kubectl(account: kopf.ConnectionInfo) -> kopf.ConnectionInfo:
+    return _LikeKubectl(**{field.name: getattr(account, field.name) for field in dataclasses.fields(account)})
 
 
 class EndlessBackoff:
@@ -126,9 +140,10 @@ def feeding(
     @kopf.on.login(registry=registry)
     async def login(**arguments: Any) -> Any:
         account = kopf.login_with_service_account(**arguments)
-        if account is None:
-            return kopf.login_with_kubeconfig(**arguments)
-        return dataclasses.replace(account, server=_server(os.environ))
+        if account is not None:
+            return _like_kubectl(dataclasses.replace(account, server=_server(os.environ)))
+        account = kopf.login_with_kubeconfig(**arguments)
+        return account and _like_kubectl(account)
 
     async def feed(event: Any, param: Any = None, **_: Any) -> None:
         if event["type"] is None:
