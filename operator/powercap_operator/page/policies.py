@@ -16,7 +16,8 @@ from powercap_api.schedule import Slot, cap_uw, read_segments
 
 from ..market.delivery_day import day_bounds
 from ..market.known_days import KnownDays
-from ..planning.budget_spec import plan, read_spec
+from ..planning.budget_spec import plan
+from ..planning.past import read_spec
 from ..planning.resolved_policy import ResolvedPolicy, resolve
 from ..world.snapshot import BudgetView, KnownSpec, World
 from ..world.unreadable import FAULTS

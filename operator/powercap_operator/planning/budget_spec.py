@@ -12,8 +12,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
 from powercap_api.poweroverride import PodFloor
 from powercap_api.reasons import PolicyReason
@@ -25,6 +23,7 @@ from ..market.known_days import DayResults, KnownDays
 from ..market.tariff import short_price
 from ..strategies import Stretch
 from .overrides.windows import lay_windows
+from .past import Past, area_of, read_spec
 from .resolved_policy import ResolvedPolicy
 from .wanted_days import is_overdue
 
@@ -86,9 +85,15 @@ class Plan:
         return self.periods[index - 1] if index and now < self.valid_until else None
 
 
-def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
+def plan(
+    resolved: ResolvedPolicy,
+    days: KnownDays,
+    now: datetime,
+    in_force: Iterable[Mapping[str, Any]] | None = None,
+) -> Plan:
     """The policy's caps for today and, where known, tomorrow.
 
+    ``in_force`` are the specs of its nodes' budgets, for a strategy that counts hours; None: a plan without a past.
     Where tomorrow's results were asked for in vain, those that would stand in for them after midnight do so already:
     budgets then do not end at midnight, also where the operator or the API server is away.
     Where today has no results of its own and none that may stand for them, the caps are the last known day's
@@ -112,7 +117,8 @@ def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
         used.append(tomorrow)
     yesterday = days.own_results(request, today - timedelta(days=1)) if request.needs.market else None
     around = used if yesterday is None else [yesterday, *used]
-    periods = tuple(period for day in used for period in plan_periods(resolved, day, around))
+    past = None if in_force is None else Past.of(resolved, in_force, now)
+    periods = tuple(period for day in used for period in plan_periods(resolved, day, around, past))
     names = tuple(dict.fromkeys(name for day in used for name in day.names))
     reason = PolicyReason.CURRENT if results.source_day == today else PolicyReason.FALLBACK
     if not request.needs.market:
@@ -125,7 +131,10 @@ def plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
 
 
 def plan_periods(
-    resolved: ResolvedPolicy, results: DayResults, around: Sequence[DayResults] = ()
+    resolved: ResolvedPolicy,
+    results: DayResults,
+    around: Sequence[DayResults] = (),
+    past: Past | None = None,
 ) -> list[PlannedPeriod]:
     """One planned period for each of the results; ``around`` are the days known, this one among them."""
     market, limits, tariff, zone = resolved.market, resolved.limits, resolved.tariff, resolved.wall_clock
@@ -134,7 +143,14 @@ def plan_periods(
         tariff.applied(results.periods, zone),
         limits,
         market.bidding_zone,
-        [Stretch(tariff.applied(day.periods, zone), day.known_at) for day in around],
+        [
+            Stretch(
+                tariff.applied(day.periods, zone),
+                day.known_at,
+                None if past is None else past.was_full([period.start for period in day.periods], day.end),
+            )
+            for day in around
+        ],
     )
     shares = [share_of(cap.power_uw, limits.max_uw) for cap in caps]
     tariff_note = " (price paid)" if tariff and resolved.request.needs.price else ""
@@ -194,7 +210,7 @@ def budget_spec(
         before = read_spec(existing)
         area = resolved.market.area
         schedule = [] if before is None else before.schedule
-        past = [slot for slot in _over(schedule, planned.keep_since, current) if _area(slot) == area]
+        past = [slot for slot in _over(schedule, planned.keep_since, current) if area_of(slot) == area]
     coming = [
         Slot(period.start, period.share, period.basis)
         for period in planned.periods
@@ -220,14 +236,6 @@ def budget_spec(
     ).to_wire()
 
 
-def read_spec(spec: Mapping[str, Any]) -> PowerBudgetSpec | None:
-    """A budget's spec without the fields that this version does not know; None where it cannot read the rest."""
-    try:
-        return PowerBudgetSpec.model_validate(spec)
-    except ValidationError:
-        return None
-
-
 def says_the_same(computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> bool:
     """Whether all that this version writes is so in the spec in force; what a newer schema adds is not looked at."""
     read = read_spec(in_force)
@@ -241,11 +249,6 @@ def with_windows(
     laid = lay_windows(existing, windows, keep_since, now)
     rest = {name: value for name, value in existing.items() if name != "overrides"}
     return rest if laid is None else {**rest, "overrides": [window.to_wire() for window in laid]}
-
-
-def _area(slot: Slot) -> str:
-    """The zone whose clock the slot follows. Another zone's are no record of this one's."""
-    return (slot.basis or "").partition(":")[0].partition(" ")[0]
 
 
 def _over(schedule: Sequence[ScheduleSegment], since: datetime, current: datetime) -> list[Slot]:

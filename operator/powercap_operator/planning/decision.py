@@ -27,6 +27,7 @@ from .hardware import lift_until
 from .overrides.override_status import override_statuses
 from .overrides.pod_floors import floors_of_nodes
 from .overrides.windows import read_overrides
+from .past import specs_in_force
 from .policy_status import policy_status
 from .price_agreement import check_agreement
 from .reports.report import ReportWrite, report_writes, surplus_reports
@@ -157,7 +158,7 @@ def _plans(
             continue
         try:
             resolved = resolve(policy)
-            plans[name] = _plan(resolved, days, now)
+            plans[name] = _plan(resolved, days, now, world)
             policies[name] = resolved
         except FAULTS as error:
             faulty[name] = unreadable(POWER_POLICY, policy.to_wire(), error)
@@ -195,9 +196,9 @@ def _complaints(faulty: Iterable[Unreadable], now: datetime) -> dict[str, dict[s
     return {one.name: status for one in faulty if (status := unreadable_status(one, now)) != dict(one.status)}
 
 
-def _plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Plan:
+def _plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime, world: World) -> Plan:
     """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try."""
-    planned = plan(resolved, days, now)
+    planned = plan(resolved, days, now, specs_in_force(resolved, world.budgets))
     without = planned.data in {PolicyReason.MISSING, PolicyReason.FALLBACK}
     suspended = resolved.policy.spec.suspend
     if without and not suspended and is_pending(resolved, days, now, resolved.day(now)):

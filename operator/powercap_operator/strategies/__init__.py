@@ -18,7 +18,7 @@ from .solar import SolarStrategy
 from .volume import VolumeStrategy
 from .weekly_schedule import ScheduleStrategy
 
-__all__ = ["Cap", "Limits", "Strategy", "Stretch", "create", "describe"]
+__all__ = ["Cap", "Limits", "Strategy", "Stretch", "counts_hours", "create", "describe"]
 
 _PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]] = {
     StrategyType.VOLUME: VolumeStrategy,
@@ -37,6 +37,12 @@ def create(spec: StrategySpec) -> Strategy:
         otherwise = _otherwise(spec)
         return ScheduleStrategy(spec.windows or (), _PLAIN[otherwise.type](otherwise))
     return _PLAIN[spec.type](spec)
+
+
+def counts_hours(spec: StrategySpec) -> bool:
+    """Whether the strategy gives so many hours at maxSource, of which those that are over count."""
+    kind = _otherwise(spec).type if spec.type == StrategyType.SCHEDULE else spec.type
+    return kind == StrategyType.CHEAPEST_HOURS
 
 
 def describe(spec: StrategySpec) -> str:

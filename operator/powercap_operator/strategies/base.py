@@ -1,6 +1,6 @@
 """What every strategy takes and gives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -87,10 +87,14 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Periods in a row, and since when their values are known; None: for long enough not to matter."""
+    """Periods in a row, and what is known of their past."""
 
     periods: Sequence[Period]
     known_at: datetime | None = None
+    """Since when their values are known; None: for long enough not to matter."""
+    was_full: Mapping[datetime, bool | None] | None = None
+    """By their starts, the periods that have begun and whether maxSource was in force in them; None for one: nobody
+    knows any more. None for all: there is no past, as in a plan on paper."""
 
 
 class Strategy(Protocol):

@@ -8,10 +8,11 @@ evening it begins in. Of equal prices the earliest counts. ``contiguous`` takes 
 whose prices have the least sum. A stretch that clocks make longer or shorter has more or fewer periods to choose from;
 as many are chosen. Where it has fewer than are asked for, all of them are.
 
-A choice is made from what is known when a period begins, and stands. Results that come while the stretch runs, as those
-of tomorrow in the evening, add their periods for the hours that are then still to be chosen; hours in a row that have
-begun go on. Periods that begin before the results of their own day came are never chosen. So the same
-results always give the same hours, whenever they are worked out.
+A choice is made from what is known when a period begins, and stands: hours used are those in which maxSource was in
+force, whatever results asked for it. Results that come while the stretch runs, as those of tomorrow in the evening or
+of another source, add their periods for the hours that are then still to be chosen; hours in a row that have begun go
+on. Without a past, as in a plan on paper, it is worked out from when the results came: periods that begin before those
+of their own day came are never chosen.
 """
 
 from collections.abc import Sequence
@@ -41,6 +42,8 @@ class _Candidate:
     start: datetime
     price: Decimal
     known_at: datetime
+    has_begun: bool = False
+    was_full: bool | None = None
 
 
 class CheapestHoursStrategy:
@@ -103,10 +106,25 @@ class CheapestHoursStrategy:
             for period in stretch.periods:
                 day = self._day(period.start, where)
                 if day is not None and period.price is not None:
-                    known_at = stretch.known_at or _ALWAYS
-                    days.setdefault(day, []).append(_Candidate(period.start, period.price, known_at))
+                    known_at, past = stretch.known_at or _ALWAYS, stretch.was_full or {}
+                    begun = period.start in past
+                    one = _Candidate(period.start, period.price, known_at, begun, past.get(period.start))
+                    days.setdefault(day, []).append(one)
         count = self._hours * _HOUR // step
-        return frozenset(start for day in days.values() for start in self._choose(day, count, step))
+        choose = self._choose if all(stretch.was_full is None for stretch in around) else self._choose_on
+        return frozenset(start for day in days.values() for start in choose(day, count, step))
+
+    def _choose_on(self, day: Sequence[_Candidate], count: int, step: timedelta) -> list[datetime]:
+        """The starts at maxSource of one day's stretch of which some have begun: those in which it was in force, and
+        as many of the coming ones as are left."""
+        on_paper = frozenset(self._choose(day, count, step))
+        used = sorted(
+            one.start
+            for one in day
+            if one.has_begun and (one.start in on_paper if one.was_full is None else one.was_full)
+        )
+        coming = [one for one in day if not one.has_begun]
+        return sorted([*used, *self._more(used, coming, max(count - len(used), 0), step)])
 
     def _choose(self, day: Sequence[_Candidate], count: int, step: timedelta) -> list[datetime]:
         """The starts chosen of one day's stretch, looked at each time that more of it became known."""
@@ -114,18 +132,21 @@ class CheapestHoursStrategy:
         for moment in sorted({candidate.known_at for candidate in day}):
             begun = [start for start in chosen if start < moment]
             coming = [one for one in day if one.known_at <= moment <= one.start]
-            missing = count - len(begun)
-            if not self._contiguous:
-                cheapest = sorted(coming, key=lambda one: (one.price, one.start))
-                more = [one.start for one in cheapest[:missing]]
-            elif begun:
-                known = {one.start for one in coming}
-                following = [begun[-1] + step * place for place in range(1, missing + 1)]
-                more = following[: next((i for i, at in enumerate(following) if at not in known), missing)]
-            else:
-                more = _cheapest_run(coming, missing, step)
-            chosen = sorted([*begun, *more])
+            chosen = sorted([*begun, *self._more(begun, coming, count - len(begun), step)])
         return chosen
+
+    def _more(
+        self, begun: Sequence[datetime], coming: Sequence[_Candidate], missing: int, step: timedelta
+    ) -> list[datetime]:
+        """The starts of ``missing`` more periods of those that come, after those that have begun; fewer, where there
+        are not so many."""
+        if not self._contiguous:
+            return [one.start for one in sorted(coming, key=lambda one: (one.price, one.start))[:missing]]
+        if not begun:
+            return _cheapest_run(coming, missing, step)
+        known = {one.start for one in coming}
+        following = [begun[-1] + step * place for place in range(1, missing + 1)]
+        return following[: next((i for i, at in enumerate(following) if at not in known), missing)]
 
 
 def _cheapest_run(candidates: Sequence[_Candidate], count: int, step: timedelta) -> list[datetime]:

@@ -8,10 +8,11 @@ above maxSource.
 The other strategy sees the whole day, windows too: what is largest or cheapest does not depend on the schedule.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import ScheduleWindow
@@ -61,12 +62,24 @@ class ScheduleStrategy:
         around: Sequence[Stretch] = (),
     ) -> list[Cap]:
         """One cap per period: a window's where one holds."""
-        between = self._otherwise.caps(periods, limits, where, around)
         zone = where.wall_clock
+        around = [replace(stretch, was_full=self._between(stretch.was_full, zone)) for stretch in around]
+        between = self._otherwise.caps(periods, limits, where, around)
         return [
             self._cap(period.start.astimezone(zone), limits) or cap
             for period, cap in zip(periods, between, strict=True)
         ]
+
+    def _between(
+        self, was_full: Mapping[datetime, bool | None] | None, zone: ZoneInfo
+    ) -> dict[datetime, bool | None] | None:
+        """The past without what windows asked for: of that the other strategy's share is not known."""
+        if was_full is None:
+            return None
+        return {
+            start: None if any(one.when.holds(start.astimezone(zone)) for one in self._windows) else full
+            for start, full in was_full.items()
+        }
 
     def _cap(self, local: datetime, limits: Limits) -> Cap | None:
         for window in self._windows:
