@@ -80,7 +80,7 @@ class BudgetReason(StrEnum):
     LIFTED = "Lifted"
     """The original limits are in force for a while: the node was under too much pressure, or not ready."""
     AGENT_SILENT = "AgentSilent"
-    """Said by the operator, beside the status: the agent's report has been due for two market periods."""
+    """Said by the operator, beside the status: the agent's report has been due for ten minutes."""
     STOPPED = "Stopped"
     """The agent was ended; the original limits are in force."""
     STATUS_FAILED = "StatusFailed"

@@ -98,6 +98,15 @@ def format_watts(power_uw: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def format_watts_of_many(power_uw: int) -> str:
+    """Microwatts of many nodes, to three digits with the unit: ``812 W``, ``39.3 kW``, ``1.25 MW``."""
+    power = power_uw / MICROWATTS_PER_WATT
+    for unit, size in (("MW", 1e6), ("kW", 1e3)):
+        if power >= size:
+            return f"{power / size:.3g} {unit}"
+    return f"{power:.0f} W"
+
+
 def format_watts_short(power_uw: int) -> str:
     """Microwatts as watts to one decimal, with the unit, for tables: ``25236817`` gives ``25.2 W``."""
     return f"{format_watts(round(power_uw, -5))} W"

@@ -19,12 +19,11 @@ from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
 from dev.sight.dashboard_reader import faults_of
 from powercap_api.budget.energy import Quarter, Run
 from powercap_api.clock import format_time
-from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT
+from powercap_api.names import API_VERSION, POWER_OVERRIDE, POWER_REPORT, SILENT_SINCE
 from powercap_api.powerreport import report_name
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Query
 from powercap_operator.metrics.catalogue import LABELS, NAMES
-from powercap_operator.world.node_state import SILENT
 from tests.api.conftest import Kube
 from tests.sight.prometheus import Prometheus, running_prometheus
 
@@ -198,6 +197,8 @@ def prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
             for node in sorted(budgets, key=lambda node: node != "held-back"):
                 said = {"status": status_of(node, budgets[node]["metadata"]["generation"], stage.clock.now())}
                 kube.patch("powerbudget", node, said, "--subresource=status")
+            found = {SILENT_SINCE: format_time(stage.clock.now() - timedelta(hours=1))}
+            kube.patch("powerbudget", "silent", {"metadata": {"annotations": found}})
             target = {f"127.0.0.1:{port}": {"cluster": "north"}}
             with running_prometheus(folder / "prometheus", target) as prometheus:
                 enough = "min(count_over_time(powercap_node_energy_joules_total[1h])) > 3"
@@ -227,7 +228,7 @@ def test_every_query_returns_something(prometheus: Prometheus) -> None:
         for one in prometheus.query(by_title["Nodes that do not follow, and why"])
     }
     assert not_following == {
-        ("lifted", "Lifted"), ("locked", "WriteFailed"), ("silent", str(SILENT)), ("without", "Unsupported"),
+        ("lifted", "Lifted"), ("locked", "WriteFailed"), ("silent", "AgentSilent"), ("without", "Unsupported"),
     }  # fmt: skip
     (allowed,) = prometheus.query(by_title["Allowed"])
     assert float(allowed["value"][1]) == 4 * 25, "neither the silent one nor the one with nothing to cap"

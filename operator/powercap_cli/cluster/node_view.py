@@ -8,21 +8,23 @@ from powercap_api.clock import format_time
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.schedule import FULL_SHARE, cap_uw, read_segments
 from powercap_api.units import format_watts_short
+from powercap_operator.world.node_state import state_of
+from powercap_operator.world.snapshot import KnownSpecs, view_budget
 
-from .overview import Object, ready
+from .overview import Object
 
 
 def node_view(budget: Object, now: datetime) -> Object:
     """The node as plain data: ``current``, ``slots`` from now on for a day, ``overrides``, ``limits``, ``draw``."""
     spec = PowerBudgetSpec.model_validate(budget["spec"])
     status = budget.get("status") or {}
-    said = ready(budget)
+    state = state_of(view_budget(budget, KnownSpecs()), now)
     return {
         "name": budget["metadata"]["name"],
         "policy": spec.policy,
-        "ready": said["status"],
-        "reason": said["reason"],
-        "message": said["message"],
+        "ready": str(state.ready),
+        "reason": str(state.reason),
+        "message": state.message,
         "current": status.get("current") or {},
         "validUntil": format_time(spec.valid_until),
         "slots": list(_slots(spec, now)),

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from powercap_api.conditions import find_condition, is_true
-from powercap_api.reasons import BudgetReason, ConditionType
+from powercap_api.conditions import find_condition
+from powercap_api.reasons import ConditionType
+from powercap_operator.world.node_state import state_of, sums_of
+from powercap_operator.world.snapshot import KnownSpecs, view_budget
 
 Object = dict[str, Any]
 
@@ -21,7 +23,7 @@ def overview(
     return {
         "policies": [_policy(policy) for policy in policies],
         "marketDays": [_day(day) for day in days if _delivery_day(day) >= earliest],
-        "nodes": _nodes(budgets),
+        "nodes": _nodes(budgets, now),
     }
 
 
@@ -75,21 +77,23 @@ def _day(day: Object) -> Object:
     }
 
 
-def _nodes(budgets: Sequence[Object]) -> Object:
-    """Nodes on which nothing can be capped neither follow nor fail to."""
-    following, unsupported, others = 0, 0, []
-    for budget in budgets:
-        said = ready(budget)
-        if is_true([said], ConditionType.READY):
-            following += 1
-        elif said["reason"] == BudgetReason.UNSUPPORTED:
-            unsupported += 1
-        else:
-            one = {"name": budget["metadata"]["name"], "reason": said["reason"], "message": said["message"]}
-            others.append(one)
+def _nodes(budgets: Sequence[Object], now: datetime) -> Object:
+    """Nodes on which nothing can be capped neither follow nor fail to. Powers are in microwatts."""
+    specs = KnownSpecs()
+    views = [view_budget(body, specs) for body in budgets]
+    fleet, _ = sums_of(views, now)
+    states = {view.name: state_of(view, now) for view in views}
     return {
-        "total": len(budgets),
-        "following": following,
-        "unsupported": unsupported,
-        "notFollowing": sorted(others, key=lambda one: str(one["name"])),
+        "total": fleet.nodes,
+        "following": fleet.following,
+        "unsupported": fleet.unsupported,
+        "silent": fleet.silent,
+        "capMicrowatts": fleet.cap_uw,
+        "appliedMicrowatts": fleet.applied_uw,
+        "drawMicrowatts": fleet.draw_uw,
+        "notFollowing": [
+            {"name": name, "reason": str(state.reason), "message": state.message}
+            for name, state in sorted(states.items())
+            if state.fails
+        ],
     }

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY
-from powercap_api.units import format_watts_short
+from powercap_api.units import format_watts_of_many, format_watts_short
 from powercap_operator.kube.client import Cluster, NotFoundError
 
 from .access import CommandError, add_cluster_options, run_on_cluster
@@ -120,6 +120,9 @@ def show_overview(screen: Screen, seen: Object) -> None:
     nodes = seen["nodes"]
     others = f"; with nothing that can be capped: {nodes['unsupported']}" if nodes["unsupported"] else ""
     screen.heading(f"{nodes['following']} of {nodes['total']} nodes follow their budget{others}")
+    if nodes["capMicrowatts"]:
+        powers = [format_watts_of_many(nodes[f"{name}Microwatts"]) for name in ("cap", "applied", "draw")]
+        screen.say("allowed now {}, read back {}, drawn in the slot before {}".format(*powers))
     late = nodes["notFollowing"]
     if late:
         rows = ([one["name"], one["reason"], one["message"]] for one in late[:_SHOWN_NODES])

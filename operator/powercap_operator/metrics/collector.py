@@ -3,17 +3,18 @@
 Nothing is counted twice: a scrape looks at the same world that decisions are made from.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from ..world.node_state import Sums, sums_of
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDay, ReportedDays
 from .markets import market_metrics
-from .nodes import PolicySums, figures, sums, text_of
+from .nodes import text_of
 from .overrides import override_metrics
 from .policies import policy_metrics
 from .process import Counts, process_metrics
@@ -34,17 +35,16 @@ def exposition(
     world: World, counts: Counts, version: str, now: datetime, reported: Iterable[ReportedDay]
 ) -> bytes:
     """Everything that there is to say at ``now``, in Prometheus's text format."""
-    nodes = figures(world.budgets.values(), world.reports_judged_at(now))
-    by_policy = sums(nodes)
+    _, by_policy = sums_of(world.budgets.values(), now)
     return (
         _families_text(_metrics(world, by_policy, counts, version, now, reported))
-        + "".join(text_of(nodes)).encode()
+        + "".join(text_of(world.budgets.values(), now)).encode()
     )
 
 
 def _metrics(
     world: World,
-    by_policy: dict[str, PolicySums],
+    by_policy: Mapping[str, Sums],
     counts: Counts,
     version: str,
     now: datetime,

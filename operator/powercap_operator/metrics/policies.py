@@ -10,9 +10,9 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, Power
 
+from ..world.node_state import Sums
 from . import catalogue
 from .markets import gauge
-from .nodes import PolicySums
 
 _STATES: Final = (
     PolicyReason.CURRENT,
@@ -23,7 +23,7 @@ _STATES: Final = (
 )
 
 
-def policy_metrics(policies: Iterable[PowerPolicy], sums: Mapping[str, PolicySums]) -> Iterable[Metric]:
+def policy_metrics(policies: Iterable[PowerPolicy], sums: Mapping[str, Sums]) -> Iterable[Metric]:
     """What each policy asks for, on whose results, and how its nodes stand together."""
     return *_in_force(policies), _price_paid(policies), *_market_data(policies), *_nodes(policies, sums)
 
@@ -77,7 +77,7 @@ def _market_data(policies: Iterable[PowerPolicy]) -> Iterable[Metric]:
     return data, fallbacks
 
 
-def _nodes(policies: Iterable[PowerPolicy], sums: Mapping[str, PolicySums]) -> Iterable[Metric]:
+def _nodes(policies: Iterable[PowerPolicy], sums: Mapping[str, Sums]) -> Iterable[Metric]:
     values = {
         family: gauge(family)
         for family in (
@@ -94,16 +94,16 @@ def _nodes(policies: Iterable[PowerPolicy], sums: Mapping[str, PolicySums]) -> I
     reasons = gauge(catalogue.POLICY_NODES_REASON)
     for policy in policies:
         name, status = policy.metadata.name, policy.status
-        nodes = sums.get(name, PolicySums())
+        nodes = sums.get(name, Sums())
         said = (
             status.nodes or 0,
-            status.nodes_ready or 0,
+            nodes.following,
             nodes.unsupported,
             nodes.silent,
             nodes.binding,
-            nodes.cap_watts,
-            nodes.applied_watts,
-            nodes.draw_watts,
+            nodes.cap_uw / MICROWATTS_PER_WATT,
+            nodes.applied_uw / MICROWATTS_PER_WATT,
+            nodes.draw_uw / MICROWATTS_PER_WATT,
         )
         for family, value in zip(values.values(), said, strict=True):
             family.add_metric([name], value)

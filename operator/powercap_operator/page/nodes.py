@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..world.node_state import reason_of
+from ..world.node_state import NodeState, state_of
 from ..world.snapshot import BudgetView
-from .wording import REASON_TEXT, Tone, node_tone, watts
+from .wording import Tone, node_tone, watts
 
 SHOWN: Final = 50
 """So many nodes are shown before a person asks for all."""
@@ -72,33 +72,24 @@ class NodesView:
 
 def nodes_view(budgets: Mapping[str, BudgetView], choice: Choice, now: datetime) -> NodesView:
     """The nodes that are asked for, and how many are in each state."""
-    states = {name: _state(budget, now) for name, budget in budgets.items()}
+    states = {name: state_of(budget, now) for name, budget in budgets.items()}
+    tones = {name: node_tone(state) for name, state in states.items()}
     found = sorted(
-        (name for name, (state, _) in states.items() if _chosen(name, state, choice)),
-        key=lambda name: (_ORDER[states[name][1]], name),
+        (name for name, state in states.items() if _chosen(name, state.reason, choice)),
+        key=lambda name: (_ORDER[tones[name]], name),
     )
     shown = found if choice.everything else found[:SHOWN]
+    bad = sorted(name for name, tone in tones.items() if tone is Tone.BAD)
     return NodesView(
-        states=_counts(states.values(), choice),
-        rows=tuple(_row(budgets[name], *states[name]) for name in shown),
+        states=_counts(((states[name].reason, tones[name]) for name in budgets), choice),
+        rows=tuple(_row(budgets[name], states[name], tones[name]) for name in shown),
         found=len(found),
         hidden=len(found) - len(shown),
-        troubles=_troubles(budgets, states),
+        troubles=tuple(
+            f"{name}: {states[name].reason}. {states[name].message}".rstrip() for name in bad[:_NAMED]
+        ),
         choice=choice,
     )
-
-
-def _troubles(budgets: Mapping[str, BudgetView], states: Mapping[str, tuple[str, Tone]]) -> tuple[str, ...]:
-    bad = sorted(name for name, (_, tone) in states.items() if tone is Tone.BAD)
-    return tuple(
-        f"{row.name}: {row.state}. {row.message}".rstrip()
-        for row in (_row(budgets[name], *states[name]) for name in bad[:_NAMED])
-    )
-
-
-def _state(budget: BudgetView, now: datetime) -> tuple[str, Tone]:
-    reason, ready = reason_of(budget, now)
-    return reason, node_tone(reason, ready=ready)
 
 
 def _chosen(name: str, state: str, choice: Choice) -> bool:
@@ -110,24 +101,19 @@ def _counts(states: Iterable[tuple[str, Tone]], choice: Choice) -> tuple[StateCo
     return tuple(StateCount(state, tone, count, state == choice.state) for (state, tone), count in counted)
 
 
-def _row(budget: BudgetView, state: str, tone: Tone) -> NodeRow:
-    known = state not in REASON_TEXT
-    draw = budget.draw if known else None
-    drawn = None
+def _row(budget: BudgetView, state: NodeState, tone: Tone) -> NodeRow:
+    draw, drawn = budget.draw, None
     if draw is not None and budget.cap_uw:
         drawn = round(min(100.0, 100 * draw.average_uw / budget.cap_uw), 1)
-    message = budget.message or ""
-    if state in REASON_TEXT:
-        message = REASON_TEXT[state]
     return NodeRow(
         name=budget.name,
         policy=budget.policy_label or "",
-        state=state,
+        state=state.reason,
         tone=tone,
-        cap=watts(budget.cap_uw if known else None),
-        applied=watts(budget.applied_uw if known else None),
+        cap=watts(budget.cap_uw),
+        applied=watts(budget.applied_uw),
         draw=watts(None if draw is None else draw.average_uw),
         drawn=drawn,
         held_back=bool(draw is not None and draw.binds),
-        message=message,
+        message=state.message,
     )

@@ -7,16 +7,17 @@ from zoneinfo import ZoneInfo
 
 from powercap_api.markets import MARKET_TIME
 from powercap_api.names import MARKET_DAY
+from powercap_api.units import format_watts_of_many
 
 from ..market.known_days import KnownDays
-from ..world.node_state import is_silent
+from ..world.node_state import Sums, sums_of
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDay
 from .markets import MarketView, market_views
 from .nodes import Choice, NodesView, nodes_view
 from .overrides import OverrideView, override_views
 from .policies import UNREADABLE, PolicyView, policy_views
-from .wording import Tone, clock, fleet_watts, nodes, number, worst
+from .wording import Tone, clock, nodes, number, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,17 @@ class Overview:
 def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[ReportedDay]) -> Overview:
     """The page at ``now`` for a person who wants to see these nodes, with what is reported of today and yesterday."""
     world, days = seen.world, KnownDays(seen.world.days.values())
-    policies = policy_views(world, days, now, reported)
+    fleet, by_policy = sums_of(world.budgets.values(), now)
+    policies = policy_views(world, days, by_policy, now, reported)
     zone = ZoneInfo(next((policy.zone for policy in policies if policy.zone), MARKET_TIME))
-    table = nodes_view(world.budgets, choice, world.reports_judged_at(now))
+    table = nodes_view(world.budgets, choice, now)
     headline, tone = _headline(seen, policies, table)
     sentences = [f"{policy.name}: {text}" for policy in policies for text in policy.sentences]
     return Overview(
         headline=headline,
         tone=tone,
         sentences=(*_own_troubles(seen), *sentences, *table.troubles),
-        figures=_figures(seen.world, now),
+        figures=_figures(fleet),
         overrides=override_views(world.overrides.values(), zone, now),
         policies=policies,
         markets=market_views(days, now),
@@ -126,18 +128,12 @@ def _count(table: NodesView, tone: Tone) -> int:
     return sum(one.count for one in table.states if one.tone is tone)
 
 
-def _figures(world: World, now: datetime) -> tuple[Figure, ...]:
-    """The fleet together; nodes whose agents are silent are left out."""
-    judged_at = world.reports_judged_at(now)
-    budgets = [budget for budget in world.budgets.values() if not is_silent(budget, judged_at)]
-    caps = [budget.cap_uw for budget in budgets if budget.cap_uw is not None]
-    draws = [budget.draw for budget in budgets if budget.draw is not None]
-    figures = [Figure(number(len(world.budgets)), "nodes with a budget")]
-    if caps:
-        figures.append(Figure(fleet_watts(sum(caps)), "allowed now"))
-    if draws:
-        figures.append(
-            Figure(fleet_watts(sum(draw.average_uw for draw in draws)), "drawn in the slot before")
-        )
-        figures.append(Figure(number(sum(bool(draw.binds) for draw in draws)), "nodes held back by the cap"))
+def _figures(fleet: Sums) -> tuple[Figure, ...]:
+    """The fleet together."""
+    figures = [Figure(number(fleet.nodes), "nodes with a budget")]
+    if fleet.cap_uw:
+        figures.append(Figure(format_watts_of_many(fleet.cap_uw), "allowed now"))
+    if fleet.draw_uw:
+        figures.append(Figure(format_watts_of_many(fleet.draw_uw), "drawn in the slot before"))
+        figures.append(Figure(number(fleet.binding), "nodes held back by the cap"))
     return tuple(figures)

@@ -1,7 +1,7 @@
 """What the page shows of a policy: its cap now, what comes next, and the cap over today and tomorrow. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,6 +19,7 @@ from ..market.known_days import KnownDays
 from ..planning.budget_spec import plan
 from ..planning.past import read_spec
 from ..planning.resolved_policy import ResolvedPolicy, resolve
+from ..world.node_state import Sums
 from ..world.snapshot import BudgetView, KnownSpec, World
 from ..world.unreadable import FAULTS
 from ..worth.reported_day import ReportedDay
@@ -61,7 +62,11 @@ class PolicyView:
 
 
 def policy_views(
-    world: World, days: KnownDays, now: datetime, reported_days: Iterable[ReportedDay]
+    world: World,
+    days: KnownDays,
+    sums: Mapping[str, Sums],
+    now: datetime,
+    reported_days: Iterable[ReportedDay],
 ) -> tuple[PolicyView, ...]:
     """The policies, in order of names, those that cannot be read too; those that are being deleted are left out."""
     specs, reported = _common_specs(world.budgets.values()), reports(reported_days)
@@ -70,7 +75,9 @@ def policy_views(
         if policy.metadata.deletion_timestamp is not None:
             continue
         try:
-            views.append(_view(policy, days, specs.get(name), reported.get(name), now))
+            views.append(
+                _view(policy, days, specs.get(name), sums.get(name, Sums()), reported.get(name), now)
+            )
         except FAULTS as error:
             views.append(_unreadable(name, str(error)))
     return tuple(sorted(views, key=lambda view: view.name))
@@ -109,6 +116,7 @@ def _view(
     policy: PowerPolicy,
     days: KnownDays,
     spec: PowerBudgetSpec | None,
+    sums: Sums,
     report: Report | None,
     now: datetime,
 ) -> PolicyView:
@@ -135,7 +143,7 @@ def _view(
         share="" if current is None else current.share,
         why="" if current is None else current.why or "",
         coming=_coming(resolved, steps, now),
-        followed=_followed(policy),
+        followed=_followed(policy, sums),
         report=report,
         sentences=tuple(dict.fromkeys(sentences)),
         zone=resolved.wall_clock.key,
@@ -147,11 +155,11 @@ def _flags(policy: PowerPolicy) -> Sequence[tuple[str, bool]]:
     return (("dry run", policy.spec.dry_run), ("suspended", policy.spec.suspend))
 
 
-def _followed(policy: PowerPolicy) -> str:
-    governed, ready = policy.status.nodes or 0, policy.status.nodes_ready or 0
+def _followed(policy: PowerPolicy, sums: Sums) -> str:
+    governed = policy.status.nodes or 0
     if not governed:
         return "no nodes"
-    return f"{ready:,} of {nodes(governed)} {'follows' if governed == 1 else 'follow'}"
+    return f"{sums.following:,} of {nodes(governed)} {'follows' if governed == 1 else 'follow'}"
 
 
 def _tone(state: str, *, holds: bool, data: str | None) -> Tone:

@@ -7,9 +7,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powercap_api.reasons import BudgetReason
-from powercap_api.units import MICROWATTS_PER_WATT, format_watts_short
+from powercap_api.units import format_watts_short
 
-from ..world.node_state import NO_REPORT, SILENT
+from ..world.node_state import NO_REPORT, NodeState
 
 
 class Tone(StrEnum):
@@ -30,11 +30,6 @@ _WARN: Final = {
     BudgetReason.CLAMPED,
     NO_REPORT,
 }
-REASON_TEXT: Final[dict[str, str]] = {
-    SILENT: "The agent has not reported since its slot ended.",
-    NO_REPORT: "The agent has not reported yet.",
-}
-"""What is said of a node whose agent says nothing."""
 
 
 def worst(tones: list[Tone]) -> Tone:
@@ -42,13 +37,13 @@ def worst(tones: list[Tone]) -> Tone:
     return max(tones, key=_BY_ORDER.index, default=Tone.QUIET)
 
 
-def node_tone(reason: str, *, ready: bool) -> Tone:
-    """How much a node of that condition wants a person's eye."""
-    if reason in _QUIET:
+def node_tone(state: NodeState) -> Tone:
+    """How much a node in that state wants a person's eye."""
+    if state.reason in _QUIET:
         return Tone.QUIET
-    if reason in _WARN:
+    if state.reason in _WARN:
         return Tone.WARN
-    return Tone.GOOD if ready else Tone.BAD
+    return Tone.GOOD if state.ready else Tone.BAD
 
 
 def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
@@ -60,15 +55,6 @@ def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
 def watts(power_uw: int | None) -> str:
     """A power for a table: ``25.2 W``; a dash where it is not known."""
     return "–" if power_uw is None else format_watts_short(power_uw)
-
-
-def fleet_watts(power_uw: int) -> str:
-    """A power of many nodes: ``812 W``, ``39.3 kW``, ``1.25 MW``."""
-    power = power_uw / MICROWATTS_PER_WATT
-    for unit, size in (("MW", 1e6), ("kW", 1e3)):
-        if power >= size:
-            return f"{power / size:.3g} {unit}"
-    return f"{power:.0f} W"
 
 
 def number(count: int) -> str:

@@ -17,7 +17,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Window
 
-from ..market.known_days import KnownDays, market_of
+from ..market.known_days import KnownDays
 from ..world.silence import silent_since
 from ..world.snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
 from ..world.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
@@ -249,10 +249,7 @@ def _budget_writes(
             stands = world.kept_as.get(KnownSpec(spec)) == in_force
         silent = None
         if existing is not None:
-            period = timedelta(minutes=market_of(policy.spec.market).resolution_minutes)
-            silent = silent_since(
-                existing.reporting, existing.silent_since, now, judged_at, period, seen_since
-            )
+            silent = silent_since(existing.reporting, existing.silent_since, now, judged_at, seen_since)
         written_at = existing.reporting.written_at if stands and existing is not None else now
         if not (stands and existing is not None and _says(existing, node, policy, silent, pending)):
             writes.append(BudgetWrite(node, spec["policy"], spec, written_at, silent))

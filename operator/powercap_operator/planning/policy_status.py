@@ -9,9 +9,10 @@ from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
 from powercap_api.policy.status import PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
 from powercap_api.powerpolicy import MANUAL
-from powercap_api.reasons import BudgetReason, ConditionType, PolicyReason
+from powercap_api.reasons import ConditionType, PolicyReason
 
 from ..strategies.base import percent
+from ..world.node_state import NO_REPORT, NOT_TAKEN_UP, Following, NodeState, state_of
 from ..world.snapshot import BudgetView
 from .assignment import Assignment
 from .budget_spec import Plan
@@ -37,24 +38,24 @@ def policy_status(
     ``nodes`` are those that the policy governs.
     """
     policy = resolved.policy
-    unsupported: list[str] = []
-    waiting: list[str] = []
+    unsupported = 0
+    waiting: dict[str, NodeState] = {}
     for node in nodes:
-        budget = budgets.get(node)
-        if budget is not None and budget.reason == BudgetReason.UNSUPPORTED:
-            unsupported.append(node)
-        elif not _follows(budget, now):
-            waiting.append(node)
+        state = state_of(budgets.get(node), now)
+        if state.following is Following.UNSUPPORTED:
+            unsupported += 1
+        elif not state.ready:
+            waiting[node] = state
     generation = policy.metadata.generation
     conditions = [
-        _ready(resolved, planned, assignment, nodes, waiting, unsupported, budgets),
+        _ready(resolved, planned, assignment, nodes, waiting, unsupported),
         _market_data(resolved, planned, now),
     ]
     status = PowerPolicyStatus(
         observed_generation=generation,
         market=NO_MARKET if planned.data == PolicyReason.NOT_NEEDED else str(resolved.market),
         nodes=len(nodes),
-        nodes_ready=len(nodes) - len(waiting) - len(unsupported),
+        nodes_ready=len(nodes) - len(waiting) - unsupported,
         market_days=list(planned.market_days),
         current=_current(resolved, planned, now),
         fallbacks=_fallbacks(resolved, planned, now),
@@ -62,11 +63,6 @@ def policy_status(
     before = [old.to_wire() for old in policy.status.conditions]
     status["conditions"] = dated(conditions, before, format_time(now))
     return status
-
-
-def _follows(budget: BudgetView | None, now: datetime) -> bool:
-    """Whether the node's agent says so, of the newest spec."""
-    return budget is not None and budget.ready and not budget.reporting.is_behind(now)
 
 
 def _fallbacks(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyFallbacks | None:
@@ -112,15 +108,14 @@ def _ready(
     planned: Plan,
     assignment: Assignment,
     nodes: Sequence[str],
-    waiting: Sequence[str],
-    unsupported: Sequence[str],
-    budgets: Mapping[str, BudgetView],
+    waiting: Mapping[str, NodeState],
+    unsupported: int,
 ) -> dict[str, Any]:
     losses = assignment.overruled.get(resolved.name, {})
-    reason, sentence = _state(resolved, planned, losses, nodes, waiting, unsupported, budgets)
+    reason, sentence = _state(resolved, planned, losses, nodes, waiting, unsupported)
     sentences = [sentence]
-    if 0 < len(unsupported) < len(nodes):
-        sentences.append(f"{len(unsupported)} more {_has(unsupported)} nothing to cap.")
+    if 0 < unsupported < len(nodes):
+        sentences.append(f"{unsupported} more {'has' if unsupported == 1 else 'have'} nothing to cap.")
     if nodes and losses:
         winners = ", ".join(sorted(set(losses.values())))
         sentences.append(f"{len(losses)} more selected {_node_is(losses)} governed by {winners}.")
@@ -140,9 +135,8 @@ def _state(
     planned: Plan,
     losses: Mapping[str, str],
     nodes: Sequence[str],
-    waiting: Sequence[str],
-    unsupported: Sequence[str],
-    budgets: Mapping[str, BudgetView],
+    waiting: Mapping[str, NodeState],
+    unsupported: int,
 ) -> tuple[PolicyReason, str]:
     """Why the policy is in force or not: the first of these that holds, with a sentence."""
     if resolved.policy.spec.suspend:
@@ -169,38 +163,31 @@ def _state(
     if planned.data == PolicyReason.MISSING:
         return PolicyReason.MISSING, f"there are no market results to follow: {_then(resolved)}."
     if waiting:
-        able = len(nodes) - len(unsupported)
-        named = "; ".join(_named(waiting, budgets))
+        able = len(nodes) - unsupported
+        named = "; ".join(_named(waiting))
         sentence = f"{able - len(waiting)} of {able} nodes follow their budget; not: {named}."
-        silent = all(
-            node in budgets and budgets[node].reason == BudgetReason.AGENT_SILENT for node in waiting
-        )
+        silent = all(state.following is Following.SILENT for state in waiting.values())
         return PolicyReason.AGENT_SILENT if silent else PolicyReason.NODES_NOT_READY, sentence
-    if len(unsupported) == len(nodes):
+    if unsupported == len(nodes):
         return PolicyReason.NO_NODES, "none of its nodes has anything that can be capped."
-    count = len(nodes) - len(unsupported)
+    count = len(nodes) - unsupported
     sentence = f"{count} {'node follows its' if count == 1 else 'nodes follow their'} budget."
     if resolved.policy.spec.dry_run:
         sentence += " dryRun: no limit is changed."
     return PolicyReason.ACTIVE, sentence
 
 
-def _has(nodes: Sized) -> str:
-    return "has" if len(nodes) == 1 else "have"
-
-
 def _node_is(nodes: Sized) -> str:
     return "node is" if len(nodes) == 1 else "nodes are"
 
 
-def _named(waiting: Sequence[str], budgets: Mapping[str, BudgetView]) -> list[str]:
-    named = []
-    for node in sorted(waiting)[:_NAMED]:
-        budget = budgets.get(node)
-        why = "no report from the node's agent yet"
-        if budget is not None and budget.reason is not None:
-            why = "the newest spec is not taken up" if budget.ready else budget.reason
-        named.append(f"{node} ({why})")
+def _named(waiting: Mapping[str, NodeState]) -> list[str]:
+    """A reason that only the operator gives is no word of the API: its sentence stands for it."""
+    own = {NO_REPORT, NOT_TAKEN_UP}
+    named = [
+        f"{node} ({state.message if state.reason in own else state.reason})"
+        for node, state in sorted(waiting.items())[:_NAMED]
+    ]
     more = len(waiting) - len(named)
     return [*named, f"and {more} more"] if more else named
 

@@ -1,29 +1,105 @@
-"""In which state a node is, by what its agent said and when. Pure."""
+"""In which state a node is, by its budget: the one judgement that statuses, metrics, page and command tell. Pure."""
 
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from powercap_api.reasons import BudgetReason
 
 from .snapshot import BudgetView
 
-SILENT_AFTER: Final = timedelta(minutes=10)
-"""An agent reports when a slot ends; so long after that it is silent."""
-SILENT: Final = BudgetReason.AGENT_SILENT
-"""The agent has not reported since its slot ended: what it last said no longer counts."""
 NO_REPORT: Final = "NoReport"
 """The agent of the node has not reported at all yet."""
+NOT_TAKEN_UP: Final = "NotTakenUp"
+"""The agent has not taken up the newest spec in the time that this takes."""
+_NO_REPORT_TEXT: Final = "no report from the node's agent yet"
+_NOT_TAKEN_UP_TEXT: Final = "the newest spec is not taken up"
 
 
-def is_silent(budget: BudgetView, now: datetime) -> bool:
-    """Whether the operator found it silent, or the slot that the agent last reported is over for longer than an agent
-    takes to report the next."""
-    slot_end = budget.reporting.slot_end
-    return budget.silent_since is not None or (slot_end is not None and now > slot_end + SILENT_AFTER)
+class Following(StrEnum):
+    """Whether a node follows its budget."""
+
+    FOLLOWS = "follows"
+    NOT_READY = "not ready"
+    """It does not follow, its agent has not reported yet, or its agent follows an older spec."""
+    SILENT = "silent"
+    """The agent has not reported when it should have: what it last said no longer counts."""
+    UNSUPPORTED = "unsupported"
+    """It has nothing that can be capped: it neither follows nor fails to."""
 
 
-def reason_of(budget: BudgetView, now: datetime) -> tuple[str, bool]:
-    """The reason of the node's condition Ready, or ``SILENT`` or ``NO_REPORT``; and whether it follows its budget."""
-    if is_silent(budget, now):
-        return SILENT, False
-    return budget.reason or NO_REPORT, budget.ready
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """The state of a node, with reason and sentence of its condition Ready, or in place of them."""
+
+    following: Following
+    reason: str
+    message: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether the node follows the newest spec."""
+        return self.following is Following.FOLLOWS
+
+    @property
+    def fails(self) -> bool:
+        """Whether the node should follow and does not, or nobody knows."""
+        return self.following in {Following.NOT_READY, Following.SILENT}
+
+
+def state_of(budget: BudgetView | None, now: datetime) -> NodeState:
+    """The state of the node with that budget, or with none yet."""
+    if budget is None or budget.reason is None:
+        return NodeState(Following.NOT_READY, NO_REPORT, _NO_REPORT_TEXT)
+    message = budget.message or ""
+    if budget.silent_since is not None:
+        return NodeState(Following.SILENT, budget.reason, message)
+    if budget.reason == BudgetReason.UNSUPPORTED:
+        return NodeState(Following.UNSUPPORTED, budget.reason, message)
+    if not budget.ready:
+        return NodeState(Following.NOT_READY, budget.reason, message)
+    if budget.reporting.is_behind(now):
+        return NodeState(Following.NOT_READY, NOT_TAKEN_UP, _NOT_TAKEN_UP_TEXT)
+    return NodeState(Following.FOLLOWS, budget.reason, message)
+
+
+@dataclass(slots=True)
+class Sums:
+    """Nodes together; powers in microwatts, of nodes of which they are known."""
+
+    nodes: int = 0
+    following: int = 0
+    unsupported: int = 0
+    silent: int = 0
+    binding: int = 0
+    """Nodes that their cap held back in the slot before."""
+    cap_uw: int = 0
+    applied_uw: int = 0
+    draw_uw: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, budget: BudgetView, state: NodeState) -> None:
+        """Count one more node."""
+        self.nodes += 1
+        self.following += state.ready
+        self.unsupported += state.following is Following.UNSUPPORTED
+        self.silent += state.following is Following.SILENT
+        self.cap_uw += budget.cap_uw or 0
+        self.applied_uw += budget.applied_uw or 0
+        if budget.draw is not None:
+            self.draw_uw += budget.draw.average_uw
+            self.binding += bool(budget.draw.binds)
+        self.reasons[state.reason] += 1
+
+
+def sums_of(budgets: Iterable[BudgetView], now: datetime) -> tuple[Sums, dict[str, Sums]]:
+    """All nodes together, and those of each policy."""
+    everything, by_policy = Sums(), dict[str, Sums]()
+    for budget in budgets:
+        state = state_of(budget, now)
+        everything.add(budget, state)
+        by_policy.setdefault(budget.policy_label or "", Sums()).add(budget, state)
+    return everything, by_policy

@@ -1,7 +1,8 @@
 """Agents that do not report: since when a node's budget has been waiting for a status. Pure.
 
 Agents write no heartbeats. One reports when its slot ends and when it takes up another spec, so the budget alone tells
-when a report is due. An agent whose report has been due for two market periods is silent, until nothing is due.
+when a report is due. An agent whose report has been due for ten minutes is silent, until nothing is due. The operator
+that leads says so on the budget, and whoever tells of the node reads it there: nobody judges it a second time.
 
 A clock that is set ahead, and an operator that stood still, make many reports overdue at once. Agents are then judged
 by the moment before, until each has had its turn to report (``Passage``).
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-SILENT_PERIODS: Final = 2
-"""So many market periods after a report was due its agent is silent."""
+SILENT_AFTER: Final = timedelta(minutes=10)
+"""So long after a report was due its agent is silent: ten times what it takes when all report in turn."""
 TAKE_UP: Final = timedelta(minutes=2)
 """An agent takes up another spec within seconds; after so long its node does not follow its budget any more."""
 LONGEST_GAP: Final = timedelta(minutes=1)
@@ -87,7 +88,6 @@ def silent_since(
     before: datetime | None,
     now: datetime,
     judged_at: datetime,
-    period: timedelta,
     seen_since: datetime | None,
 ) -> datetime | None:
     """Since when the agent is silent; None where it reports.
@@ -97,7 +97,6 @@ def silent_since(
         before: what was found earlier. It stays while anything is due.
         now: the moment.
         judged_at: the moment by which an agent is newly found silent: ``now``, or an earlier one (``Jump``).
-        period: length of a market period.
         seen_since: since when the operator has seen the cluster without a break; None where it does not. A report
             that nobody could have seen is not missed, so that no outage of the API server makes all agents silent.
     """
@@ -106,6 +105,6 @@ def silent_since(
         return None
     if before is not None:
         return before
-    if seen_since is None or judged_at - max(due, seen_since) < SILENT_PERIODS * period:
+    if seen_since is None or judged_at - max(due, seen_since) < SILENT_AFTER:
         return None
     return due

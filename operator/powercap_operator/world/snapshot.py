@@ -141,13 +141,14 @@ class BudgetView:
     reporting: Reporting = field(default=Reporting(), compare=False)
     """What tells whether the agent reports; of no matter to decisions before it is due, so no change."""
     cap_uw: int | None = field(default=None, compare=False)
-    """What the slot asks for, as the agent says; of no matter to decisions, so no change."""
+    """What the slot asks for, as the agent says; of no matter to decisions, so no change. None where that is not known:
+    of a node with nothing to cap there is no cap, and what a silent agent last said of powers no longer counts."""
     applied_uw: int | None = field(default=None, compare=False)
-    """What the packages read back together."""
+    """What the packages read back together; None as before."""
     overridden_uw: int | None = None
     """The same while an override holds: whether it is achieved is told of it."""
     draw: DrawView | None = field(default=None, compare=False)
-    """What the node drew in the slot before."""
+    """What the node drew in the slot before; None where its agent is silent."""
     energy_joules: int | None = field(default=None, compare=False)
     """What the node's packages have drawn since the agent began to count; it goes on over restarts."""
     accelerator_joules: int | None = field(default=None, compare=False)
@@ -214,6 +215,9 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     if silent_since is not None:
         ready = _silent(silent_since)
     overridden = ready.get("reason") == BudgetReason.OVERRIDDEN
+    capped = silent_since is None and ready.get("reason") != BudgetReason.UNSUPPORTED
+    cap_uw = current.get("capMicrowatts") if capped else None
+    applied_uw = current.get("appliedMicrowatts") if capped else None
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
@@ -230,10 +234,10 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
             read_time(annotations.get(WRITTEN_AT)),
             read_time(current.get("end")),
         ),
-        cap_uw=current.get("capMicrowatts"),
-        applied_uw=current.get("appliedMicrowatts"),
-        overridden_uw=current.get("appliedMicrowatts") if overridden else None,
-        draw=_draw(status.get("draw")),
+        cap_uw=cap_uw,
+        applied_uw=applied_uw,
+        overridden_uw=applied_uw if overridden else None,
+        draw=_draw(status.get("draw")) if silent_since is None else None,
         energy_joules=_joules(status.get("energy"), "packages"),
         accelerator_joules=_joules(status.get("energy"), "accelerators"),
         energy_history=read_history((status.get("energy") or {}).get("history") or ()),

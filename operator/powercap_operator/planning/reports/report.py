@@ -19,6 +19,7 @@ from powercap_api.powerreport import PowerReport, PowerReportSpec, ReportQuarter
 from ...market.known_days import KnownDays, ResultsRequest, market_of
 from ...market.needs import Needs
 from ...world.energy_history import NAMES, EnergyRun, quarter_of
+from ...world.node_state import state_of
 from ...world.snapshot import BudgetView, World
 from ..resolved_policy import ResolvedPolicy
 from .due import Due, due
@@ -99,6 +100,7 @@ def _report(
         carbon=carbon,
     )
     measured = sum(seconds)
+    failing = sum(state_of(budget, wanted.written_at).fails for budget in nodes)
     return PowerReportSpec(
         policy=resolved.name,
         day=wanted.day,
@@ -107,9 +109,7 @@ def _report(
         until=wanted.until,
         written_at=wanted.written_at,
         nodes=max(len(nodes), before.spec.nodes if before else 0),
-        not_following=max(
-            sum(not budget.ready for budget in nodes), before.spec.not_following if before else 0
-        ),
+        not_following=max(failing, before.spec.not_following if before else 0),
         max_source_microwatts=_max_source_uw(nodes)
         or (before.spec.max_source_microwatts if before else None),
         currency=currency,

@@ -72,7 +72,7 @@ def test_nodes_that_do_not_follow_are_named_and_unsupported_ones_counted() -> No
     nodes = overview([], [], budgets, NOW)["nodes"]
     assert (nodes["total"], nodes["following"], nodes["unsupported"]) == (4, 1, 1)
     assert [one["name"] for one in nodes["notFollowing"]] == ["b", "c"]
-    assert nodes["notFollowing"][1]["reason"] == "NoStatus"
+    assert nodes["notFollowing"][1]["reason"] == "NoReport"
 
 
 def test_market_days_long_over_are_left_out_and_impossible_ones_are_not() -> None:

