@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from dev.lab.exchange.facts import EIC_CODES
 from dev.lab.exchange.price_answers import ACKNOWLEDGEMENT
-from powercap_operator.sources.entsoe.document import EIC_CODES
 from powercap_operator.sources.entsoe.generation import Power
 
 Generation = dict[tuple[str, str], Power]

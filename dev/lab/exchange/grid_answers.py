@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from dev.lab.exchange.facts import COUNTRIES
 from powercap_api.markets import GridData
 from powercap_operator.market.results import Period
-from powercap_operator.sources.energy_charts_grid import COUNTRIES
 
 Grid = dict[tuple[str, GridData, date], tuple[Period, ...]]
 Reply = tuple[int, dict[str, str], str]

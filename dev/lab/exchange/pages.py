@@ -12,11 +12,11 @@ from decimal import Decimal
 from html import escape
 from zoneinfo import ZoneInfo
 
+from dev.lab.exchange.facts import site_words
 from powercap_api.markets import Auction, Market
 from powercap_operator.market import delivery_day
 from powercap_operator.market.resample import resample
 from powercap_operator.market.results import Period, Query, covered_starts
-from powercap_operator.sources.epex.names import site_auction
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -100,11 +100,10 @@ def print_label(start: datetime, query: Query, *, marked: bool) -> str:
 
 def heading_of(query: Query, style: Style) -> str:
     """The heading over the table, in one line."""
-    auction = site_auction(query.market)
+    words = site_words(query)
     minutes = query.market.resolution_minutes
-    names = {"MRC": "SDAC", "GB": "GB DAA 1 (60')", "30-call-GB": "GB DAA 2 (30')"}
     length = {15: "15min", 30: "30min", 60: ""}[minutes] if style.length is None else style.length
-    parts = ["Auction", auction.segment, style.auction or names.get(auction.code, auction.code), length]
+    parts = ["Auction", words.segment, style.auction or words.name, length]
     return " > ".join([*filter(None, parts), query.market.area, english_date(query.delivery_day)])
 
 
@@ -154,6 +153,11 @@ def _in_euro(query: Query) -> bool:
     return query.market.area not in ("GB", "CH")
 
 
+def _mean(periods: Sequence[Period]) -> str:
+    prices = [period.price for period in periods if period.price is not None]
+    return f"{sum(prices, Decimal(0)) / len(prices):.2f}" if prices else "-"
+
+
 def widget(query: Query, periods: Sequence[Period], style: Style | None = None) -> str:
     """What the site's script puts into ``.js-md-widget``: heading, labels, values."""
     style = style or Style()
@@ -179,8 +183,7 @@ def widget(query: Query, periods: Sequence[Period], style: Style | None = None) 
             f'<span class="last-update">Last update:\n    {english_date(local.date())}\n'
             f"    ({local:%H:%M:%S} CET/CEST)\n</span>"
         )
-    prices = [period.price for period in periods if period.price is not None]
-    base = (sum(prices, Decimal(0)) / len(prices)).quantize(Decimal("0.01")) if prices else "-"
+    peak = _mean([period for period in periods if 8 <= period.start.astimezone(SITE_CLOCK).hour < 20])
     return f"""        <!-- Notifications-->
     <!-- Table -->
     <div class="table-container">
@@ -201,7 +204,9 @@ def widget(query: Query, periods: Sequence[Period], style: Style | None = None) 
                 <tr><th><div class="msk">Index</span></div></th>
                     <th><div class="msk">Price <br /><span>({sign}/MWh)</span></div></th></tr>
                 <tr class="flex-row white"><th>Baseload</th>
-                    <th><div class="flex day-1"><span>{base}</span></div></th></tr>
+                    <th><div class="flex day-1"><span>{_mean(periods)}</span></div></th></tr>
+                <tr class="flex-row white"><th>Peakload</th>
+                    <th><div class="flex day-2"><span>{peak}</span></div></th></tr>
                 <tr class="white"><th style="height:30px;" colspan="8"></th></tr>
                 <tr>{heads}</tr>
             </thead>
@@ -246,6 +251,7 @@ def frame(inner: str, *, build_id: str = "form-FILTERS", disclaimer_id: str = "f
 </form>
 </div>
 <div class="page-wrap" id="epex-md-common-data-container" data-timezone="Europe/Paris">
+<div class="js-md-page-wrap"><section class="filter-section">
 <form class="market-data-filters-form" action="/en/market-results" method="post" id="market-data-filters-form">
 {filters}
 <input autocomplete="off" type="hidden" name="form_build_id" value="{build_id}" class="form-control" />
@@ -256,6 +262,7 @@ def frame(inner: str, *, build_id: str = "form-FILTERS", disclaimer_id: str = "f
 {inner}
       </div>
       <div class="js-md-sidebar"></div>
+</section></div>
 </div>
 <footer id="footer" role="contentinfo" class="footer-wrap"><p>Words.</p></footer>
 <script type="application/json" data-drupal-selector="drupal-settings-json">{{"path":{{"baseUrl":"/"}}}}</script>
@@ -320,8 +327,14 @@ def continuous_page(area: str, day: date, minutes: int = 60) -> str:
         for length in (60, 30, 15)
         for period in resample(periods, 15, length)
     )
-    listed = "".join(f'<li class="sub-child"><a href="#">{label}</a></li>\n' for _, _, label in rows)
-    body = "".join(f'<tr class="child-0">{"<td>1.0</td>" * 7}</tr>\n' for _ in rows)
+    levels = {-60: "", -30: " lvl-1", -15: " lvl-2"}
+    listed = "".join(
+        f'<li class="{"sub-" if level else ""}child{level}"><a href="#">{label}</a></li>\n'
+        for level, label in ((levels[length], label) for _, length, label in rows)
+    )
+    body = "".join(
+        f'<tr class="child-0{levels[length]}">{"<td>1.0</td>" * 7}</tr>\n' for _, length, _ in rows
+    )
     names = ("Low", "High", "Last", "Weight Avg.")
     heads = "".join(f"<th>{name}<br /><span>(€/MWh)</span></th>" for name in names)
     heads += "".join(
@@ -331,5 +344,6 @@ def continuous_page(area: str, day: date, minutes: int = 60) -> str:
         f'<div class="table-container"><h2>Continuous >\n {minutes}min >\n {area} >\n {english_date(day)}</h2>'
         f'<div class="custom-tables {minutes}min"><div class="fixed-column js-table-times"><ul>{listed}</ul></div>'
         f'<div class="js-table-values"><table data-head="{day:%d.%m.%y}" class="table-01 table-length-1 ">'
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div></div></div>"
+        f'<thead><tr class="white"><th></th></tr><tr>{heads}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div></div></div>"
     )

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
+from dev.lab.exchange.facts import EIC_CODES
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.results import Period, Query
-from powercap_operator.sources.entsoe.document import EIC_CODES
 
 Prices = Mapping[tuple[str, date], tuple[Query, tuple[Period, ...]]]
 Reply = tuple[int, dict[str, str], str]

@@ -27,10 +27,10 @@ import brotli  # type: ignore[import-untyped]  # ships no types
 import httpx
 
 from dev.lab.exchange import generation_answers, grid_answers, pages, price_answers
+from dev.lab.exchange.facts import PATH, page_parameters
 from powercap_api.markets import GridData
 from powercap_operator.market.results import Period, Query
 from powercap_operator.sources.entsoe.generation import Power
-from powercap_operator.sources.epex.names import PATH, page_parameters
 
 
 def loopback_client() -> httpx.AsyncClient:

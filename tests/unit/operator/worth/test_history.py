@@ -51,9 +51,24 @@ def planned(resolved: ResolvedPolicy, history: History, day: date) -> list[int]:
     return [period.cap_uw for period in periods if begin <= period.start < end]
 
 
-@pytest.mark.parametrize("minutes", [15, 60])
-@pytest.mark.parametrize("strategy", EVERY_STRATEGY, ids=str)
-@pytest.mark.parametrize("day", [ORDINARY, AUTUMN, SPRING], ids=str)
+NEIGHBOURS = {
+    "type": "CheapestHours",
+    "hours": 5,
+    "contiguous": True,
+    "within": {"start": "20:00", "end": "08:00"},
+}
+"""A strategy that looks at the days around too."""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "day", "minutes"),
+    [
+        *((strategy, ORDINARY, 15) for strategy in EVERY_STRATEGY),
+        *((strategy, day, 15) for strategy in ({"type": "Volume"}, NEIGHBOURS) for day in (AUTUMN, SPRING)),
+        *((strategy, AUTUMN, 60) for strategy in ({"type": "Volume"}, NEIGHBOURS)),
+    ],
+    ids=str,
+)
 def test_caps_are_those_of_the_operators_plan(strategy: dict[str, Any], day: date, minutes: int) -> None:
     history = made_up([day - DAY, day, day + DAY], minutes=minutes)
     resolved = policy(minutes=minutes, strategy=strategy)
