@@ -144,8 +144,8 @@ class PowerBudgetSpec(ApiModel):
     max_source_microwatts: PowerMicrowatts | None = None
     """Power of the node that a full share (10000) stands for, in microwatts. Either this or maxSourcePercent."""
     max_source_percent: PowerPercent | None = None
-    """The same in percent of what the node's original limits add up to. An original above the highest power that the
-    hardware names counts as that power."""
+    """The same in percent of what the node's original limits add up to. An original that means "no limit" counts as the
+    power that the hardware names; where it names none the agent refuses percentages (NoReference)."""
     min_power_microwatts: PowerMicrowatts | None = None
     """Power that the node always gets, in microwatts: the agent never caps below it, or below maxSource where that is
     less. Either this or minPowerPercent."""

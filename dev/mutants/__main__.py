@@ -23,7 +23,7 @@ from dev.mutants.workshop import REPOSITORY, prepare
 MUTMUT: Final = "mutmut==3.8.1"
 LEAST_PERCENT: Final = 85
 _FOLDER: Final = REPOSITORY / "build" / "mutants"
-_TO_BEGIN_WITH: Final = "powercap_agent.planning.packages.x_is_package__mutmut_1"
+_TO_BEGIN_WITH: Final = "powercap_agent.planning.meaning.x_is_package__mutmut_1"
 """mutmut makes all changes before it tries any: the first run is for that."""
 _AT_ONCE: Final = 400
 """Names on one command line."""

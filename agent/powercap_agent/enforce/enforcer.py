@@ -8,7 +8,7 @@ Guarantees, whatever is asked for and whatever fails on the way:
 - limits go up only as far as the limits in force leave room under the node's cap.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -19,14 +19,21 @@ from ..hardware.read_back import reading
 from ..hardware.worker import each_in_time
 from ..hardware.zone import LimitError, Zone
 from ..logs import Log
-from ..planning.limits import Terms, Write, reference
-from ..planning.packages import package_candidates
-from ..planning.plan import highest_of_unknown, managed_limits, node_reference, plan_writes
+from ..planning.limits import Terms, Write
+from ..planning.meaning import (
+    capped_constraints,
+    highest_of_unknown,
+    is_limit,
+    is_psys,
+    lead_constraint,
+    package_candidates,
+)
+from ..planning.plan import managed_limits, node_reference, plan_writes, references
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .limit_writer import LimitWriter
 from .originals import Originals, low_originals
-from .results import LowOriginal, Report, ZoneResult, clamped, failures, mark_lower_twins, report
+from .results import LowOriginal, Report, ZoneResult, clamped, failures, mark_binding, report
 from .transition import Transition, unsaved
 
 RELEASE_SECONDS: Final = 2.0
@@ -112,8 +119,9 @@ class Enforcer:
             lambda excess: plan_writes(self.zones, originals, cap_uw, terms, excess) if excess else writes
         )
         self._note_reenabled()
-        results = mark_lower_twins(results)
-        return self._report([*results, *unreadable, *not_put_back], written)
+        psys_uw = self._psys_uw({write.zone.key for write in written})
+        results = mark_binding(results, psys_uw)
+        return self._report([*results, *unreadable, *not_put_back], written, psys_uw)
 
     def release(self, seconds: float = RELEASE_SECONDS, *, last: bool = False) -> Report:
         """Put back the original of every limit that was changed, on the zones that there are now, within ``seconds``
@@ -153,24 +161,38 @@ class Enforcer:
         return told if self.store.limits else replace(told, applied_uw=None)
 
     def standing_uw(self, terms: Terms) -> int:
-        """The sum of the limits that share the node's cap, as they read now, none above its reference."""
+        """The sum of the limits that share the node's cap, as they read now, none above its reference. What has no
+        reference counts nothing: nobody knows from where it would be lowered."""
         originals, _ = self._originals.find(managed_limits(self.zones, terms))
         total_uw = 0
-        for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
-            if write.counted:
-                reading_uw = reading(write.zone, write.constraint)
-                most_uw = reference(write.zone, originals)
-                total_uw += most_uw if reading_uw is None else min(reading_uw, most_uw)
+        for zone, reference_uw in references(self.zones, originals, terms):
+            lead = lead_constraint(zone)
+            reading_uw = None if lead is None else reading(zone, lead)
+            known = [uw for uw in (reading_uw, reference_uw) if uw is not None]
+            total_uw += 0 if reference_uw is None else min(known)
         return total_uw
 
-    def node_reference_uw(self, terms: Terms) -> int:
-        """What the node's original limits add up to, in microwatts: what percentages of a budget are of."""
+    def node_reference_uw(self, terms: Terms) -> int | None:
+        """What the node's original limits add up to, in microwatts: what percentages of a budget are of. None where
+        that is not known."""
         originals, _ = self._originals.find(managed_limits(self.zones, terms))
         return node_reference(self.zones, originals, terms)
 
-    def _report(self, results: Sequence[ZoneResult], writes: Sequence[Write]) -> Report:
+    def _psys_uw(self, planned: Collection[str]) -> int | None:
+        """The limit of the whole platform that is in force; None where there is none but the policy's own."""
+        limits = [
+            (zone, reading(zone, constraint))
+            for zone in self.zones
+            if is_psys(zone) and zone.enabled is not False and zone.key not in planned
+            for constraint in capped_constraints(zone)
+        ]
+        return min((uw for zone, uw in limits if uw is not None and is_limit(zone, uw)), default=None)
+
+    def _report(
+        self, results: Sequence[ZoneResult], writes: Sequence[Write], psys_uw: int | None = None
+    ) -> Report:
         reenabled = tuple(self._reenabled.values())
-        found = report(results, clamped=clamped(writes))
+        found = report(results, clamped=clamped(writes), psys_uw=psys_uw)
         return replace(found, low_originals=self._low, reenabled=reenabled)
 
     def _note_low(self, originals: Mapping[str, int]) -> None:

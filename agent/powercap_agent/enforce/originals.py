@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
@@ -10,16 +9,12 @@ from ..hardware.read_back import reading, steady_read, write_and_confirm
 from ..hardware.worker import each_in_time
 from ..hardware.zone import Constraint, LimitError, Zone, limit_key
 from ..logs import Log
-from ..planning.limits import Write, capped_constraints, lead_constraint, lead_original
-from ..planning.packages import is_package
+from ..planning.limits import Write
+from ..planning.meaning import capped_constraints, far_below_named, is_package, lead_constraint, lead_original
 from ..planning.write_order import zone_steps
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .results import LowOriginal, ZoneResult, failed
-
-FAR_BELOW_PERCENT: Final = 50
-"""A package whose limit is found at less than this part of what it may draw is told. Makers set packages to somewhat
-less than their maximum power, not to less than half of it."""
 
 
 class Originals:
@@ -212,12 +207,8 @@ class Originals:
 
 
 def low_originals(zones: Iterable[Zone], originals: Mapping[str, int]) -> tuple[LowOriginal, ...]:
-    """The packages whose original is far below what they may draw."""
-    found = []
-    for zone in zones:
-        lead, original_uw = lead_constraint(zone), lead_original(zone, originals)
-        if lead is None or not original_uw or not is_package(zone):
-            continue
-        if 100 * original_uw < FAR_BELOW_PERCENT * lead.max_power_uw:
-            found.append(LowOriginal(zone, original_uw, lead.max_power_uw))
-    return tuple(found)
+    """The packages whose original is far below what they name."""
+    found = ((zone, far_below_named(zone, originals)) for zone in zones)
+    return tuple(
+        LowOriginal(zone, lead_original(zone, originals), named) for zone, named in found if named is not None
+    )

@@ -3,20 +3,24 @@
 Of a package's two interfaces (intel-rapl and intel-rapl-mmio) the lower limit is the one in force.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from powercap_api.reasons import ZoneReason
+from powercap_api.units import format_watts_short
 
-from ..hardware.zone import RAPL, RAPL_MMIO, LimitError, Zone, limit_key
+from ..hardware.zone import SHORT_TERM, LimitError, Zone, limit_key
 from ..planning.limits import Write
+from ..planning.meaning import is_package, silicon
 
 HELD: Final = frozenset(
     {
         ZoneReason.APPLIED,
         ZoneReason.CLAMPED,
         ZoneReason.MMIO_LOWER,
+        ZoneReason.PSYS_LOWER,
+        ZoneReason.SHORT_TERM_LOWER,
         ZoneReason.LOWER_BY_OTHER,
         ZoneReason.RELEASED,
         ZoneReason.DRY_RUN,
@@ -122,32 +126,46 @@ def clamped(writes: Iterable[Write]) -> bool:
     return any(write.clamped and write.counted for write in writes)
 
 
-def mark_lower_twins(results: Sequence[ZoneResult]) -> list[ZoneResult]:
-    """The results, where a twin's lower limit is what binds on a package, with a message on the package."""
+def mark_binding(results: Sequence[ZoneResult], psys_uw: int | None) -> list[ZoneResult]:
+    """The results, with a message on each package whose limit is not what binds: its other interface, psys (which holds
+    ``psys_uw``) or its short_term is lower."""
     lowest = _lowest(results)
-    told = []
-    for result in results:
-        binding_uw = lowest.get(_place(result))
-        if (
-            binding_uw is not None
-            and result.read_back_uw is not None
-            and result.reason in {ZoneReason.APPLIED, ZoneReason.CLAMPED}
-            and binding_uw < result.read_back_uw - result.zone.tolerance_uw
-        ):
-            message = f"the package's other interface holds a lower limit, {binding_uw} µW, which binds"
-            told.append(replace(result, reason=ZoneReason.MMIO_LOWER, message=message))
-        else:
-            told.append(result)
-    return told
+    total_uw = sum(uw for uw in (lowest.get(_place(r)) for r in results if r.counted) if uw is not None)
+    if psys_uw is not None and psys_uw >= total_uw:
+        psys_uw = None
+    return [_marked(result, lowest, psys_uw) for result in results]
 
 
-def report(results: Sequence[ZoneResult], *, clamped: bool) -> Report:
-    """The report on ``results``. Of two results for one limit the later one counts."""
+def _marked(result: ZoneResult, lowest: Mapping[tuple[str, str], int], psys_uw: int | None) -> ZoneResult:
+    own_uw, place = result.read_back_uw, _place(result)
+    if own_uw is None or result.reason not in {ZoneReason.APPLIED, ZoneReason.CLAMPED}:
+        return result
+    below_uw = own_uw - result.zone.tolerance_uw
+    if lowest[place] < below_uw:
+        shown = format_watts_short(lowest[place])
+        message = f"the package's other interface holds a lower limit, {shown}, which binds"
+        return replace(result, reason=ZoneReason.MMIO_LOWER, message=message)
+    if psys_uw is not None and result.counted and is_package(result.zone):
+        message = f"psys holds {format_watts_short(psys_uw)} for the whole platform, which binds"
+        return replace(result, reason=ZoneReason.PSYS_LOWER, message=message)
+    short_uw = lowest.get((place[0], SHORT_TERM), own_uw) if result.counted else own_uw
+    if short_uw < below_uw:
+        message = f"short_term holds {format_watts_short(short_uw)}, which may bind"
+        return replace(result, reason=ZoneReason.SHORT_TERM_LOWER, message=message)
+    return result
+
+
+def report(results: Sequence[ZoneResult], *, clamped: bool, psys_uw: int | None = None) -> Report:
+    """The report on ``results``, under a limit of the whole platform of ``psys_uw`` (None: there is none). Of two
+    results for one limit the later one counts."""
     results = list({limit_key(result.zone, result.constraint): result for result in results}.values())
     lowest = _lowest(results)
     applied = [lowest.get(_place(result), result.assumed_uw) for result in results if result.counted]
     known = [power_uw for power_uw in applied if power_uw is not None]
-    return Report(tuple(results), sum(known) if known and len(known) == len(applied) else None, clamped)
+    applied_uw = sum(known) if known and len(known) == len(applied) else None
+    if applied_uw is not None and psys_uw is not None:
+        applied_uw = min(applied_uw, psys_uw)
+    return Report(tuple(results), applied_uw, clamped)
 
 
 def in_force(result: ZoneResult, results: Collection[ZoneResult]) -> int | None:
@@ -158,8 +176,7 @@ def in_force(result: ZoneResult, results: Collection[ZoneResult]) -> int | None:
 
 def _place(result: ZoneResult) -> tuple[str, str]:
     """What the limit is about: the same for a package's limit and its twin's."""
-    zone = result.zone
-    return (zone.name if zone.top and zone.kind in {RAPL, RAPL_MMIO} else zone.key), result.constraint
+    return silicon(result.zone), result.constraint
 
 
 def _lowest(results: Collection[ZoneResult]) -> dict[tuple[str, str], int]:

@@ -13,7 +13,8 @@ from powercap_api.reasons import ZoneReason
 
 from ..hardware.read_back import reading
 from ..hardware.zone import LimitError
-from ..planning.limits import Write, lead_constraint
+from ..planning.limits import Write
+from ..planning.meaning import lead_constraint
 from ..planning.write_order import ZoneStep, zone_steps
 from .limit_writer import LimitWriter
 from .results import ZoneResult, failed, in_force

@@ -62,3 +62,9 @@ def _proportional(power_uw: int, weights: dict[int, int]) -> dict[int, int]:
     for index in by_remainder[:left]:
         parts[index] += 1
     return parts
+
+
+def weights_of(references_uw: Sequence[int | None]) -> list[int]:
+    """The weight of each that has a reference, and for each without one the largest of the others."""
+    largest = max((uw for uw in references_uw if uw), default=1)
+    return [uw or largest for uw in references_uw]

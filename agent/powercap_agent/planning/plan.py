@@ -4,8 +4,7 @@ Guarantees: no limit above its original, none below its floor (but where the ori
 limits that count add up to the cap exactly, as far as their bounds let them; no budget is given twice.
 
 Which zones share the cap: the packages of the first interface in ``PACKAGE_KINDS`` that has any with a readable
-limit. A package of ``intel-rapl-mmio`` is the same silicon as the package of that name in ``intel-rapl``, and of
-the two limits the lower one binds: it gets the same value and is not counted. ``long_term`` gets the share,
+limit. Where more interfaces show a package, all get the same value, and one is counted. ``long_term`` gets the share,
 ``short_term`` keeps its original ratio to it and is never below it; ``peak_power`` guards the hardware and stays.
 psys, dram, core, uncore and accelerators stay as they are unless the terms name them (``subzones``).
 """
@@ -13,20 +12,21 @@ psys, dram, core, uncore and accelerators stay as they are unless the terms name
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from ..hardware.zone import RAPL, RAPL_MMIO, Constraint, Zone
-from .allocation import Party, share_out
-from .limits import (
+from ..hardware.zone import Constraint, Zone
+from .allocation import Party, share_out, weights_of
+from .limits import Terms, Write, zone_writes
+from .meaning import (
     Originals,
-    Terms,
-    Write,
+    Package,
     capped_constraints,
+    highest_of_unknown,
     lead_constraint,
     lead_original,
     own_floor,
+    package_candidates,
+    packages_of,
     reference,
-    zone_writes,
 )
-from .packages import PACKAGE_KINDS, package_candidates
 from .subzones import plan_apart, plan_beside, rule_zones
 
 
@@ -60,66 +60,63 @@ def plan_writes(
     return [*on_packages, *beside, *plan_apart(zones, originals, cap_uw, terms, {**limits, **excess})]
 
 
-def highest_of_unknown(zones: Sequence[Zone], originals: Originals) -> dict[str, int]:
-    """What each package without a usable original counts as, in microwatts by zone key: what it may draw by its own
-    data, else as much as the largest of the others."""
-    packages, others = _packages(zones, originals), []
-    most_uw = max((reference(package, originals) for package in packages), default=0)
-    if packages:
-        others = [
-            zone
-            for zone in package_candidates(zones)
-            if zone.kind == packages[0].kind and not lead_original(zone, originals)
-        ]
-    leads = {zone.key: lead_constraint(zone) for zone in others}
-    return {key: (lead.max_power_uw if lead is not None else 0) or most_uw for key, lead in leads.items()}
+def references(zones: Sequence[Zone], originals: Originals, terms: Terms) -> list[tuple[Zone, int | None]]:
+    """Each zone that shares the node's cap on these terms with its reference in microwatts; None where it has none.
+    They do not depend on the floors of the terms."""
+    found = [(package.zones[0], package.reference_uw) for package in packages_of(zones, originals)]
+    beside = plan_beside(zones, originals, sum(originals.values()), terms, {})
+    sharing = {write.zone.key: write.zone for write in beside if write.counted}
+    return found + [(zone, reference(zone, originals)) for zone in sharing.values()]
 
 
-def node_reference(zones: Sequence[Zone], originals: Originals, terms: Terms) -> int:
-    """What the node's original limits add up to, in microwatts: what percentages of a budget are of.
-
-    The references of all that shares the node's cap on these terms, and what packages without a usable original count
-    as. It does not depend on the floors of the terms.
-    """
-    writes = plan_writes(zones, originals, sum(originals.values()), terms)
-    sharing = {write.zone.key: write.zone for write in writes if write.counted}
-    known_uw = sum(reference(zone, originals) for zone in sharing.values())
-    return known_uw + sum(highest_of_unknown(zones, originals).values())
-
-
-def _packages(zones: Sequence[Zone], originals: Originals) -> list[Zone]:
-    """The packages that share the cap: those of the first interface that has any with a usable original."""
-    candidates = [zone for zone in package_candidates(zones) if lead_original(zone, originals)]
-    for kind in PACKAGE_KINDS:
-        packages = [zone for zone in candidates if zone.kind == kind]
-        if packages:
-            return packages
-    return []
+def node_reference(zones: Sequence[Zone], originals: Originals, terms: Terms) -> int | None:
+    """What the node's original limits add up to, in microwatts: what percentages of a budget are of, packages without a
+    usable original among them. None where something that shares the cap has no reference."""
+    parts = [uw for _, uw in references(zones, originals, terms)]
+    parts += [uw or None for uw in highest_of_unknown(zones, originals).values()]
+    known = [uw for uw in parts if uw is not None]
+    return sum(known) if known and len(known) == len(parts) else None
 
 
 def _plan_packages(
     zones: Sequence[Zone], originals: Originals, cap_uw: int, terms: Terms, excess: Mapping[str, int]
 ) -> list[Write]:
-    packages = _packages(zones, originals)
-    twins = [z for z in package_candidates(zones) if z.kind == RAPL_MMIO and lead_original(z, originals)]
+    packages = packages_of(zones, originals)
     cap_uw -= sum(highest_of_unknown(zones, originals).values())
-    cap_uw -= sum(excess.get(package.key, 0) for package in packages)
-    weight = {p.key: 1 if terms.even else reference(p, originals) for p in packages}
-    node_floor_uw, total = max(terms.min_power_uw, terms.hard_floor_uw), sum(weight.values())
-    sharing = [package for package in packages if package.key not in excess]
-    parties = []
-    for package in sharing:
-        high_uw = lead_original(package, originals)
-        share_uw = node_floor_uw * weight[package.key] // total
-        low_uw = min(high_uw, max(own_floor(package, originals, terms), share_uw))
-        parties.append(Party(weight[package.key], low_uw, high_uw))
+    cap_uw -= sum(excess.get(package.zones[0].key, 0) for package in packages)
+    weights = [1] * len(packages)
+    if not terms.even:
+        weights = weights_of([package.reference_uw for package in packages])
+    node_floor_uw, total = max(terms.min_power_uw, terms.hard_floor_uw), sum(weights)
+    sharing: list[tuple[Package, Party]] = []
+    for package, weight in zip(packages, weights, strict=True):
+        first = package.zones[0]
+        if first.key not in excess:
+            high_uw = lead_original(first, originals)
+            own_uw = own_floor(first, package.reference_uw, originals, terms.floor_percent)
+            low_uw = min(high_uw, max(own_uw, node_floor_uw * weight // total))
+            sharing.append((package, Party(weight, low_uw, high_uw)))
+    shares = share_out(cap_uw, [party for _, party in sharing])
     writes: list[Write] = []
-    for package, party, share in zip(sharing, parties, share_out(cap_uw, parties), strict=True):
-        floor_uw, power_uw = party.low_uw, share.power_uw
-        writes += zone_writes(package, originals, power_uw, floor_uw, clamped=share.bound, counted=True)
-        for twin in twins:
-            if package.kind == RAPL and twin.name == package.name:
-                bound_uw = min(power_uw, lead_original(twin, originals))
-                lowered = bound_uw < power_uw
-                writes += zone_writes(twin, originals, bound_uw, floor_uw, clamped=lowered, counted=False)
+    for (package, party), share in zip(sharing, shares, strict=True):
+        whole = share.power_uw == package.reference_uw
+        for zone in package.zones:
+            original_uw = lead_original(zone, originals)
+            # All that a package had is what was found: its interfaces stay as they are, also those that do not bind.
+            power_uw = (
+                original_uw if whole and _binds(package, originals) else min(share.power_uw, original_uw)
+            )
+            writes += zone_writes(
+                zone,
+                originals,
+                power_uw,
+                party.low_uw,
+                clamped=share.bound if zone is package.zones[0] else power_uw < share.power_uw,
+                counted=zone is package.zones[0],
+            )
     return writes
+
+
+def _binds(package: Package, originals: Originals) -> bool:
+    """Whether one of the package's own limits is its reference, and not the power that it names."""
+    return any(lead_original(zone, originals) == package.reference_uw for zone in package.zones)

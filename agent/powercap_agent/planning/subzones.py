@@ -4,8 +4,7 @@ What a rule means depends on where its zones stand towards the packages:
 
 - dram and accelerators draw beside the packages. A share of the node's cap goes to all of a kind together, in
   proportion to their original limits, and the packages share the rest: the sum stays the cap.
-- psys contains the packages. A share of the node's cap limits it, and takes nothing from them. Its one register is that
-  of the master package, after which the driver names the zone: ``psys``, or ``psys-1`` on package 1.
+- psys contains the packages. A share of the node's cap limits it, and takes nothing from them.
 - core and uncore lie within a package. A share of that package's limit limits them.
 
 A cap of its own limits each zone of the rule by itself and takes nothing from the packages.
@@ -15,22 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from ..hardware.zone import RAPL, Zone
-from .allocation import Party, share_out
-from .limits import (
-    BESIDE,
-    Originals,
-    Rule,
-    Terms,
-    Write,
-    lead_constraint,
-    lead_original,
-    own_floor,
-    reference,
-    zone_writes,
-)
+from .allocation import Party, share_out, weights_of
+from .limits import BESIDE, Rule, Terms, Write, zone_writes
+from .meaning import PSYS, Originals, is_psys, lead_constraint, lead_original, own_floor, reference
 
 WITHIN: Final = frozenset({"core", "uncore"})
-PSYS: Final = "psys"
 
 
 def rule_zones(zones: Iterable[Zone], terms: Terms) -> list[tuple[Rule, list[Zone]]]:
@@ -41,7 +29,7 @@ def rule_zones(zones: Iterable[Zone], terms: Terms) -> list[tuple[Rule, list[Zon
 
 
 def _is_named(zone: Zone, name: str) -> bool:
-    return zone.kind == RAPL and (zone.name == name or (name == PSYS and zone.name.startswith(f"{PSYS}-")))
+    return zone.kind == RAPL and (zone.name == name or (name == PSYS and is_psys(zone)))
 
 
 def plan_beside(
@@ -55,8 +43,12 @@ def plan_beside(
         members = [zone for zone in usable if zone.key not in excess]
         left_uw = cap_uw * rule.share_percent // 100 - sum(excess.get(zone.key, 0) for zone in usable)
         highs = [lead_original(zone, originals) for zone in members]
-        floors = [own_floor(zone, originals, terms) for zone in members]
-        weights = [reference(zone, originals) for zone in members]
+        references = [reference(zone, originals) for zone in members]
+        floors = [
+            own_floor(zone, reference_uw, originals, terms.floor_percent)
+            for zone, reference_uw in zip(members, references, strict=True)
+        ]
+        weights = weights_of(references)
         parties = [Party(*party) for party in zip(weights, floors, highs, strict=True)]
         shares = share_out(left_uw, parties)
         for zone, floor_uw, share in zip(members, floors, shares, strict=True):
@@ -81,7 +73,7 @@ def plan_apart(
                 wanted_uw = None if package_uw is None else package_uw * rule.share_percent // 100
             if wanted_uw is None:
                 continue
-            floor_uw = own_floor(zone, originals, terms)
+            floor_uw = own_floor(zone, reference(zone, originals), originals, terms.floor_percent)
             power_uw = min(lead_original(zone, originals), max(floor_uw, wanted_uw))
             writes += zone_writes(
                 zone, originals, power_uw, floor_uw, clamped=power_uw != wanted_uw, counted=False

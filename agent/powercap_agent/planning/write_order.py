@@ -8,7 +8,8 @@ above long_term.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .limits import Write, lead_constraint
+from .limits import Write
+from .meaning import lead_constraint
 
 
 @dataclass(frozen=True, slots=True)

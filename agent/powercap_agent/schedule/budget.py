@@ -67,6 +67,8 @@ class Budget:
     min_power_percent: int | None = None
     node_uw: int | None = None
     """What the node's original limits add up to, after ``on_node`` of a budget with a percentage."""
+    no_reference: bool = False
+    """Whether a power is a percentage of what is not known on this node: no cap can be worked out."""
     slots: tuple[Slot, ...] = ()
     """The schedule: equal neighbours are one slot."""
     overrides: tuple[Window, ...] = ()
@@ -94,8 +96,11 @@ class Budget:
         """Whether a power is a percentage of what the node's original limits add up to."""
         return self.max_source_percent is not None or self.min_power_percent is not None
 
-    def on_node(self, node_uw: int) -> Self:
-        """The budget on a node whose original limits add up to ``node_uw``: with all powers in microwatts."""
+    def on_node(self, node_uw: int | None) -> Self:
+        """The budget on a node whose original limits add up to ``node_uw`` (None: that is not known): with all powers
+        in microwatts."""
+        if node_uw is None:
+            return replace(self, no_reference=True)
         most, least = self.max_source_percent, self.min_power_percent
         max_uw = self.max_source_uw if most is None else node_uw * most // 100
         min_uw = self.min_power_uw if least is None else node_uw * least // 100

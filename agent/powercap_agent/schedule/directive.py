@@ -37,6 +37,8 @@ class Phase(StrEnum):
     OVERRIDDEN = "overridden"
     """A PowerOverride lowers the cap or gives the original limits."""
     SUSPENDED = "suspended"
+    NO_REFERENCE = "no reference"
+    """A power is a percentage of what is not known on this node."""
     LIFTED = "lifted"
     """The cap is lifted for a while: the node is under pressure or not ready."""
 
@@ -73,10 +75,10 @@ class Directive:
 def overridden(budget: Budget, directive: Directive, now: datetime) -> Directive:
     """``directive`` of the schedule, with what PowerOverrides and pods ask for laid over it.
 
-    A limit lowers a cap that is above it, and makes one where the original limits would be in force. A suspended budget
-    stays as it is: its limits are the originals.
+    A limit lowers a cap that is above it, and makes one where the original limits would be in force. A suspended
+    budget, and one of which no cap can be worked out, stays as it is: its limits are the originals.
     """
-    if budget.suspend:
+    if budget.suspend or budget.no_reference:
         return directive
     if budget.exempt:
         return replace(directive, action=Action.RELEASE, phase=Phase.OVERRIDDEN, cap_uw=None)
@@ -97,6 +99,8 @@ def directive_at(budget: Budget, now: datetime) -> Directive:
     """What the schedule of ``budget``, without overrides, asks for at ``now``."""
     if budget.suspend:
         return Directive(Action.RELEASE, Phase.SUSPENDED)
+    if budget.no_reference:
+        return Directive(Action.RELEASE, Phase.NO_REFERENCE)
     if now >= budget.valid_until:
         return _without_data(budget, Phase.EXPIRED, end=None)
     index = bisect_right(budget.slots, now, key=lambda slot: slot.start)

@@ -143,9 +143,10 @@ def _ready(state: NodeState, applied: Condition) -> Condition:
         return Condition(False, BudgetReason.LIFTED, message)
     if directive.phase is Phase.OVERRIDDEN:
         return Condition(True, applied.reason, _override_message(state, applied))
-    if directive.phase is Phase.SUSPENDED:
-        message = _SUSPENDED.format(policy=budget.policy)
-        return Condition(True, BudgetReason.SUSPENDED, message)
+    if directive.phase in {Phase.SUSPENDED, Phase.NO_REFERENCE}:
+        suspended = directive.phase is Phase.SUSPENDED
+        message = _SUSPENDED.format(policy=budget.policy) if suspended else _no_reference(budget)
+        return Condition(suspended, _phase_reason(state), message)
     what = {
         Action.CAP: f"the cap is {format_watts_short(directive.cap_uw or 0)}",
         Action.RELEASE: "the original limits are in force",
@@ -165,9 +166,21 @@ def _unsupported(state: NodeState) -> str:
     return f"The node has no power capping that the agent can use: {why}."
 
 
+def _no_reference(budget: Budget) -> str:
+    powers = {"maxSource": budget.max_source_percent, "minPower": budget.min_power_percent}
+    said = " and ".join(f"{name} {percent} %" for name, percent in powers.items() if percent is not None)
+    return (
+        f"The policy says {said} of what this node's original limits add up to, and that is not known: firmware set"
+        ' none, or "no limit", and the hardware names no maximum. The original limits are in force. Give the powers of'
+        f" PowerPolicy {budget.policy} in watts."
+    )
+
+
 def _phase_reason(state: NodeState) -> BudgetReason:
     if state.directive.phase is Phase.SUSPENDED:
         return BudgetReason.SUSPENDED
+    if state.directive.phase is Phase.NO_REFERENCE:
+        return BudgetReason.NO_REFERENCE
     if state.directive.phase is Phase.LIFTED:
         return BudgetReason.LIFTED
     if state.directive.phase is Phase.OVERRIDDEN:

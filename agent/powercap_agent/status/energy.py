@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..hardware.zone import RAPL_MMIO, Zone
-from ..planning.packages import is_package
+from ..planning.meaning import is_package
 
 SAMPLE_SECONDS: Final = 10.0
 """Counters wrap after minutes at the soonest (65 kJ at 200 W: 5 min)."""

@@ -47,7 +47,7 @@ class ZoneLimit(ApiModel):
     """Limit read after writing, in microwatts: what is in force."""
     reason: Annotated[str, Field(max_length=64)]
     """Result of the limit: Applied, Clamped, FirmwareLocked, Masked, ReadOnly, Unsupported, Drifted, MmioLower,
-    LowerByOther, Released, DryRun or Failed."""
+    PsysLower, ShortTermLower, LowerByOther, Released, DryRun or Failed."""
     message: str | None = None
     """What to know or do, where the reason does not say it all."""
 

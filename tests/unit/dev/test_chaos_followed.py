@@ -16,6 +16,7 @@ def test_it_expects_what_the_agent_puts_in_force(node: str, tmp_path: Path) -> N
     enforcer = Machine(tmp_path, AGENTS[node]).enforcer()
     least = Terms(min_power_uw=1, hard_floor_uw=DEFAULT_FLOOR_UW, floor_percent=DEFAULT_FLOOR_PERCENT)
     originals_uw = enforcer.node_reference_uw(least)
+    assert originals_uw is not None
     for cap_uw in range(1_000_000, originals_uw + 20_000_000, 700_000):
         found = enforcer.enforce(cap_uw, least).applied_uw
         wanted = in_force_uw(cap_uw, originals_uw)

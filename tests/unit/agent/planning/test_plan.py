@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Terms, Write
-from powercap_agent.planning.packages import package_candidates
+from powercap_agent.planning.meaning import package_candidates
 from powercap_agent.planning.plan import plan_writes
 from powercap_agent.planning.write_order import zone_steps
 
@@ -87,13 +87,12 @@ def test_the_mmio_twin_gets_its_packages_value_and_is_not_counted() -> None:
 
 
 def test_a_twin_is_never_raised_above_its_own_original() -> None:
-    zones, originals = two_packages()
+    (package, _), originals = two_packages()
     twin = zone("intel-rapl-mmio/package-0", limits=("long_term",))
     originals["intel-rapl-mmio/package-0:long_term"] = 15 * WATT
-    assert (
-        limits(plan_writes([twin, *zones], originals, 40 * WATT, FREE))["intel-rapl-mmio/package-0:long_term"]
-        == 15 * WATT
-    )
+    planned = limits(plan_writes([twin, package], originals, 40 * WATT, FREE))
+    assert planned["intel-rapl/package-0:long_term"] == 40 * WATT
+    assert planned["intel-rapl-mmio/package-0:long_term"] == 15 * WATT
 
 
 def test_mmio_alone_is_the_package() -> None:
@@ -176,11 +175,16 @@ def test_bounds_are_never_broken_and_the_sum_is_the_cap(
         assert write.original_uw == originals[write.key]
     counted = [write for write in writes if write.counted]
     lowest, highest = sum(w.floor_uw for w in counted), sum(w.original_uw for w in counted)
-    assert sum(write.power_uw for write in counted) == min(max(cap_uw, lowest), highest)
-    planned = limits(writes)
-    for index, (_, short_uw, _) in enumerate(packages):
+    planned, left_whole = limits(writes), False
+    binding_uw = 0
+    for index, (long_uw, short_uw, twin_uw) in enumerate(packages):
         long_planned = planned[f"intel-rapl/package-{index}:long_term"]
+        binding_uw += min(long_planned, planned[f"intel-rapl-mmio/package-{index}:long_term"])
+        left_whole = left_whole or (long_planned == long_uw > twin_uw)
         assert planned[f"intel-rapl/package-{index}:short_term"] >= min(long_planned, short_uw)
+    assert binding_uw <= max(cap_uw, lowest)
+    # A package that gets all that it had keeps both its limits as they were found, of which the lower one binds.
+    assert left_whole or sum(w.power_uw for w in counted) == min(max(cap_uw, lowest), highest)
 
 
 @given(
