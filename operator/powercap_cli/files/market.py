@@ -36,6 +36,7 @@ from ..draw.figure import FigureError, draw_market
 from ..draw.market_chart import draw_day
 from ..draw.results_json import results_json
 from .day_fetch import fetch_day
+from .market_import import add_import_parser
 from .results_files import Asked, read_csv, read_file, read_page, write_whole
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _MARKET_EXAMPLES: Final = """\
 examples:
   powercap market parse page.html --area FR --auction SDAC --date 2025-10-02
   powercap market fetch --area FR --auction IDA1 --date tomorrow --output-dir data
+  powercap market import prices.csv --area FR --auction SDAC --output-dir results/
   powercap market show data/epex_data_2025-10-09.csv
 """
 _PARSE_EXAMPLES: Final = """\
@@ -136,6 +138,8 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
         " (default: $POWERCAP_CONTACT)",
     )
     fetch.set_defaults(run=_fetch, token=environ.get("ENTSOE_TOKEN", ""))
+
+    add_import_parser(commands)
 
     show = _command(commands, "show", "draw a day in the terminal", _SHOW_EXAMPLES)
     show.add_argument(

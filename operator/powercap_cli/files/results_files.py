@@ -3,12 +3,13 @@
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from powercap_api.markets import Auction, GridData, Market
-from powercap_operator.market.csv_format import csv_grid_data, csv_resolution, from_csv
+from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market, auction_named
+from powercap_operator.market.csv_format import about_csv, csv_grid_data, csv_resolution, from_csv
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Period, Query
 from powercap_operator.sources.epex.page import MAX_PAGE_BYTES, open_page, table_html
@@ -59,19 +60,30 @@ def read_page(
 
 
 def read_csv(content: bytes, name: str, asked: Asked) -> tuple[Query, tuple[Period, ...], str]:
-    """The results of a CSV file, and its name. Columns of grid data alone say themselves which it is.
+    """The results of a CSV file, and its name. What its first line says that it is of counts before its name, and
+    columns of grid data alone say themselves which they are.
 
     Raises:
         MarketError: nothing says which day it is, or it cannot be read as that day.
     """
     text = content.decode("utf-8", errors="replace")
-    day = asked.day or day_in_name(name)
+    area, auction, said_day = _said(about_csv(text), asked)
+    day = asked.day or said_day or day_in_name(name)
     if day is None:
         raise MarketError("the file's name has no day in it: say which with --date")
-    auction = csv_grid_data(text) or asked.auction
-    market = Market(asked.area, auction, asked.resolution_minutes or csv_resolution(text))
+    if said_day is not None and day != said_day:
+        raise MarketError(f"the file says that it is of {said_day}, and not of {day}")
+    market = Market(area, csv_grid_data(text) or auction, asked.resolution_minutes or csv_resolution(text))
     query = Query(market, day)
     return query, from_csv(text, query), name
+
+
+def _said(about: Mapping[str, str], asked: Asked) -> tuple[str, Auction | GridData, date | None]:
+    """Area, auction and day by a file's first line, and as asked where that says nothing."""
+    area, _, auction = about.get("market", "").partition(" ")
+    known = area in BIDDING_ZONES and auction in [*Auction, *GridData]
+    day = day_in_name(about.get("day", ""))
+    return (area, auction_named(auction), day) if known else (asked.area, asked.auction, day)
 
 
 def day_in_name(name: str) -> date | None:

@@ -39,6 +39,12 @@ def csv_name(query: Query) -> str:
     return f"{kind}_data_{query.delivery_day.isoformat()}.csv"
 
 
+def day_file_name(query: Query) -> str:
+    """The name of a file that says which market it is of, ``ida1_FR_2025-10-09.csv``."""
+    market = query.market
+    return f"{str(market.auction).lower()}_{market.area}_{query.delivery_day.isoformat()}.csv"
+
+
 def head(query: Query) -> list[str]:
     """The names of the columns that a day of the market always has."""
     columns = _columns(query)
@@ -66,8 +72,8 @@ def _own(query: Query) -> tuple[str, ...]:
             return ("volume", "price")
 
 
-def to_csv(periods: Iterable[Period], query: Query) -> str:
-    """The periods as a CSV text, in the order given."""
+def to_csv(periods: Iterable[Period], query: Query, *, source: str | None = None) -> str:
+    """The periods as a CSV text, in the order given; with ``source``, after a line that says what it is of."""
     zone, columns, periods = query.market.bidding_zone.zone, _columns(query), tuple(periods)
     more = [
         name
@@ -75,11 +81,39 @@ def to_csv(periods: Iterable[Period], query: Query) -> str:
         if name not in _own(query) and any(getattr(period, name) not in (None, False) for period in periods)
     ]
     shown = [*_own(query), *more]
-    lines = [",".join(["Period", *(columns[name] for name in shown)])]
+    lines = [] if source is None else [_about(query, source)]
+    lines.append(",".join(["Period", *(columns[name] for name in shown)]))
     for period in periods:
         label = period_label(period.start, zone, query.market.resolution_minutes)
         lines.append(",".join([label, *(_text(getattr(period, name)) for name in shown)]))
     return "\n".join(lines) + "\n"
+
+
+def _about(query: Query, source: str) -> str:
+    market = query.market
+    told = {
+        "market": f"{market.area} {market.auction}",
+        "day": query.delivery_day.isoformat(),
+        "clock": market.bidding_zone.zone.key,
+        "source": " ".join(source.replace(";", " ").split()),
+    }
+    return "# " + "; ".join(f"{name}: {value}" for name, value in told.items())
+
+
+def about_csv(text: str) -> dict[str, str]:
+    """What the first line of a CSV text says that it is of: ``market``, ``day``, ``clock``, ``source``; nothing where
+    it has no such line."""
+    first = text[:_MAX_CHARACTERS].removeprefix("\ufeff").partition("\n")[0]
+    if not first.startswith("#"):
+        return {}
+    parts = (part.partition(":") for part in first[1:].split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def _without_comments(text: str) -> str:
+    """The text with empty lines in place of its comments, so that lines keep their numbers."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    return "\n".join("" if line.startswith("#") else line for line in lines)
 
 
 def from_csv(text: str, query: Query) -> tuple[Period, ...]:
@@ -116,7 +150,7 @@ def from_csv(text: str, query: Query) -> tuple[Period, ...]:
 
 def csv_grid_data(text: str) -> GridData | None:
     """The grid data that a CSV text is of, by its columns; None for one with volumes or prices, or without either."""
-    titles = text[:_MAX_CHARACTERS].removeprefix("\ufeff").partition("\n")[0]
+    titles = _without_comments(text[:_MAX_CHARACTERS]).lstrip("\n").partition("\n")[0]
     if "Volume" in titles or "Price" in titles:
         return None
     return next((data for data in GridData if f"{data} (" in titles), None)
@@ -170,10 +204,11 @@ def _lines(text: str, query: Query) -> tuple[list[str], list[tuple[int, list[str
     """The values that the columns hold; line numbers and the cells of every line but the first."""
     if len(text) > _MAX_CHARACTERS:
         raise CsvError(f"{len(text)} characters are no market day: is this the right file?")
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    reader = csv.reader(io.StringIO(_without_comments(text)), strict=True)
     lines: list[tuple[int, list[str]]] = []
     try:
-        names = _names([cell.strip() for cell in next(reader, [])], query)
+        first = next((cells for cells in reader if cells), [])
+        names = _names([cell.strip() for cell in first], query)
         for cells in reader:
             if not cells:
                 continue
