@@ -270,7 +270,7 @@ def _starts(table: Table, area: str, asked: Asked, *, day_first: bool) -> tuple[
     column = (in_utc or times)[0]
     cells = table.column(column)
     named = clock_in(table.titles[column]) or clock_in(" ".join(table.titles))
-    zone = asked.clock or named or BIDDING_ZONES[area].zone
+    zone = asked.clock or named or BIDDING_ZONES[area].wall_clock
     hours = None
     if not any(has_clock(cell) for cell in cells):
         beside = [index for index in range(len(table.titles)) if index != column and _is_clock(table, index)]

@@ -103,7 +103,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
         }
         sys.stdout.write(json.dumps(body, indent=2, ensure_ascii=False) + "\n")
         return 0
-    zone = rule.market.bidding_zone.zone
+    zone = rule.market.bidding_zone.wall_clock
     local = f"{start.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key} ({format_time(start)})"
     if now_shown is None or then_shown is None:
         line = f"starts at once, {local}: results are not known for as long as it runs"
@@ -150,7 +150,7 @@ def _refuse_options_of_nodes(arguments: argparse.Namespace) -> None:
 
 
 def _within(jobs: Sequence[Job], first: date | None, last: date | None, rule: Rule) -> list[Job]:
-    zone = rule.market.bidding_zone.zone
+    zone = rule.market.bidding_zone.wall_clock
     return [job for job in jobs if (first or date.min) <= day_of(job.submitted, zone) <= (last or date.max)]
 
 

@@ -140,7 +140,10 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
     fetch.set_defaults(run=_fetch, token=environ.get("ENTSOE_TOKEN", ""))
 
     add_import_parser(commands)
+    _add_show(commands, colour="NO_COLOR" not in environ)
 
+
+def _add_show(commands: "Subparsers", *, colour: bool) -> None:
     show = _command(commands, "show", "draw a day in the terminal", _SHOW_EXAMPLES)
     show.add_argument(
         "file", metavar="FILE", help="a CSV file or a saved page; with --cluster a MarketDay's name"
@@ -153,7 +156,7 @@ def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.
         "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
     )
     _add_format(show, "text")
-    show.set_defaults(run=_show, colour="NO_COLOR" not in environ)
+    show.set_defaults(run=_show, colour=colour)
 
 
 def _command(subparsers: "Subparsers", name: str, help_text: str, examples: str) -> argparse.ArgumentParser:

@@ -62,8 +62,8 @@ def add_import_parser(commands: Any) -> None:
         "--clock",
         type=_clock,
         metavar="ZONE",
-        help="clock of times without an offset, such as UTC or Europe/Paris (default: what the file names, else the"
-        " market's)",
+        help="clock of times without an offset, such as UTC or Europe/Paris (default: what the file names, else that"
+        " of the bidding zone)",
     )
     parser.add_argument("--column", metavar="TITLE", help="the column of prices, where several may be it")
     parser.add_argument(

@@ -76,7 +76,7 @@ class Rule:
     def periods(self, day: Iterable[Period]) -> list[CostPeriod]:
         """The periods of a day of results with their costs; those without a value left out."""
         length = timedelta(minutes=self.market.resolution_minutes)
-        zone = self.market.bidding_zone.zone
+        zone = self.market.bidding_zone.wall_clock
         found = []
         for period in day:
             value: Decimal | None = getattr(period, _COLUMN[self.signal])
@@ -221,7 +221,7 @@ def sums(waited: Sequence[WaitedJob]) -> Sums:
 
 def by_month(waited: Iterable[WaitedJob], rule: Rule) -> dict[str, Sums]:
     """The sums of each month in which jobs were submitted, on the clock of the market."""
-    zone = rule.market.bidding_zone.zone
+    zone = rule.market.bidding_zone.wall_clock
     months: dict[str, list[WaitedJob]] = {}
     for one in waited:
         months.setdefault(f"{one.job.submitted.astimezone(zone):%Y-%m}", []).append(one)
