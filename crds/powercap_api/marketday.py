@@ -163,7 +163,7 @@ class MarketDay(KubeObject):
     kind_spec: ClassVar[KindSpec] = KindSpec(
         kind=MARKET_DAY,
         plural=PLURALS[MARKET_DAY],
-        short_name="md",
+        short_name="mktd",
         columns=(
             Column("Area", "string", ".spec.area", "Bidding zone"),
             Column("Auction", "string", ".spec.auction", "Auction"),

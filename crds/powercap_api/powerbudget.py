@@ -209,7 +209,7 @@ class PowerBudget(KubeObject):
     kind_spec: ClassVar[KindSpec] = KindSpec(
         kind=POWER_BUDGET,
         plural=PLURALS[POWER_BUDGET],
-        short_name="pb",
+        short_name="pwb",
         columns=(
             Column("Policy", "string", ".spec.policy", "PowerPolicy that governs the node"),
             Column("Cap", "string", ".status.current.cap", "Cap of the node in the current slot"),

@@ -185,7 +185,7 @@ class PowerOverride(KubeObject):
     kind_spec: ClassVar[KindSpec] = KindSpec(
         kind=POWER_OVERRIDE,
         plural=PLURALS[POWER_OVERRIDE],
-        short_name="pov",
+        short_name="pwo",
         columns=(
             Column("State", "string", ".status.state", "Pending, Active or Over"),
             Column("Limit", "string", ".spec.limit", "Most power of each node"),

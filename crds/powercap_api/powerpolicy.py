@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from .markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, market_rules
 from .names import PLURALS, POWER_POLICY
@@ -91,6 +91,41 @@ NodeSelector = Annotated[
 ]
 
 
+class NodeRequirement(ApiModel):
+    """What a label of a node must be, as in a node affinity."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"self.key.matches('{_QUALIFIED_NAME}')",
+                    "message": "key must be a label key, such as topology.kubernetes.io/zone",
+                    "fieldPath": ".key",
+                },
+                {
+                    "rule": "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
+                    "message": "In and NotIn need values; Exists and DoesNotExist have none",
+                    "fieldPath": ".values",
+                },
+            ]
+        }
+    )
+
+    key: Annotated[str, Field(max_length=317)]
+    """The label's key."""
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    """In: it is one of the values. NotIn: it is none of them, or the node has no such label. Exists, DoesNotExist: the
+    node has such a label, or has none."""
+    values: (
+        Annotated[
+            list[Annotated[str, Field(max_length=63)]],
+            Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        ]
+        | None
+    ) = None
+    """The values, for In and NotIn."""
+
+
 _RESULTS_PROVIDERS = (
     Provider.EPEX,
     Provider.ENERGY_CHARTS,
@@ -160,6 +195,12 @@ class PowerPolicySpec(ApiModel):
     node_selector: NodeSelector = Field(default={})
     """Labels that a node must have for the policy to apply. Empty: every node. A node labelled
     powercap.dev/exempt=true is never selected."""
+    match_expressions: Annotated[
+        list[NodeRequirement],
+        Field(max_length=16, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = Field(default=[])
+    """Further requirements, all of which a node must meet, such as
+    [{key: kubernetes.io/arch, operator: In, values: [amd64]}]."""
     priority: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)] = 0
     """Where several policies select a node the highest priority wins, then the older policy, then the name
     that sorts first."""
@@ -205,7 +246,7 @@ class PowerPolicy(KubeObject):
     kind_spec: ClassVar[KindSpec] = KindSpec(
         kind=POWER_POLICY,
         plural=PLURALS[POWER_POLICY],
-        short_name="pp",
+        short_name="pwp",
         columns=(
             Column(
                 "MaxSource",

@@ -99,7 +99,7 @@ class PowerReport(KubeObject):
     kind_spec: ClassVar[KindSpec] = KindSpec(
         kind=POWER_REPORT,
         plural=PLURALS[POWER_REPORT],
-        short_name="pr",
+        short_name="pwr",
         columns=(
             Column("Policy", "string", ".spec.policy", "PowerPolicy that it is about"),
             Column("Day", "string", ".spec.day", "Delivery day"),

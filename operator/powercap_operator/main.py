@@ -124,7 +124,7 @@ async def keep_collections_short(synced: asyncio.Event) -> None:
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
-    heartbeats, pauses, cache = Heartbeats(), LoopPauses(), WorldCache()
+    heartbeats, pauses, cache = Heartbeats(), LoopPauses(), WorldCache(options.agents)
     async with (
         kubernetes_client(environ) as client,
         kubernetes_client(environ) as lease_client,  # so that renewals never wait behind other requests

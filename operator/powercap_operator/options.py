@@ -10,6 +10,7 @@ from pathlib import Path
 from powercap_api.clock import Clock, open_clock
 
 from .sources.registry import ProviderSettings
+from .world.node_match import EVERYWHERE, AgentPlacement
 
 _DESCRIPTION = """\
 The powercap operator: fetches the electricity market's results into MarketDays and computes a PowerBudget for every
@@ -45,6 +46,8 @@ class Options:
     page_hosts: frozenset[str]
     """Names with dots under which people reach the page."""
     providers: ProviderSettings
+    agents: AgentPlacement
+    """Where agents can run."""
     node_labels: bool
     """Whether Nodes get the label powercap.dev/power."""
     pod_floors: bool
@@ -62,6 +65,10 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         )
     if arguments.history_days < 2:
         parser.error("--history-days must be at least 2: yesterday's results are the fallback")
+    try:
+        agents = AgentPlacement.parse(arguments.agent_placement) if arguments.agent_placement else EVERYWHERE
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        parser.error(f"--agent-placement: {arguments.agent_placement!r} is no placement of pods: {error!r}")
     clock = open_clock(arguments.clock_file)
     return Options(
         log_format=arguments.log_format,
@@ -74,6 +81,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         metrics=_address(parser, "--metrics", arguments.metrics),
         page=_address(parser, "--page", arguments.page),
         page_hosts=frozenset(name.lower() for name in arguments.page_host),
+        agents=agents,
         node_labels=arguments.node_labels,
         pod_floors=arguments.pod_floors,
         providers=ProviderSettings(
@@ -138,6 +146,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="NAMESPACE/NAME",
         default=environ.get("LEASE"),
         help="elect one leader of several operators by this Lease; without it, this one takes itself for the only one",
+    )
+    parser.add_argument(
+        "--agent-placement",
+        metavar="JSON",
+        default=environ.get("AGENT_PLACEMENT"),
+        help="where agents can run: nodeSelector, affinity and tolerations of their DaemonSet's pods, as an object in"
+        " JSON; no policy governs other nodes (default: every node)",
     )
     _add_servers(parser, environ)
     return parser

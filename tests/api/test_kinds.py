@@ -287,7 +287,7 @@ def test_explain_says_the_unit(kube: Kube) -> None:
     ("name", "columns"),
     [
         (
-            "pp",
+            "pwp",
             [
                 "NAME",
                 "MAXSOURCE",
@@ -304,7 +304,7 @@ def test_explain_says_the_unit(kube: Kube) -> None:
             ],
         ),
         (
-            "pb",
+            "pwb",
             [
                 "NAME",
                 "POLICY",
@@ -320,7 +320,7 @@ def test_explain_says_the_unit(kube: Kube) -> None:
             ],
         ),
         (
-            "md",
+            "mktd",
             [
                 "NAME",
                 "AREA",

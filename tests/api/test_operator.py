@@ -174,7 +174,8 @@ def test_two_policies_share_out_the_nodes_and_say_so(kube: Kube, stage: Stage) -
     )
     eventually(lambda: kube.get("powerpolicy", "all").get("status", {}).get("nodes") == 1, "its status")
     assert "1 more selected node is governed by batch" in ready(kube, "powerpolicy", "all")["message"]
-    assert ready(kube, "powerpolicy", "idle")["reason"] == "NoNodes"
+    idle = ready(kube, "powerpolicy", "idle")
+    assert (idle["status"], idle["reason"]) == ("True", "NoNodes")
     kube.patch("powerpolicy", "all", {"spec": {"priority": 10}})
     eventually(
         lambda: "Same priority as batch" in ready(kube, "powerpolicy", "all")["message"], "the tie is told"
@@ -285,7 +286,7 @@ def test_a_day_that_a_person_asks_for_is_fetched_and_kept(kube: Kube, stage: Sta
     assert status["summary"]["periods"] == status["summary"]["expectedPeriods"]
     assert status["currency"] == "EUR"
     assert status["periods"][0].keys() == {"start", "volume", "price"}
-    row = kube.plane.kubectl("get", "md", "history").splitlines()[1]
+    row = kube.plane.kubectl("get", "mktd", "history").splitlines()[1]
     assert status["summary"]["priceRange"] in row
 
 

@@ -92,10 +92,10 @@ def test_bad_overrides_are_refused_with_words_that_help(kube: Kube, spec: dict[s
 def test_its_short_name_leaves_pods_alone(kube: Kube) -> None:
     """``po`` is pods: kubectl would warn everybody of another kind at every ``kubectl get po``."""
     kube.apply(override())
-    assert "evening" in kube.plane.kubectl("get", "pov")
+    assert "evening" in kube.plane.kubectl("get", "pwo")
     assert "evening" in kube.plane.kubectl("get", "powercap")
     short = ("-o", "jsonpath={.spec.names.shortNames}")
-    assert kube.plane.kubectl("get", "crd", "poweroverrides.powercap.dev", *short) == '["pov"]'
+    assert kube.plane.kubectl("get", "crd", "poweroverrides.powercap.dev", *short) == '["pwo"]'
 
 
 @pytest.fixture
@@ -145,12 +145,12 @@ def test_a_limit_from_now_on_and_its_end_by_deletion(stage: Stage) -> None:
     found = state(stage)
     assert (found["nodes"], found["asked"], found["achieved"]) == (1, "25 W", "25 W")
     assert reason(stage, "Active") == "Active"
-    row = stage.control_plane.kubectl("get", "pov", "evening").splitlines()[1]
+    row = stage.control_plane.kubectl("get", "pwo", "evening").splitlines()[1]
     for cell in ("Active", "25 W", "person"):
         assert cell in row
     current = stage.get("powerbudget", NODE)["status"]["current"]
     assert current["why"] == "25 W at most, PowerOverride evening: the grid asks"
-    stage.control_plane.kubectl("delete", "pov", "evening")
+    stage.control_plane.kubectl("delete", "pwo", "evening")
     until_cap(stage, 40)
 
 
@@ -301,7 +301,7 @@ def test_nodes_are_labelled_by_their_cap_for_schedulers(stage: Stage) -> None:
     wait_until(lambda: label() == "normal", "20 W of 40 W")
     stage.apply(override("more", limit="12"))
     wait_until(lambda: label() == "low", "12 W of 40 W")
-    stage.control_plane.kubectl("delete", "pov", "--all")
+    stage.control_plane.kubectl("delete", "pwo", "--all")
     wait_until(lambda: label() == "high", "40 W again")
     stage.control_plane.kubectl("delete", "powerpolicy", "--all")
     wait_until(lambda: label() == "", "no budget, no label")

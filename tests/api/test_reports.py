@@ -110,7 +110,7 @@ def test_a_day_is_reported_once_in_each_period_over_a_restart_of_the_operator(
     assert (spec["policy"], spec["nodes"], spec["currency"]) == ("default", 1, "EUR")
     assert spec["cost"].endswith(" EUR")
     assert len(spec["quarters"]["prices"]) == len(spec["quarters"]["joules"])
-    heads, line = kube.plane.kubectl("get", "pr").splitlines()[:2]
+    heads, line = kube.plane.kubectl("get", "pwr").splitlines()[:2]
     assert heads.split() == [
         "NAME", "POLICY", "DAY", "NODES", "ENERGY", "COST", "CO2", "BOUND", "LIFTS", "NOTFOLLOWING", "AGE",
     ]  # fmt: skip

@@ -58,6 +58,9 @@ class PowerPolicyStatus(ApiModel):
     """Number of nodes that the policy governs."""
     nodes_ready: int | None = None
     """How many of them report that their limits are applied."""
+    nodes_without_agent: int | None = None
+    """Number of further nodes that the policy selects and no agent can run on (NoAgent): by the chart's nodeSelector,
+    affinity and tolerations of agents. Absent: none."""
     market_days: Annotated[list[str], Field(json_schema_extra={"x-kubernetes-list-type": "atomic"})] = Field(
         default_factory=list
     )

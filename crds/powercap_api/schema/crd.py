@@ -2,7 +2,7 @@
 
 The API server wants a structural schema: no ``$ref``, no ``title``, no ``null`` alternatives, every node typed.
 pydantic's JSON schema is rewritten to that and nothing else is added to it: descriptions are the models'
-docstrings, defaults the models' defaults.
+docstrings, defaults the models' defaults, except in items of lists.
 """
 
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ def structural(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str,
             name: structural(child, definitions) for name, child in node["properties"].items()
         }
     if "items" in node:
-        node["items"] = structural(node["items"], definitions)
+        node["items"] = _without_defaults(structural(node["items"], definitions))
     if isinstance(schema.get("additionalProperties"), dict):
         node["additionalProperties"] = structural(schema["additionalProperties"], definitions)
     if node.get("type") == "object" and "default" in node:
@@ -87,6 +87,21 @@ def structural(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str,
     if node.get("format") == "date":
         del node["format"]  # Kubernetes' own date format lets a time through; a rule says it better
     return node
+
+
+def _without_defaults(node: dict[str, Any]) -> dict[str, Any]:
+    """The node and what is below it without defaults, which the models have all the same.
+
+    A default that the server fills into an item changes the list: who compares it as a whole with what a person wrote
+    (Argo CD's client-side diff) finds it different for ever.
+    """
+    found = {key: value for key, value in node.items() if key != "default"}
+    if "properties" in node:
+        found["properties"] = {name: _without_defaults(child) for name, child in node["properties"].items()}
+    for below in ("items", "additionalProperties"):
+        if below in node:
+            found[below] = _without_defaults(node[below])
+    return found
 
 
 def custom_resource_definition(model: type[BaseModel], kind_spec: KindSpec) -> dict[str, Any]:

@@ -169,7 +169,10 @@ async def _make(cluster: Cluster, body: dict[str, Any]) -> int:
     made = await cluster.request("POST", _PATH, body, query=query)
     name = made["metadata"]["name"]
     print(f"poweroverride.{GROUP}/{name} created")
-    print(await _said(cluster, name) or f"the operator has not said anything yet: kubectl get pov {name}")
+    print(
+        await _said(cluster, name)
+        or f"the operator has not said anything yet: kubectl get poweroverride {name}"
+    )
     print(f"to end it now: kubectl delete poweroverride {name}")
     return 0
 

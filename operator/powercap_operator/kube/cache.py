@@ -25,6 +25,7 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
 
+from ..world.node_match import EVERYWHERE, AgentPlacement
 from ..world.silence import GRACE, Passage
 from ..world.snapshot import (
     BudgetView,
@@ -47,8 +48,9 @@ KINDS: Final = (NODE, *PLURALS)
 class WorldCache:
     """The newest known state, by kind and name."""
 
-    def __init__(self) -> None:
-        """Begin with an empty cluster."""
+    def __init__(self, agents: AgentPlacement = EVERYWHERE) -> None:
+        """Begin with an empty cluster, whose agents can run on such nodes."""
+        self._agents = agents
         self._specs = KnownSpecs()
         self._versions: dict[tuple[str, str], int] = {}
         self.latest = 0
@@ -77,6 +79,7 @@ class WorldCache:
             overrides=dict(self._overrides),
             reports=dict(self._reports),
             pods=self.pods,
+            agents=self._agents,
             jump=self._passage.jump,
         )
 

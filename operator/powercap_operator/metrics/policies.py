@@ -10,7 +10,7 @@ from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, Power
 
-from ..world.node_state import Sums
+from ..world.node_state import NO_AGENT, Sums
 from . import catalogue
 from .markets import gauge
 
@@ -107,6 +107,7 @@ def _nodes(policies: Iterable[PowerPolicy], sums: Mapping[str, Sums]) -> Iterabl
         )
         for family, value in zip(values.values(), said, strict=True):
             family.add_metric([name], value)
-        for reason, number in sorted(nodes.reasons.items()):
+        without_agent = {NO_AGENT: status.nodes_without_agent} if status.nodes_without_agent else {}
+        for reason, number in sorted({**nodes.reasons, **without_agent}.items()):
             reasons.add_metric([name, reason], number)
     return *values.values(), reasons

@@ -107,7 +107,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
     policies, plans, faulty = _plans(world, days, now)
     frozen = _frozen(world, faulty)
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
-    assignment = assign((resolved.policy for resolved in policies.values()), nodes)
+    assignment = assign((resolved.policy for resolved in policies.values()), nodes, world.agents)
     governed = assignment.nodes_by_policy()
     overrides = read_overrides(world, now)
     windows = overrides.windows

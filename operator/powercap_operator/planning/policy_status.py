@@ -56,6 +56,7 @@ def policy_status(
         market=NO_MARKET if planned.data == PolicyReason.NOT_NEEDED else str(resolved.market),
         nodes=len(nodes),
         nodes_ready=len(nodes) - len(waiting) - unsupported,
+        nodes_without_agent=assignment.without_agent.get(resolved.name),
         market_days=list(planned.market_days),
         current=_current(resolved, planned, now),
         fallbacks=_fallbacks(resolved, planned, now),
@@ -112,10 +113,15 @@ def _ready(
     unsupported: int,
 ) -> dict[str, Any]:
     losses = assignment.overruled.get(resolved.name, {})
-    reason, sentence = _state(resolved, planned, losses, nodes, waiting, unsupported)
+    without_agent = assignment.without_agent.get(resolved.name, 0)
+    reason, sentence = _state(resolved, planned, losses, without_agent, nodes, waiting, unsupported)
     sentences = [sentence]
+    # As a DaemonSet is that no node wants: a pool may be at zero.
+    nothing_to_do = reason == PolicyReason.NO_NODES and not nodes and not without_agent
     if 0 < unsupported < len(nodes):
         sentences.append(f"{unsupported} more {'has' if unsupported == 1 else 'have'} nothing to cap.")
+    if nodes and without_agent:
+        sentences.append(f"No agent can run on {without_agent} more (NoAgent).")
     if nodes and losses:
         winners = ", ".join(sorted(set(losses.values())))
         sentences.append(f"{len(losses)} more selected {_node_is(losses)} governed by {winners}.")
@@ -123,7 +129,7 @@ def _ready(
         sentences.append(f"Same priority as {', '.join(sorted(ties))}: the older policy wins.")
     return condition(
         ConditionType.READY,
-        None if reason == PolicyReason.AGENT_SILENT else reason == PolicyReason.ACTIVE,
+        None if reason == PolicyReason.AGENT_SILENT else reason == PolicyReason.ACTIVE or nothing_to_do,
         reason,
         " ".join(sentences),
         resolved.policy.metadata.generation,
@@ -134,6 +140,7 @@ def _state(
     resolved: ResolvedPolicy,
     planned: Plan,
     losses: Mapping[str, str],
+    without_agent: int,
     nodes: Sequence[str],
     waiting: Mapping[str, NodeState],
     unsupported: int,
@@ -150,10 +157,16 @@ def _state(
             PolicyReason.OVERRULED,
             f"every node that it selects is governed by {winners}. Raise priority to take them.",
         )
+    if not nodes and without_agent:
+        return (
+            PolicyReason.NO_NODES,
+            f"no agent can run on any of the {without_agent} nodes that it selects (NoAgent): look at the chart's"
+            " agent.nodeSelector, agent.affinity and agent.tolerations.",
+        )
     if not nodes:
         return (
             PolicyReason.NO_NODES,
-            "no node has the labels of nodeSelector (nodes labelled powercap.dev/exempt=true do not count).",
+            "there is no node that it selects (nodes labelled powercap.dev/exempt=true do not count).",
         )
     if planned.data == PolicyReason.PENDING:
         return (

@@ -17,6 +17,8 @@ NOT_TAKEN_UP: Final = "NotTakenUp"
 """The agent has not taken up the newest spec in the time that this takes."""
 _NO_REPORT_TEXT: Final = "no report from the node's agent yet"
 _NOT_TAKEN_UP_TEXT: Final = "the newest spec is not taken up"
+NO_AGENT: Final = "NoAgent"
+"""No agent can run on the node: it has no budget."""
 
 
 class Following(StrEnum):

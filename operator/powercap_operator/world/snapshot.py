@@ -4,7 +4,7 @@ Only what decisions need is kept of an object. Budgets with equal specs share on
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -20,19 +20,23 @@ from powercap_api.powerreport import PowerReport
 from powercap_api.reasons import BudgetReason, ConditionType
 
 from .energy_history import EnergyHistory, read_history
+from .node_match import EVERYWHERE, AgentPlacement, Taint
 from .silence import Jump, Reporting
 from .unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node: its name, its uid (for the budget's owner reference), its labels, and whether it is ready."""
+    """A node: its name, its uid (for the budget's owner reference), its labels and taints, and whether it is ready."""
 
     name: str
     uid: str
     labels: Mapping[str, str]
     not_ready_since: datetime | None = None
     """Since when Kubernetes calls it NotReady; None where it is ready, or has said nothing of itself."""
+    taints: tuple[Taint, ...] = ()
+    """Those that somebody has put there to keep pods away. Kubernetes' own, for what ails a node, do not keep a
+    DaemonSet away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,9 @@ class PodView:
     exempt: bool
     """Whether it wants its node's original limits."""
 
+
+_KEEPS_AWAY: Final = frozenset({"NoSchedule", "NoExecute"})
+_OF_KUBERNETES: Final = "node.kubernetes.io/"
 
 LIFT_UNTIL: Final = "liftUntil"
 """The field of a budget's spec that differs from node to node."""
@@ -176,6 +183,8 @@ class World:
     pods: Mapping[str, PodView] = field(default_factory=dict)
     """By namespace and name: those that ask for something."""
     reports: Mapping[str, PowerReport] = field(default_factory=dict)
+    agents: AgentPlacement = EVERYWHERE
+    """Where agents can run."""
     jump: Jump | None = None
     """Time that was skipped, while not all agents can have reported since."""
 
@@ -199,7 +208,14 @@ def view_node(body: Mapping[str, Any]) -> NodeView:
         metadata.get("uid", ""),
         dict(metadata.get("labels") or {}),
         read_time(since),
+        tuple(_taints((body.get("spec") or {}).get("taints") or ())),
     )
+
+
+def _taints(taints: Iterable[Mapping[str, Any]]) -> Iterator[Taint]:
+    for taint in taints:
+        if taint["effect"] in _KEEPS_AWAY and not taint["key"].startswith(_OF_KUBERNETES):
+            yield Taint(taint["key"], taint.get("value") or "", taint["effect"])
 
 
 def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:

@@ -70,3 +70,21 @@ def test_check_names_what_is_out_of_date(tmp_path: Path, capsys: pytest.CaptureF
     assert main([str(tmp_path), "--check"]) == 1
     assert "marketdays.yaml" in capsys.readouterr().err
     assert "powerpolicies" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", CRDS)
+def test_the_server_fills_nothing_into_items_of_lists(name: str) -> None:
+    """Whoever compares a list with what was applied, as Argo CD does, would find it different for ever."""
+    filled = [path for path, node in nodes(schema_of(CRDS[name])) if "[]" in path and "default" in node]
+    assert filled == []
+
+
+# Karmada's PropagationPolicy, Cluster API's MachineDeployment, Tekton's PipelineRun; KubeDB's PgBouncer, Open Cluster
+# Management's PlacementBinding and Kubermatic's PolicyBinding; pods.
+TAKEN = {"pp", "md", "pr", "pb", "po"}
+
+
+def test_short_names_are_nobody_else_s() -> None:
+    short = [name for crd in CRDS.values() for name in crd["spec"]["names"]["shortNames"]]
+    assert len(set(short)) == len(CRDS)
+    assert not TAKEN & set(short)

@@ -6,6 +6,7 @@ import pytest
 
 from powercap_api.names import EXEMPT_LABEL
 from powercap_operator.planning.assignment import assign
+from powercap_operator.world.node_match import AgentPlacement
 from tests.support.objects import make_node, make_policy
 
 WORKER = make_node("worker", pool="batch", zone="a")
@@ -64,6 +65,32 @@ def test_ties_of_priority_are_told_to_both() -> None:
     )
     assignment = assign([make_policy("a"), make_policy("b")], [WORKER])
     assert assignment.ties == {"a": {"b"}, "b": {"a"}}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "governed"),
+    [
+        ({"key": "pool", "operator": "In", "values": ["batch", "web"]}, {"worker", "other"}),
+        ({"key": "pool", "operator": "NotIn", "values": ["batch"]}, {"other"}),
+        ({"key": "zone", "operator": "NotIn", "values": ["b"]}, {"worker", "other"}),
+        ({"key": "zone", "operator": "Exists"}, {"worker"}),
+        ({"key": "zone", "operator": "DoesNotExist"}, {"other"}),
+    ],
+)
+def test_expressions_select_too(requirement: dict[str, object], governed: set[str]) -> None:
+    nodes = [WORKER, OTHER, EXEMPT]
+    assert set(assign([make_policy(matchExpressions=[requirement])], nodes).owner) == governed
+    both = make_policy(nodeSelector={"pool": "batch"}, matchExpressions=[requirement])
+    assert set(assign([both], nodes).owner) == governed & {"worker"}
+
+
+def test_no_policy_governs_a_node_that_no_agent_can_run_on() -> None:
+    agents = AgentPlacement.parse('{"nodeSelector": {"zone": "a"}, "tolerations": [{"operator": "Exists"}]}')
+    policies = [make_policy("a"), make_policy("b", priority=1), make_policy("c", nodeSelector={"zone": "a"})]
+    assignment = assign(policies, [WORKER, OTHER, EXEMPT], agents)
+    assert {node: policy.metadata.name for node, policy in assignment.owner.items()} == {"worker": "b"}
+    assert assignment.without_agent == {"a": 1, "b": 1}
+    assert assignment.overruled == {"a": {"worker": "b"}, "c": {"worker": "b"}}
 
 
 def test_a_node_that_nobody_selects_stops_no_other() -> None:
