@@ -42,6 +42,7 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m powercap_api.generate --check
 	$(BIN)/python -m powercap_api.generate --check charts/powercap/files/crds
 	$(BIN)/python -m dev.docs.chart_readme --check
+	$(BIN)/python -m dev.docs.chart_schema --check
 	$(BIN)/python -m dev.docs.metrics_table --check
 	$(BIN)/python -m dev.docs.reference --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
@@ -100,6 +101,7 @@ crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and 
 	$(BIN)/python -m powercap_api.generate
 	$(BIN)/python -m powercap_api.generate charts/powercap/files/crds
 	$(BIN)/python -m dev.docs.chart_readme
+	$(BIN)/python -m dev.docs.chart_schema
 	$(BIN)/python -m dev.docs.metrics_table
 	$(BIN)/python -m dev.docs.reference
 

@@ -1,14 +1,19 @@
-"""The chart, rendered by the real helm without a cluster."""
+"""The chart, rendered by the real helm: without a cluster, and on a real API server."""
 
+import json
 import os
+import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
+from dev.cluster.binaries import locate
+from dev.cluster.control_plane import ControlPlane
 from dev.e2e.helm import CHART, Helm
 from dev.e2e.tools import HELM, locate_tool
 
@@ -30,12 +35,24 @@ def say(line: str) -> None:
     sys.__stderr__.write(f"{line}\n")
 
 
+class StrictLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice in a mapping, as Kustomize and Flux do, and PyYAML does not."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise yaml.constructor.ConstructorError(problem=f"{twice} twice", problem_mark=node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 class Rendered:
     """What a rendering has, by kind and name."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, notes: str = "") -> None:
         self.text = text
-        self.objects: list[Object] = [body for body in yaml.safe_load_all(text) if body]
+        self.notes = notes
+        documents = yaml.load_all(text, StrictLoader)
+        self.objects: list[Object] = [body for body in documents if body]
 
     def all(self, kind: str) -> list[Object]:
         """The objects of a kind."""
@@ -104,3 +121,38 @@ def render(helm: Helm, required: Path) -> Render:
         return Rendered(text)
 
     return rendered
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """An API server without our kinds, on which nothing is ever installed."""
+    root = tmp_path_factory.mktemp("server")
+    with ControlPlane(locate(os.environ, say, least=True), root, controller_manager=False) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def render_on_server(
+    server: ControlPlane, required: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Render:
+    """What ``helm install`` would install on a server, hooks and notes with it, with values over the required ones."""
+    helm = Helm(locate_tool(HELM, os.environ, say), server.kubeconfig, tmp_path_factory.mktemp("helm"))
+
+    def rendered(values: Object | None = None, *options: str, chart: Path = CHART) -> Rendered:
+        command = ("install", "powercap", str(chart), "--namespace", "powercap-system", "--dry-run=server")
+        text = helm(*command, "--output", "json", "--values", str(required), *options, values=values or {})
+        release = json.loads(text)
+        manifests = [release["manifest"], *(hook["manifest"] for hook in release["hooks"])]
+        return Rendered("\n---\n".join(manifests), release["info"]["notes"])
+
+    return rendered
+
+
+def admin_client(plane: ControlPlane) -> httpx.Client:
+    """Requests to a control plane by somebody who may do everything."""
+    return httpx.Client(
+        base_url=plane.url,
+        headers={"Authorization": f"Bearer {plane.admin_token}"},
+        verify=ssl.create_default_context(cafile=str(plane.ca_file)),
+        timeout=30,
+    )

@@ -118,11 +118,15 @@ def test_the_service_monitor(render: Render) -> None:
     assert "annotations" not in monitor["metadata"]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["powercap-system"]}
-    assert monitor["spec"]["endpoints"] == [{"port": "metrics", "path": "/metrics", "interval": "30s"}]
+    # Many metrics are of a node: a target's label of that name must not take their place.
+    assert monitor["spec"]["endpoints"] == [
+        {"port": "metrics", "path": "/metrics", "honorLabels": True, "interval": "30s"}
+    ]
 
 
 def test_values_of_the_service_monitor(render: Render) -> None:
     endpoint = {
+        "honorLabels": False,
         "interval": "1m30s",
         "scrapeTimeout": "10s",
         "relabelings": [{"targetLabel": "cluster", "replacement": "a"}],

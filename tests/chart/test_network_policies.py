@@ -43,7 +43,7 @@ def test_network_policies(render: Render) -> None:
 
 
 def test_every_pod_has_a_network_policy_for_as_long_as_it_lives(render: Render) -> None:
-    rendered = render({"networkPolicy": NETWORK_POLICY})
+    rendered = render({"networkPolicy": NETWORK_POLICY, "uninstall": {"alwaysRender": True}})
     policies = rendered.all("NetworkPolicy")
     owners = {f"{body['kind']}/{body['metadata']['name']}": body for body in rendered.objects}
     for name, pod in rendered.pods.items():

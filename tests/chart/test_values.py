@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from dev.e2e.helm import CHART, HelmError
-from tests.chart.conftest import Object, Render
+from powercap_operator.options import parse_options
+from powercap_operator.planning.node_match import AgentPlacement, Taint
+from tests.chart.conftest import Object, Render, Rendered
 
-AFFINITY: Object = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+AFFINITY: Object = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
 TOLERATIONS = [{"key": "dedicated", "operator": "Exists"}]
 ENV = [{"name": "HTTPS_PROXY", "value": "http://proxy.example:3128"}]
 DIGEST = "sha256:" + "0" * 64
@@ -42,7 +44,7 @@ POD_VALUES: dict[str, tuple[object, str, object]] = {
     "X.priorityClassName": ("high", "spec.priorityClassName", "high"),
     "X.nodeSelector": ({"a": "b"}, "spec.nodeSelector", {"kubernetes.io/os": "linux", "a": "b"}),
     "X.tolerations": (TOLERATIONS, "spec.tolerations", TOLERATIONS),
-    "X.affinity": (AFFINITY, "spec.affinity", AFFINITY),
+    "X.affinity": (AFFINITY, "spec.affinity.podAffinity", AFFINITY["podAffinity"]),
     "X.podAnnotations": ({"a": "b"}, "metadata.annotations", {"a": "b"}),
     "X.podLabels": ({"a": "b"}, "metadata.labels.a", "b"),
     "commonLabels": ({"team": "power"}, "metadata.labels.team", "power"),
@@ -182,6 +184,37 @@ def test_the_rollout_of_agents(render: Render) -> None:
     rendered = render(values)
     assert rendered.one("DaemonSet", "powercap-agent")["spec"]["updateStrategy"] == {"type": "OnDelete"}
     assert rendered.agent["spec"]["terminationGracePeriodSeconds"] == 60
+
+
+def test_agents_keep_away_from_what_is_no_machine_and_the_operator_knows(render: Render) -> None:
+    """One set of words, for the DaemonSet and for the operator."""
+    for values in (
+        {},
+        {"agent": {"affinity": None}},
+        {"agent": {"nodeSelector": {"power": "rapl"}, "tolerations": [], "affinity": AFFINITY}},
+    ):
+        rendered = render(values)
+        spec, text = rendered.agent["spec"], _placement(rendered)
+        fields = ("nodeSelector", "affinity", "tolerations")
+        assert json.loads(text) == {field: spec[field] for field in fields if field in spec}
+        assert parse_options([], {"AGENT_PLACEMENT": text}).agents == AgentPlacement.parse(text)
+    agents = AgentPlacement.parse(_placement(render()))
+    machine = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    assert agents.allows("a", machine, [Taint("dedicated", "db", "NoSchedule")])
+    for label, value in (
+        ("kubernetes.io/os", "windows"),
+        ("eks.amazonaws.com/compute-type", "fargate"),
+        ("type", "virtual-kubelet"),
+        ("virtual-kubelet.io/provider", "azure"),
+        ("liqo.io/type", "virtual-node"),
+    ):
+        assert not agents.allows("a", {**machine, label: value}, ()), label
+
+
+def _placement(rendered: Rendered) -> str:
+    (container,) = rendered.operator["spec"]["containers"]
+    (text,) = [one["value"] for one in container["env"] if one["name"] == "AGENT_PLACEMENT"]
+    return str(text)
 
 
 @pytest.mark.parametrize("component", ["operator", "agent"])

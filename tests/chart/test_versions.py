@@ -37,7 +37,9 @@ def test_the_chart_and_the_documentation_state_the_versions_that_can_be_run() ->
 
 def test_helm_installs_it_on_this_server(required: Path, tmp_path: Path) -> None:
     """Nothing runs the pods here; kinds, rules, admission policy and the first policy are all there."""
-    with ControlPlane(locate(os.environ, say), tmp_path / "plane", controller_manager=False) as plane:
+    with ControlPlane(
+        locate(os.environ, say, least=True), tmp_path / "plane", controller_manager=False
+    ) as plane:
         helm = Helm(locate_tool(HELM, os.environ, say), plane.kubeconfig, tmp_path)
         helm(*INSTALL, "--values", str(required))
         plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")

@@ -14,31 +14,47 @@
 
 {{/* Labels by which pods are selected: they never change. Called with (list . "component"). */}}
 {{- define "powercap.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "powercap.name" (index . 0) }}
-app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/name: {{ include "powercap.name" (index . 0) | quote }}
+app.kubernetes.io/instance: {{ (index . 0).Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
-{{/* Labels of everything. Called with (list . "component"). */}}
+{{/* Labels of everything, each key once. Called with (list . "component"), or (list . "component" LABELS) for an object
+that has further ones: these win over commonLabels, which win over the chart's own; nothing wins over the labels by which
+pods are selected. */}}
 {{- define "powercap.labels" -}}
-{{- $root := index . 0 -}}
-{{ include "powercap.selectorLabels" . }}
-app.kubernetes.io/part-of: powercap
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $root := index . 0 }}
+{{- $own := dict "app.kubernetes.io/part-of" "powercap" "app.kubernetes.io/version" $root.Chart.AppVersion }}
+{{- $_ := set $own "app.kubernetes.io/managed-by" $root.Release.Service }}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") }}
+{{- include "powercap.mergedLabels" (list $own .) }}
 {{- end }}
 
-{{/* Labels of a pod: no version and no chart, so that an upgrade restarts only what changed. */}}
+{{/* Labels of a pod, called as above: no version and no chart, so that an upgrade restarts only what changed. */}}
 {{- define "powercap.podLabels" -}}
-{{- $root := index . 0 -}}
-{{ include "powercap.selectorLabels" . }}
-app.kubernetes.io/part-of: powercap
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
+{{- include "powercap.mergedLabels" (list (dict "app.kubernetes.io/part-of" "powercap") .) }}
+{{- end }}
+
+{{- define "powercap.mergedLabels" -}}
+{{- $root := index . 1 0 }}
+{{- $component := index . 1 1 }}
+{{- $further := dict }}
+{{- if gt (len (index . 1)) 2 }}{{ $further = index . 1 2 | default dict }}{{ end }}
+{{- $selector := include "powercap.selectorLabels" (list $root $component) | fromYaml }}
+{{- mergeOverwrite (dict) (index . 0) ($root.Values.commonLabels | default dict) $further $selector | toYaml }}
+{{- end }}
+
+{{/* Environment of a container, each name once: an entry of the person's takes the place of the chart's. Called with
+(list CHART'S PERSON'S), the chart's as text. */}}
+{{- define "powercap.env" -}}
+{{- $entries := dict }}
+{{- $names := list }}
+{{- range concat (index . 0 | fromYamlArray) (index . 1 | default list) }}
+{{- if not (hasKey $entries .name) }}{{ $names = append $names .name }}{{ end }}
+{{- $_ := set $entries .name . }}
+{{- end }}
+{{- range $names }}
+{{ list (get $entries .) | toYaml }}
 {{- end }}
 {{- end }}
 
@@ -135,7 +151,51 @@ capabilities:
 {{- end }}
 {{- with .Values.agent.seLinuxType }}
 seLinuxOptions:
-  type: {{ . }}
+  type: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Where agents can run, for their DaemonSet and for the operator alike. Values kept by --reuse-values from a version with
+an empty affinity mean no affinity. */}}
+{{- define "powercap.agentPlacement" -}}
+{{- $agent := .Values.agent }}
+{{- $placement := dict }}
+{{- range $field := list "nodeSelector" "affinity" "tolerations" }}
+{{- with get $agent $field }}{{ $_ := set $placement $field . }}{{ end }}
+{{- end }}
+{{- toYaml $placement }}
+{{- end }}
+
+{{/* Environment of the operator. */}}
+{{- define "powercap.operatorEnv" -}}
+- name: LOG_FORMAT
+  value: {{ .Values.operator.logFormat }}
+- name: LOG_LEVEL
+  value: {{ .Values.operator.logLevel }}
+- name: HEALTH
+  value: ":8080"
+- name: LEASE
+  value: {{ .Release.Namespace }}/{{ include "powercap.fullname" . }}-operator
+- name: AGENT_PLACEMENT
+  value: {{ include "powercap.agentPlacement" . | fromYaml | toJson | quote }}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+{{- with .Values.operator.contact }}
+- name: CONTACT
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.operator.epexUrl }}
+- name: EPEX_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.operator.entsoe.existingSecret }}
+- name: ENTSOE_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ . | quote }}
+      key: {{ $.Values.operator.entsoe.existingSecretKey | quote }}
 {{- end }}
 {{- end }}
 
@@ -152,6 +212,10 @@ runtimes mask it. */}}
   value: /run/powercap
 - name: POWERCAP_LOG_FORMAT
   value: {{ .Values.agent.logFormat }}
+- name: POWERCAP_MIN_WATTS
+  value: {{ .Values.agent.minWatts | quote }}
+- name: POWERCAP_MIN_PERCENT
+  value: {{ .Values.agent.minPercent | quote }}
 {{- if .Values.agent.hwmonWritable }}
 - name: POWERCAP_HWMON_ROOT
   value: /host/sys/class/hwmon
@@ -194,10 +258,10 @@ latter. */}}
 {{- define "powercap.agentVolumes" -}}
 - name: powercap
   hostPath:
-    path: {{ default false .Values.agent.mountOnlyPowercap | ternary .Values.agent.powercapHostPath (dir .Values.agent.powercapHostPath) }}
+    path: {{ default false .Values.agent.mountOnlyPowercap | ternary .Values.agent.powercapHostPath (dir .Values.agent.powercapHostPath) | quote }}
 - name: state
   hostPath:
-    path: {{ .Values.agent.stateHostPath }}
+    path: {{ .Values.agent.stateHostPath | quote }}
     type: DirectoryOrCreate
 {{- if .Values.agent.hwmonWritable }}
 - name: hwmon
@@ -209,16 +273,13 @@ latter. */}}
 {{- end }}
 {{- end }}
 
+{{/* Whether Helm itself installs this: only then it asks the cluster, where every cluster has this namespace. What `helm
+template` renders is applied by programs that take a hook for an object like any other. */}}
+{{- define "powercap.helmInstalls" -}}
+{{- if lookup "v1" "Namespace" "" "default" }}true{{ end }}
+{{- end }}
+
 {{- define "powercap.testHook" -}}
 helm.sh/hook: test
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
-{{- end }}
-
-{{- define "powercap.maxSourceMissing" -}}
-policy.maxSource is not set: the watts that one node may draw at the best period of the day. What a node's packages may
-draw today is their long_term limit, one line in microwatts for each package, on the node itself:
-  cat /sys/class/powercap/intel-rapl:?/constraint_0_power_limit_uw
-For nodes of several sizes give a part of what each may draw: --set policy.maxSource=80%
-Begin with a dry run, which reports caps and writes nothing: --set policy.maxSource=WATTS --set policy.dryRun=true
-Or install without a policy: --set policy.create=false
 {{- end }}

@@ -119,9 +119,10 @@ def _items(api: PodApi, kind: str) -> list[Object]:
 def main() -> int:
     """Check until everything works or time is up; the exit code."""
     try:
-        namespace, name = setting("POWERCAP_NAMESPACE"), setting("POWERCAP_NAME")
+        namespace, name = setting(os.environ, "POWERCAP_NAMESPACE"), setting(os.environ, "POWERCAP_NAME")
+        seconds = float(setting(os.environ, "POWERCAP_TIMEOUT_SECONDS"))
         with PodApi.in_cluster(os.environ) as api:
-            wrong = until(lambda: _look(api, namespace, name), float(setting("POWERCAP_TIMEOUT_SECONDS")))
+            wrong = until(lambda: _look(api, namespace, name), seconds)
             for complaint in wrong:
                 say(f"not well: {complaint}")
             if not wrong:

@@ -1,6 +1,5 @@
 """The API server as a hook's pod sees it: plain JSON, one request at a time."""
 
-import os
 import ssl
 import sys
 import time
@@ -148,13 +147,13 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def setting(name: str) -> str:
+def setting(environ: Mapping[str, str], name: str) -> str:
     """An environment variable that the chart sets.
 
     Raises:
         PodApiError: it is not set.
     """
-    value = os.environ.get(name)
+    value = environ.get(name)
     if not value:
         raise PodApiError(f"{name} is not set: this program is started by the chart's hooks")
     return value

@@ -2,14 +2,14 @@
 
     python3 -m powercap_operator.helm_hooks.uninstall
 
-Ends the operator, so that it does not undo what follows; suspends every PowerBudget; waits until each node's agent has
-read its original limits back; then deletes the PowerBudgets. Where that fails the exit code is 1: Helm then removes
-nothing, and ``helm uninstall`` can be called again.
+Makes sure that this is an uninstall; ends the operator, so that it does not undo what follows; suspends every
+PowerBudget; waits until each node's agent has read its original limits back; then deletes the PowerBudgets. Where that
+fails the exit code is 1: Helm then removes nothing, and ``helm uninstall`` can be called again.
 """
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from powercap_api.conditions import find_condition
@@ -23,6 +23,26 @@ Object = dict[str, Any]
 _BUDGETS: Final = f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}"
 _ORIGINALS: Final = {BudgetReason.SUSPENDED, BudgetReason.UNSUPPORTED}
 """Reasons of Ready with which an agent says that the original limits are in force, or that it never changed any."""
+_OWNER: Final = "meta.helm.sh/release-name"
+"""Annotation with which Helm notes its release's name on what it installs; no manifest has it."""
+
+
+def no_uninstall(account: Object | None, release: str | None, mark: Object | None) -> str | None:
+    """Why this cannot be an uninstall; None where it can.
+
+    ``account`` is the ServiceAccount of this pod, which belongs to ``release``; None for a release of another tool than
+    Helm. ``mark`` is a hook of rollbacks: it is there at other times only where hooks were applied as objects like any
+    other, this pod's Job among them.
+    """
+    if mark is not None:
+        return (
+            "Helm's hooks were applied here as objects like any other, as kubectl apply does it."
+            f" If this is an uninstall all the same, delete the ConfigMap {mark['metadata']['name']} first"
+        )
+    owner = ((account or {}).get("metadata", {}).get("annotations") or {}).get(_OWNER)
+    if release is not None and owner != release:
+        return f"nothing here was installed by Helm as release {release}"
+    return None
 
 
 def complaint(budget: Object) -> str | None:
@@ -65,27 +85,45 @@ def _advise(left: Sequence[str], namespace: str) -> None:
     )
 
 
+def run(api: PodApi, environ: Mapping[str, str]) -> int:
+    """Release every node and clear the budgets away, where this is an uninstall; the exit code.
+
+    Raises:
+        PodApiError: the API server refused, or a setting of the chart is missing.
+    """
+    namespace, operator = setting(environ, "POWERCAP_NAMESPACE"), setting(environ, "POWERCAP_OPERATOR")
+    selector, name = (
+        setting(environ, "POWERCAP_OPERATOR_SELECTOR"),
+        setting(environ, "POWERCAP_UNINSTALL_NAME"),
+    )
+    seconds = float(setting(environ, "POWERCAP_TIMEOUT_SECONDS"))
+    core = f"/api/v1/namespaces/{namespace}"
+    account, mark = api.get(f"{core}/serviceaccounts/{name}"), api.get(f"{core}/configmaps/{name}")
+    why_not = no_uninstall(account, environ.get("POWERCAP_RELEASE"), mark)
+    if why_not is not None:
+        say(f"this is no uninstall, and nothing was done: {why_not}.")
+        return 1
+    api.merge_patch(
+        f"/apis/apps/v1/namespaces/{namespace}/deployments/{operator}/scale", {"spec": {"replicas": 0}}
+    )
+    left = until(lambda: look(api, f"{core}/pods?labelSelector={selector}"), seconds)
+    if left:
+        _advise(left, namespace)
+        return 1
+    if api.delete(_BUDGETS):
+        say("PowerBudgets deleted")
+    say("every node has its original limits back")
+    return 0
+
+
 def main() -> int:
-    """Release every node and clear the budgets away; the exit code."""
+    """Do it with the pod's own account; the exit code."""
     try:
-        namespace, operator = setting("POWERCAP_NAMESPACE"), setting("POWERCAP_OPERATOR")
-        selector = setting("POWERCAP_OPERATOR_SELECTOR")
-        seconds = float(setting("POWERCAP_TIMEOUT_SECONDS"))
         with PodApi.in_cluster(os.environ) as api:
-            deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/{operator}/scale"
-            api.merge_patch(deployment, {"spec": {"replicas": 0}})
-            pods = f"/api/v1/namespaces/{namespace}/pods?labelSelector={selector}"
-            left = until(lambda: look(api, pods), seconds)
-            if left:
-                _advise(left, namespace)
-                return 1
-            if api.delete(_BUDGETS):
-                say("PowerBudgets deleted")
+            return run(api, os.environ)
     except PodApiError as error:
         say(f"powercap uninstall: {error}")
         return 1
-    say("every node has its original limits back")
-    return 0
 
 
 if __name__ == "__main__":

@@ -121,6 +121,30 @@ def test_when_a_node_has_its_limits_back(budget: Object, said: str | None) -> No
     assert uninstall.complaint(budget) == said
 
 
+_ACCOUNT = {"metadata": {"annotations": {"meta.helm.sh/release-name": "powercap"}}}
+_MARK = {"metadata": {"name": "powercap-uninstall"}}
+
+
+@pytest.mark.parametrize(
+    ("account", "release", "mark", "said"),
+    [
+        (_ACCOUNT, "powercap", None, None),
+        (_ACCOUNT, "powercap", _MARK, "applied here as objects like any other"),
+        (_ACCOUNT, "other", None, "nothing here was installed by Helm as release other"),
+        ({"metadata": {}}, "powercap", None, "nothing here was installed by Helm"),
+        (None, "powercap", None, "nothing here was installed by Helm"),
+        # A tool that runs Helm's hooks without being Helm: uninstall.alwaysRender.
+        (None, None, None, None),
+        (None, None, _MARK, "delete the ConfigMap powercap-uninstall first"),
+    ],
+)
+def test_what_is_no_uninstall(
+    account: Object | None, release: str | None, mark: Object | None, said: str | None
+) -> None:
+    found = uninstall.no_uninstall(account, release, mark)
+    assert found is None if said is None else said in str(found)
+
+
 class Cluster:
     """What the uninstall asks an API server, answered from memory; agents answer when they are told to."""
 
