@@ -49,6 +49,7 @@ def test_the_server_fills_in_every_default(kube: Kube) -> None:
         "maxSource": "40",
         "minPower": "10",
         "nodeSelector": {},
+        "matchExpressions": [],
         "priority": 0,
         "market": {"providers": ["EPEX"], "area": "FR", "auction": "IDA1", "resolutionMinutes": 15},
         "strategy": {"type": "Volume"},

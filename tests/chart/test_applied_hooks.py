@@ -25,7 +25,7 @@ BUDGET: Object = {
         "maxSourceMicrowatts": 40_000_000,
         "minPowerMicrowatts": 10_000_000,
         "validUntil": "2025-10-09T22:00:00Z",
-        "schedule": [{"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": "7ps4v9"}],
+        "schedule": [{"start": "2025-10-08T22:00:00Z", "stepSeconds": 900, "shares": "100 63.09"}],
     },
 }
 

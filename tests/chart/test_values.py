@@ -8,7 +8,7 @@ import yaml
 
 from dev.e2e.helm import CHART, HelmError
 from powercap_operator.options import parse_options
-from powercap_operator.planning.node_match import AgentPlacement, Taint
+from powercap_operator.world.node_match import AgentPlacement, Taint
 from tests.chart.conftest import Object, Render, Rendered
 
 AFFINITY: Object = {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
