@@ -60,6 +60,11 @@ class Parts:
     clock: Clock
 
 
+def _known(parts: Parts) -> World:
+    """The cluster, and what decisions are made without told as such."""
+    return parts.reconciler.containment.known(parts.cache.world())
+
+
 def scrapes(parts: Parts) -> Scrapes:
     """What ``/metrics`` answers.
 
@@ -67,12 +72,13 @@ def scrapes(parts: Parts) -> Scrapes:
     """
 
     def world() -> World:
-        return parts.cache.world() if parts.election.leading else World()
+        return _known(parts) if parts.election.leading else World()
 
     def counts() -> Counts:
         passes, failed = parts.reconciler.passes, parts.reconciler.failed_passes
-        writes, leading = parts.cluster.writes, parts.election.leading
-        return Counts(passes, failed, writes, parts.pauses, leading, parts.heartbeats.idle_seconds())
+        writes, refused = parts.cluster.writes, parts.reconciler.refused_writes
+        leading, idle = parts.election.leading, parts.heartbeats.idle_seconds()
+        return Counts(passes, failed, writes, parts.pauses, leading, idle, refused)
 
     return Scrapes(world, counts, version("powercap"), parts.clock.now)
 
@@ -80,7 +86,7 @@ def scrapes(parts: Parts) -> Scrapes:
 def seen(parts: Parts, name: str) -> Seen:
     """What the page shows: the same for every operator, whoever leads."""
     return Seen(
-        parts.cache.world(),
+        _known(parts),
         listed=parts.reconciler.synced.is_set(),
         leading=parts.election.leading,
         stuck=parts.heartbeats.stuck(),

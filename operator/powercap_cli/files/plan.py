@@ -19,7 +19,8 @@ from powercap_operator.market.errors import CsvError, DayIncomplete
 from powercap_operator.market.fallback import bare_day
 from powercap_operator.market.known_days import DayResults, layers
 from powercap_operator.market.results import Period, Query, build_market_day, merge
-from powercap_operator.planning.overrides.windows import make_windows, resolve_override
+from powercap_operator.planning.overrides.resolved_override import resolve_override
+from powercap_operator.planning.overrides.sweep import make_windows
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 
 from ..cluster.access import CommandError, add_cluster_options, run_on_cluster

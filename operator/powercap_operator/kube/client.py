@@ -19,6 +19,7 @@ import aiohttp
 from kubernetes_asyncio.client.api_client import ApiClient
 from kubernetes_asyncio.client.exceptions import ApiException
 
+from powercap_api.foreign_text import shown
 from powercap_api.names import (
     API_VERSION,
     GROUP,
@@ -43,6 +44,10 @@ _APPLY: Final = "application/apply-patch+yaml"
 
 class ClusterError(Exception):
     """The API server refused or did not answer; the message says what was asked and what came back."""
+
+
+class RefusedError(ClusterError):
+    """The API server does not take this object as it is: asking again at once is useless."""
 
 
 class NotFoundError(ClusterError):
@@ -280,6 +285,12 @@ _APPLY_QUERY: Final = [("fieldManager", OPERATOR_FIELD_MANAGER), ("force", "true
 _MUST_BE_NEW: Final = 0
 """Resource version of an object that is not there: one that is there is refused with it (422), as a custom resource
 cannot be changed without naming its version. A test holds the API server to this."""
+_KINDS: Final[Mapping[int, type[ClusterError]]] = {
+    **dict.fromkeys((400, 403, 413, 415, 422), RefusedError),
+    404: NotFoundError,
+    409: ConflictError,
+}
+_LONGEST_MESSAGE: Final = 500
 _EXISTS: Final = "metadata.resourceVersion: Invalid value"
 
 
@@ -293,7 +304,7 @@ def _error(method: str, path: str, status: int | None, text: str) -> ClusterErro
         message = json.loads(text).get("message", text)
     except (ValueError, AttributeError):
         message = text
-    kind = {404: NotFoundError, 409: ConflictError}.get(status or 0, ClusterError)
+    kind = _KINDS.get(status or 0, ClusterError)
     if status == 422 and _EXISTS in message:
         kind = ConflictError
-    return kind(f"{method} {path}: {status}: {message[:500]}")
+    return kind(f"{method} {path}: {status}: {shown(message, _LONGEST_MESSAGE)}")

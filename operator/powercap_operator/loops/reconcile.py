@@ -2,13 +2,16 @@
 
 ``gather`` is the cache that watch events and lists fill; ``decide`` is pure, and runs in a thread, as it takes a tenth
 of a second for thousands of nodes; ``apply`` is here. Whatever fails is logged and decided again from the world as it
-then is: there is no queue of things still to do.
+then is: there is no queue of things still to do. An object that decisions fail with is left out of them, and a write
+that the API server refuses waits by itself: neither holds up another.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from powercap_api.clock import Clock
@@ -18,20 +21,29 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
 from ..kube.cache import KINDS, WorldCache
-from ..kube.client import Cluster, ClusterError, ConflictError, NotFoundError, NotLeadingError
+from ..kube.client import (
+    Cluster,
+    ClusterError,
+    ConflictError,
+    NotFoundError,
+    NotLeadingError,
+    RefusedError,
+)
 from ..kube.event_recorder import Recorder
 from ..kube.leadership import Election
 from ..kube.relist import relist
 from ..planning.decision import BudgetWrite, Decision, decide
 from ..planning.events import ObjectEvent, budget_events, condition_events
-from ..planning.overrides.windows import next_look
 from ..planning.reports.report import ReportWrite
+from ..world.containment import Containment
 from ..world.snapshot import BudgetView, World
+from .refusals import Refusals
 
 logger = logging.getLogger(__name__)
 
 Readable = Mapping[str, PowerPolicy | MarketDay | PowerOverride]
-Work = Coroutine[Any, Any, None]
+Work = tuple[tuple[str, ...], Callable[[], Coroutine[Any, Any, None]]]
+"""What is written, by kind and name, and how."""
 SPACING_SECONDS: Final = 0.1
 """Least time from one pass to the next, so that a burst of events is one pass and not hundreds."""
 TICK_SECONDS: Final = 1.0
@@ -74,6 +86,8 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._failures = 0
         self._conflicts = False
+        self.containment = Containment("decisions")
+        self._refusals = Refusals(time.monotonic)
         self._budgets_seen: Mapping[str, BudgetView] = {}
         self._passed_minute = _minute(clock.now())
         self._next_look: datetime | None = None
@@ -83,6 +97,8 @@ class Reconciler:
         """Looks at the cluster so far."""
         self.failed_passes = 0
         """Those after which not everything could be written."""
+        self.refused_writes = 0
+        """Writes that the API server did not take."""
         self._resync_at = 0.0
         self.synced = asyncio.Event()
         """Set once the whole cluster has been listed."""
@@ -142,8 +158,10 @@ class Reconciler:
                 continue
 
     def _time_has_come(self, now: datetime) -> bool:
-        """Whether time alone has changed what is to be decided since the last pass."""
-        return _minute(now) != self._passed_minute or (self._next_look is not None and now >= self._next_look)
+        """Whether time alone has changed what is to be decided or tried since the last pass."""
+        if _minute(now) != self._passed_minute or self._refusals.are_due():
+            return True
+        return self._next_look is not None and now >= self._next_look
 
     async def _resync(self) -> bool:
         """List everything anew; whether it could be. What is known of a kind stands where its list fails."""
@@ -165,40 +183,51 @@ class Reconciler:
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
         now, world = self._look(), self._cache.world()
-        self._passed_minute, self._next_look = _minute(now), next_look(world, now)
+        self._passed_minute, self._next_look = _minute(now), None
         self._conflicts = False
         if not self._election.leading:
             self._budgets_seen = world.budgets
             return False
-        decision = await asyncio.to_thread(decide, world, now, self._history, self._seen_since)
+        try:
+            decision = await asyncio.to_thread(self._decide, world, now)
+        except Exception:  # no object is to blame that could be left out: the process goes on, and tells
+            logger.exception("nothing could be decided")
+            return True
+        self._next_look = decision.next_look
         news = budget_events(self._budgets_seen, world.budgets)
         self._budgets_seen = world.budgets
         if not decision and not news:
             return False
-        written = await self._done(self._budget_works(decision))
-        written &= await self._done(self._other_works(world, decision, news))
+        tried: set[tuple[str, ...]] = set()
+        written = await self._done(self._budget_works(decision), tried)
+        written &= await self._done(self._other_works(world, decision, news), tried)
+        self._refusals.keep(tried)
         if decision.write_budgets:
             self.wake()  # what is said of the policies follows from the budgets
         return not written
 
+    def _decide(self, world: World, now: datetime) -> Decision:
+        return self.containment.run(world, lambda some: decide(some, now, self._history, self._seen_since))
+
     def _budget_works(self, decision: Decision) -> Iterator[Work]:
         """What nodes wait for."""
         for name in decision.delete_budgets:
-            yield self._delete(POWER_BUDGET, name)
+            yield (POWER_BUDGET, name), partial(self._delete, POWER_BUDGET, name)
         for write in decision.write_budgets:
-            yield self._write_budget(write)
+            yield (POWER_BUDGET, write.node.name), partial(self._write_budget, write)
 
     def _other_works(self, world: World, decision: Decision, news: Sequence[ObjectEvent]) -> Iterator[Work]:
         for name, spec in decision.create_days.items():
-            yield self._create_day(name, spec.to_wire())
-        for name in decision.delete_days:
-            yield self._delete(MARKET_DAY, name)
-        for name in decision.delete_overrides:
-            yield self._delete(POWER_OVERRIDE, name)
-        for name in decision.delete_reports:
-            yield self._delete(POWER_REPORT, name)
+            yield (MARKET_DAY, name), partial(self._create_day, name, spec.to_wire())
+        for kind, names in (
+            (MARKET_DAY, decision.delete_days),
+            (POWER_OVERRIDE, decision.delete_overrides),
+            (POWER_REPORT, decision.delete_reports),
+        ):
+            for name in names:
+                yield (kind, name), partial(self._delete, kind, name)
         for write in decision.write_reports:
-            yield self._write_report(write)
+            yield (POWER_REPORT, write.name), partial(self._write_report, write)
         statuses: tuple[tuple[str, Readable, Mapping[str, Mapping[str, Any]]], ...] = (
             (POWER_POLICY, world.policies, decision.policy_statuses),
             (MARKET_DAY, world.days, decision.day_statuses),
@@ -206,23 +235,37 @@ class Reconciler:
         )
         for kind, readable, of_kind in statuses:
             for name, status in of_kind.items():
-                yield self._write_status(kind, name, *_known(readable, world, kind, name), status)
+                known = _known(readable, world, kind, name)
+                yield (kind, name, "status"), partial(self._write_status, kind, name, *known, status)
         for event in news:
-            yield self._recorder.record(event)
+            yield ("Event", event.name), partial(self._recorder.record, event)
 
-    async def _done(self, works: Iterator[Work]) -> bool:
-        """Do them, some at a time, each begun only when its turn comes; False where one failed."""
+    async def _done(self, works: Iterator[Work], tried: set[tuple[str, ...]]) -> bool:
+        """Do them, some at a time, each begun only when its turn comes; False where one failed.
+
+        What they write is added to ``tried``, also where it waits because it was refused.
+        """
 
         async def take() -> bool:
-            return all([await self._guarded(work) for work in works])
+            written = True
+            for what, work in works:
+                tried.add(what)
+                if not self._refusals.waits(what):
+                    written &= await self._guarded(what, work)
+            return written
 
         return all(await asyncio.gather(*(take() for _ in range(PARALLEL_WRITES))))
 
-    async def _guarded(self, work: Work) -> bool:
+    async def _guarded(self, what: tuple[str, ...], work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         """Do it; False where it failed. What another has changed meanwhile is decided again, which is no failure."""
         self._look()
         try:
-            await work
+            await work()
+            self._refusals.taken(what)
+        except RefusedError as error:
+            logger.error("%s", error)
+            self._refusals.refused(what)
+            self.refused_writes += 1
         except ConflictError as error:
             logger.debug("decided again: %s", error)
             self._conflicts = True

@@ -214,9 +214,20 @@ VOLUME: Final = Family(
     AHEAD,
 )
 
+UNREADABLE: Final = Family(
+    "powercap_unreadable_objects",
+    "Objects of the kind that the operator cannot read or work with: what was made of them stays as it is.",
+    ("kind",),
+)
+
 PASSES: Final = Family("powercap_reconcile_passes", "Looks at the whole cluster.", type="counter")
 FAILURES: Final = Family(
     "powercap_reconcile_failures", "Looks after which not everything could be written.", type="counter"
+)
+REFUSED: Final = Family(
+    "powercap_api_refused_writes",
+    "Writes that the API server did not take; each waits by itself.",
+    type="counter",
 )
 WRITES: Final = Family(
     "powercap_api_writes", "Requests to the API server that meant to change something.", type="counter"

@@ -3,6 +3,7 @@
 Nothing is counted twice: a scrape looks at the same world that decisions are made from.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -10,10 +11,12 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from ..world.containment import Containment
 from ..world.node_state import Sums, sums_of
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDay, ReportedDays
-from .markets import market_metrics
+from . import catalogue
+from .markets import gauge, market_metrics
 from .nodes import text_of
 from .overrides import override_metrics
 from .policies import policy_metrics
@@ -55,6 +58,14 @@ def _metrics(
     yield from report_metrics(reported)
     yield from override_metrics(world.overrides.values())
     yield from market_metrics(world.days.values(), now)
+    yield _unreadable(world)
+
+
+def _unreadable(world: World) -> Metric:
+    found = gauge(catalogue.UNREADABLE)
+    for kind, number in sorted(Counter(kind for kind, _ in world.unreadable).items()):
+        found.add_metric([kind], number)
+    return found
 
 
 def _families_text(metrics: Iterator[Metric]) -> bytes:
@@ -79,11 +90,16 @@ class Scrapes:
         self._version = version
         self._now = now
         self._reported = ReportedDays()
+        self._containment = Containment("metrics")
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)
 
     def text(self) -> bytes:
         """The metrics now, those of the process's memory and processor time too."""
         world, now = self._world(), self._now()
-        told = exposition(world, self._counts(), self._version, now, self._reported.at(world.reports, now))
-        return told + generate_latest(self._process)
+        counts = self._counts()
+
+        def told(some: World) -> bytes:
+            return exposition(some, counts, self._version, now, self._reported.at(some.reports, now))
+
+        return self._containment.run(world, told) + generate_latest(self._process)

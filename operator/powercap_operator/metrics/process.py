@@ -21,6 +21,8 @@ class Counts:
     leading: bool
     idle_seconds: Mapping[str, float] = field(default_factory=dict)
     """Time since each loop last turned, by the loop's name."""
+    refused: int = 0
+    """Writes that the API server did not take."""
 
 
 def process_metrics(counts: Counts, version: str) -> Iterator[Metric]:
@@ -31,6 +33,7 @@ def process_metrics(counts: Counts, version: str) -> Iterator[Metric]:
     for counter, number in (
         (catalogue.PASSES, counts.passes),
         (catalogue.FAILURES, counts.failures),
+        (catalogue.REFUSED, counts.refused),
         (catalogue.WRITES, counts.writes),
     ):
         yield CounterMetricFamily(counter.name, counter.text, value=number)

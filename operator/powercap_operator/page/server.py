@@ -7,12 +7,15 @@ many people who look at it hold up neither the event loop nor each other's reque
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
 
+from ..world.containment import Containment
+from ..world.snapshot import World
 from ..worth.reported_day import ReportedDays
 from .nodes import Choice
 from .overview import Seen, overview
@@ -84,10 +87,14 @@ def application(
     hosts: frozenset[str], seen: Callable[[], Seen], now: Callable[[], datetime]
 ) -> web.Application:
     """What answers. ``seen`` is called on the event loop."""
-    drawing, reported = asyncio.Lock(), ReportedDays()
+    drawing, reported, containment = asyncio.Lock(), ReportedDays(), Containment("the page")
 
     def drawn(known: Seen, choice: Choice, moment: datetime) -> str:
-        return render(overview(known, choice, moment, reported.at(known.world.reports, moment)))
+        def of(world: World) -> str:
+            days = reported.at(world.reports, moment)
+            return render(overview(replace(known, world=world), choice, moment, days))
+
+        return containment.run(known.world, of)
 
     async def index(request: web.Request) -> web.Response:
         choice = Choice(

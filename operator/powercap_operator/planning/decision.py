@@ -26,7 +26,7 @@ from .budget_spec import Plan, budget_spec, plan, says_the_same, with_windows
 from .hardware import lift_until
 from .overrides.override_status import override_statuses
 from .overrides.pod_floors import floors_of_nodes
-from .overrides.windows import read_overrides
+from .overrides.windows import next_look, read_overrides
 from .past import specs_in_force
 from .policy_status import policy_status
 from .price_agreement import check_agreement
@@ -77,6 +77,8 @@ class Decision:
     delete_overrides: tuple[str, ...] = ()
     write_reports: tuple[ReportWrite, ...] = ()
     delete_reports: tuple[str, ...] = ()
+    next_look: datetime | None = None
+    """When time alone, but for the minute, next changes what is to be decided."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to do."""
@@ -111,6 +113,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
     governed = assignment.nodes_by_policy()
     overrides = read_overrides(world, now)
     windows = overrides.windows
+    said, wordless = override_statuses(overrides, world, now)
     statuses = {
         name: policy_status(resolved, plans[name], assignment, governed.get(name, ()), world.budgets, now)
         for name, resolved in policies.items()
@@ -140,10 +143,11 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         day_statuses=check_agreement(days, now)
         | read_static_days(world.days.values(), now)
         | _complaints((one for (kind, _), one in world.unreadable.items() if kind == MARKET_DAY), now),
-        override_statuses=override_statuses(overrides, world, now) | _complaints(overrides.faulty, now),
+        override_statuses=said | _complaints([*overrides.faulty, *wordless], now),
         delete_overrides=overrides.over,
         write_reports=report_writes(world, policies.values(), days, now),
         delete_reports=surplus_reports(world.reports, now, history),
+        next_look=next_look(overrides.resolved.values(), now),
     )
 
 

@@ -7,21 +7,21 @@ other object is kept waiting for it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated
+from powercap_api.foreign_text import shown
 from powercap_api.names import MARKET_DAY, POWER_OVERRIDE
 from powercap_api.reasons import ConditionType, ObjectReason
-from powercap_api.schema.model import KubeObject
+from powercap_api.schema.model import ApiModel, KubeObject
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an object's values can raise in code that reads or works with them."""
 _KEPT: Final = ("fallbacks", "fetch")
 """Counters of a status, which are not lost with the rest of it."""
-_LONGEST_WHY: Final = 300
 
 Kind = TypeVar("Kind", bound=KubeObject)
 
@@ -40,6 +40,21 @@ class Unreadable:
     """What is wrong, in one line."""
     status: Mapping[str, Any]
     """The status as the API has it."""
+
+    @classmethod
+    def of(cls, kind: str, found: KubeObject, error: Exception | str) -> Self:
+        """An object that was read, and that cannot be worked with."""
+        spec, status = getattr(found, "spec", None), getattr(found, "status", None)
+        suspend = getattr(spec, "suspend", None)
+        return cls(
+            kind=kind,
+            name=found.metadata.name,
+            uid=found.metadata.uid or "",
+            generation=found.metadata.generation,
+            suspend=suspend if isinstance(suspend, bool) else None,
+            why=error if isinstance(error, str) else what_is_wrong(error),
+            status=status.to_wire() if isinstance(status, ApiModel) else {},
+        )
 
     @property
     def conditions(self) -> list[Mapping[str, Any]]:
@@ -75,7 +90,7 @@ def what_is_wrong(error: Exception) -> str:
         text = f"{where}: {detail['msg'].removeprefix('Value error, ')}"
     else:
         text = f"{type(error).__name__}: {error}"
-    return " ".join(text.split())[:_LONGEST_WHY]
+    return shown(text)
 
 
 def read_object(model: type[Kind], body: Mapping[str, Any]) -> Kind:

@@ -1,19 +1,24 @@
 """The status of a PowerOverride: whether it holds, on which nodes, and what they read back of what is asked. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated, find_condition
+from powercap_api.names import POWER_OVERRIDE
 from powercap_api.poweroverride import PowerOverrideStatus
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason
 from powercap_api.schedule import Window, window_at
 from powercap_api.units import format_watts_short
 
 from ...world.snapshot import BudgetView, World
-from .windows import Overrides, ResolvedOverride
+from ...world.unreadable import FAULTS, Unreadable
+from .resolved_override import ResolvedOverride
+from .windows import Overrides
 
 _NAMED: Final = 3
 """So many nodes are named in a message before it says how many more there are."""
@@ -26,44 +31,73 @@ _ORIGINALS: Final = (BudgetReason.OVERRIDDEN, BudgetReason.LIFTED, BudgetReason.
 
 
 @dataclass(frozen=True, slots=True)
+class _Alike:
+    """Budgets of which every override says the same."""
+
+    min_uw: int | None
+    max_uw: int | None
+    """None where only the agent knows it, as of a budget in percent of the node's own limits."""
+    applied_uw: int | None
+    cap_uw: int | None
+    reason: str | None
+    kind: int
+    """Of nodes, which have the same windows."""
+    windows: tuple[Window, ...] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class _Reach:
     """The nodes of an override."""
 
-    budgets: tuple[BudgetView, ...]
-    """Those that can be capped."""
+    alike: Mapping[_Alike, list[str]]
+    """Those that can be capped, by what there is to say of them."""
     unsupported: int
     without: int
     """How many have no budget."""
 
-
-def override_statuses(overrides: Overrides, world: World, now: datetime) -> dict[str, dict[str, Any]]:
-    """The statuses that differ from those in force, by name."""
-    statuses = {
-        name: override_status(resolved, world, overrides.windows, now)
-        for name, resolved in overrides.resolved.items()
-        if name not in overrides.over
-    }
-    return {
-        name: status for name, status in statuses.items() if status != world.overrides[name].status.to_wire()
-    }
+    @property
+    def count(self) -> int:
+        """How many can be capped."""
+        return sum(map(len, self.alike.values()))
 
 
-def override_status(
-    resolved: ResolvedOverride, world: World, windows: Mapping[str, tuple[Window, ...]], now: datetime
-) -> dict[str, Any]:
+def override_statuses(
+    overrides: Overrides, world: World, now: datetime
+) -> tuple[dict[str, dict[str, Any]], list[Unreadable]]:
+    """The statuses that differ from those in force, by name, and the overrides of which nothing can be said."""
+    statuses, faulty = {}, []
+    reaches: dict[Hashable, _Reach] = {}
+    for name, resolved in overrides.resolved.items():
+        if name in overrides.over:
+            continue
+        key = (resolved.names, resolved.pairs)
+        try:
+            if key not in reaches:
+                reaches[key] = _reach(resolved, overrides, world)
+            status = override_status(resolved, reaches[key], now)
+            if status != resolved.override.status.to_wire():
+                statuses[name] = status
+        except FAULTS as error:
+            faulty.append(Unreadable.of(POWER_OVERRIDE, resolved.override, error))
+    return statuses, faulty
+
+
+def override_status(resolved: ResolvedOverride, reach: _Reach, now: datetime) -> dict[str, Any]:
     """The whole status in wire form; equal to the one in force where nothing has changed."""
-    reach, before = _reach(resolved, world), resolved.override.status
+    before = resolved.override.status
     active = resolved.holds(now)
-    asked = _asked_uw(resolved, reach.budgets)
+    asked = _asked_uw(resolved, reach)
     achieved = before.achieved_microwatts
     if active:
-        read = [budget.applied_uw for budget in reach.budgets if budget.applied_uw is not None]
+        read = [
+            one.applied_uw * len(names) for one, names in reach.alike.items() if one.applied_uw is not None
+        ]
         achieved = sum(read) if read else None
     state = _state(resolved, now)
     over = state == OverrideReason.OVER
     conditions = [_active(resolved, reach, state)]
     if active:
-        conditions.append(_achieved(resolved, reach, windows, now))
+        conditions.append(_achieved(resolved, reach, now))
     elif over and (last := find_condition(before.conditions, ConditionType.ACHIEVED)) is not None:
         conditions.append(last.to_wire())
     if over:
@@ -73,7 +107,7 @@ def override_status(
         state=state,
         start=resolved.start,
         end=resolved.end,
-        nodes=before.nodes if over else len(reach.budgets),
+        nodes=before.nodes if over else reach.count,
         asked_microwatts=asked,
         achieved_microwatts=achieved,
         asked=None if asked is None else format_watts_short(asked),
@@ -89,38 +123,49 @@ def _state(resolved: ResolvedOverride, now: datetime) -> OverrideReason:
     return OverrideReason.ACTIVE if now < resolved.end else OverrideReason.OVER
 
 
-def _reach(resolved: ResolvedOverride, world: World) -> _Reach:
-    matching = [node.name for node in world.nodes.values() if resolved.matches(node)]
-    budgets = [world.budgets[name] for name in matching if name in world.budgets]
-    able = tuple(budget for budget in budgets if budget.reason != BudgetReason.UNSUPPORTED)
-    unknown = len((resolved.names or frozenset()) - world.nodes.keys())
-    return _Reach(able, len(budgets) - len(able), len(matching) - len(budgets) + unknown)
+def _reach(resolved: ResolvedOverride, overrides: Overrides, world: World) -> _Reach:
+    alike: dict[_Alike, list[str]] = defaultdict(list)
+    unsupported, without = 0, len((resolved.names or frozenset()) - world.nodes.keys())
+    for name in sorted(overrides.matching.nodes_of(resolved)):
+        budget = world.budgets.get(name)
+        if budget is None:
+            without += 1
+        elif budget.reason == BudgetReason.UNSUPPORTED:
+            unsupported += 1
+        else:
+            alike[_alike(budget, overrides.windows.get(name, ()))].append(name)
+    return _Reach(alike, unsupported, without)
 
 
-def _allowed_uw(resolved: ResolvedOverride, budget: BudgetView) -> int | None:
-    """The most that the override lets the node have; None for a release, and where only the agent knows it.
-
-    A budget whose powers are percentages of the node's own limits is such a one.
-    """
+def _alike(budget: BudgetView, windows: tuple[Window, ...]) -> _Alike:
     min_uw, max_uw = (budget.spec.get(f"{name}Microwatts") for name in ("minPower", "maxSource"))
-    if min_uw is None or max_uw is None:
+    return _Alike(min_uw, max_uw, budget.applied_uw, budget.cap_uw, budget.reason, id(windows), windows)
+
+
+def _allowed_uw(resolved: ResolvedOverride, budget: _Alike) -> int | None:
+    """The most that the override lets such a node have; None for a release, and where only the agent knows it."""
+    if budget.min_uw is None or budget.max_uw is None:
         return None
     window = Window(resolved.start, resolved.end, resolved.share, resolved.cap_uw)
-    return window.limit_uw(min_uw, max_uw)
+    return window.limit_uw(budget.min_uw, budget.max_uw)
 
 
-def _asked_uw(resolved: ResolvedOverride, budgets: Iterable[BudgetView]) -> int | None:
+def _asked_uw(resolved: ResolvedOverride, reach: _Reach) -> int | None:
     """The sum of what the override lets its nodes have; None for a release, and where it is not known of all."""
-    asked = [_allowed_uw(resolved, budget) for budget in budgets]
-    known = [each for each in asked if each is not None]
-    return sum(known) if known and len(known) == len(asked) else None
+    total = 0
+    for one, names in reach.alike.items():
+        allowed = _allowed_uw(resolved, one)
+        if allowed is None:
+            return None
+        total += allowed * len(names)
+    return total or None
 
 
 def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason) -> dict[str, Any]:
     spec = resolved.override.spec
     begin, end = _time(resolved.start), _time(resolved.end)
     what = "the original limits" if resolved.release else f"{_limit(resolved)} at most"
-    count = len(reach.budgets)
+    count = reach.count
     nodes = f"{count} node" if count == 1 else f"{count} nodes"
     sentence = {
         OverrideReason.PENDING: f"{what} on {nodes} from {begin} to {end}: {spec.reason}",
@@ -132,32 +177,31 @@ def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason) ->
     return condition(ConditionType.ACTIVE, holds, state, sentence, resolved.override.metadata.generation)
 
 
-def _achieved(
-    resolved: ResolvedOverride, reach: _Reach, windows: Mapping[str, tuple[Window, ...]], now: datetime
-) -> dict[str, Any]:
-    holds, reason, sentence = _outcome(resolved, reach, windows, now)
-    if reach.unsupported and reach.budgets:
+def _achieved(resolved: ResolvedOverride, reach: _Reach, now: datetime) -> dict[str, Any]:
+    holds, reason, sentence = _outcome(resolved, reach, now)
+    if reach.unsupported and reach.alike:
         sentence += f" {reach.unsupported} more {'has' if reach.unsupported == 1 else 'have'} nothing to cap."
     generation = resolved.override.metadata.generation
     return condition(ConditionType.ACHIEVED, holds, reason, sentence, generation)
 
 
 def _outcome(
-    resolved: ResolvedOverride, reach: _Reach, windows: Mapping[str, tuple[Window, ...]], now: datetime
+    resolved: ResolvedOverride, reach: _Reach, now: datetime
 ) -> tuple[bool | None, OverrideReason, str]:
-    if not reach.budgets:
+    if not reach.alike:
         return False, OverrideReason.NO_NODES, _no_nodes(reach)
-    stronger = [_stronger(resolved, windows.get(budget.name, ()), now) for budget in reach.budgets]
+    stronger = [_stronger(resolved, one.windows, now) for one in reach.alike]
     if all(window is not None for window in stronger):
         named = next(window.basis for window in stronger if window is not None)
         return False, OverrideReason.OVERRULED, f"without effect: {named} holds."
-    missed = [budget for budget in reach.budgets if not _fits(resolved, budget)]
+    missed = [one for one in reach.alike if not _fits(resolved, one)]
     what = "have their original limits" if resolved.release else "are at or under the limit"
-    count, total = len(reach.budgets) - len(missed), len(reach.budgets)
+    total = reach.count
+    count = total - sum(len(reach.alike[one]) for one in missed)
     if not missed:
         sentence = f"all {total} nodes {what}." if total > 1 else f"the node {_singular(what)}."
         return True, OverrideReason.ACHIEVED, sentence
-    sentence = f"{count} of {total} nodes {what}; not: {_named(missed)}."
+    sentence = f"{count} of {total} nodes {what}; not: {_named(missed, reach)}."
     if now < resolved.start + _SETTLING or now < _made(resolved) + _SETTLING:
         return None, OverrideReason.APPLYING, sentence
     return False, OverrideReason.NOT_ACHIEVED, sentence
@@ -173,7 +217,7 @@ def _stronger(resolved: ResolvedOverride, windows: Sequence[Window], now: dateti
     return None if window is None or window.release == resolved.release else window
 
 
-def _fits(resolved: ResolvedOverride, budget: BudgetView) -> bool:
+def _fits(resolved: ResolvedOverride, budget: _Alike) -> bool:
     if resolved.release:
         return budget.reason in _ORIGINALS
     if budget.applied_uw is None or budget.reason == BudgetReason.STOPPED:
@@ -184,13 +228,15 @@ def _fits(resolved: ResolvedOverride, budget: BudgetView) -> bool:
     return 100 * budget.applied_uw <= (100 + _TOLERANCE_PERCENT) * allowed_uw
 
 
-def _named(missed: Sequence[BudgetView]) -> str:
+def _named(missed: Sequence[_Alike], reach: _Reach) -> str:
+    first = sorted(((name, one) for one in missed for name in reach.alike[one][:_NAMED]), key=itemgetter(0))[
+        :_NAMED
+    ]
     named = []
-    for budget in sorted(missed, key=lambda one: one.name)[:_NAMED]:
-        applied = "no limit read back" if budget.applied_uw is None else format_watts_short(budget.applied_uw)
-        said = budget.reason or "no report from its agent"
-        named.append(f"{budget.name} ({applied}, {said})")
-    more = len(missed) - len(named)
+    for name, one in first:
+        applied = "no limit read back" if one.applied_uw is None else format_watts_short(one.applied_uw)
+        named.append(f"{name} ({applied}, {one.reason or 'no report from its agent'})")
+    more = sum(len(reach.alike[one]) for one in missed) - len(named)
     return "; ".join([*named, f"and {more} more"] if more else named)
 
 

@@ -7,80 +7,24 @@ of the grid, or of a higher priority than every release, holds at the time: then
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any, Final
 
-from powercap_api.clock import LATEST
 from powercap_api.names import POWER_OVERRIDE
-from powercap_api.poweroverride import GRID, OverrideWindow, PowerOverride, parse_duration, parse_limit
+from powercap_api.poweroverride import GRID, OverrideWindow
 from powercap_api.schedule import MAX_WINDOWS, Window, merge_windows
 
-from ...world.snapshot import NodeView, World
-from ...world.unreadable import FAULTS, Unreadable, unreadable
+from ...world.snapshot import World
+from ...world.unreadable import FAULTS, Unreadable
+from .matching import Matching
+from .resolved_override import ResolvedOverride, resolve_override
 
 KEPT: Final = timedelta(days=1)
 """How long an override is kept after its end."""
+MOST: Final = 1_000
+"""So many overrides that are not over have room in a cluster."""
+_TOO_MANY: Final = f"there are more than {MOST} overrides that are not over: delete some of them"
 AGENTS: Final = timedelta(seconds=5)
 """Time for agents to say what they have applied."""
-_LONGEST_BASIS: Final = 256
-"""As long as the schema lets a window's basis be."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedOverride:
-    """What decisions need of an override."""
-
-    override: PowerOverride
-    start: datetime
-    end: datetime
-    share: int | None
-    """The limit as a share of maxSource; None where it is in watts, or a release."""
-    cap_uw: int | None
-    """The limit in microwatts; None where it is a percentage, or a release."""
-    names: frozenset[str] | None
-    """The nodes that it names; None where it selects by labels."""
-
-    @property
-    def name(self) -> str:
-        """The override's name."""
-        return self.override.metadata.name
-
-    @property
-    def release(self) -> bool:
-        """Whether it asks for the original limits."""
-        return self.override.spec.release
-
-    @property
-    def basis(self) -> str:
-        """Its name and reason, for people."""
-        return f"{self.name}: {self.override.spec.reason}"
-
-    def holds(self, now: datetime) -> bool:
-        """Whether ``now`` is between its begin and its end."""
-        return self.start <= now < self.end
-
-    def matches(self, node: NodeView) -> bool:
-        """Whether it is for this node."""
-        if self.names is not None:
-            return node.name in self.names
-        selector = self.override.spec.node_selector or {}
-        return all(node.labels.get(key) == value for key, value in selector.items())
-
-
-def resolve_override(override: PowerOverride, now: datetime) -> ResolvedOverride:
-    """Work out what an override's spec implies; ``now`` is its begin where neither it nor the API server says one.
-
-    Raises:
-        ValueError: it ends after LATEST.
-    """
-    spec = override.spec
-    begin = spec.start or override.metadata.creation_timestamp or now.replace(microsecond=0)
-    end = spec.end if spec.duration is None else begin + parse_duration(spec.duration)
-    if end is not None and end > LATEST:
-        raise ValueError(f"it would end after {LATEST.year}")
-    share, cap_uw = (None, None) if spec.limit is None else parse_limit(spec.limit)
-    names = None if spec.nodes is None else frozenset(spec.nodes)
-    return ResolvedOverride(override, begin, end or begin, share, cap_uw, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +33,8 @@ class Overrides:
 
     resolved: Mapping[str, ResolvedOverride]
     faulty: tuple[Unreadable, ...]
+    matching: Matching
+    """Of those, which match which nodes."""
     windows: Mapping[str, tuple[Window, ...]]
     """What is to come on each node that any of them matches, by the node's name."""
     over: tuple[str, ...]
@@ -105,37 +51,25 @@ def read_overrides(world: World, now: datetime) -> Overrides:
         try:
             resolved[name] = resolve_override(override, now)
         except FAULTS as error:
-            faulty.append(unreadable(POWER_OVERRIDE, override.to_wire(), error))
-    windows = windows_of_nodes(resolved.values(), world.nodes.values(), now)
-    return Overrides(resolved, tuple(faulty), windows, surplus_overrides(resolved.values(), now))
+            faulty.append(Unreadable.of(POWER_OVERRIDE, override, error))
+    for one in _beyond(resolved.values(), now):
+        del resolved[one.name]
+        faulty.append(Unreadable.of(POWER_OVERRIDE, one.override, _TOO_MANY))
+    matching = Matching(resolved.values(), world.nodes)
+    over = surplus_overrides(resolved.values(), now)
+    return Overrides(resolved, tuple(faulty), matching, matching.windows(now), over)
 
 
-def windows_of_nodes(
-    overrides: Iterable[ResolvedOverride], nodes: Iterable[NodeView], now: datetime
-) -> dict[str, tuple[Window, ...]]:
-    """What is to come on each node that any override matches, by the node's name."""
-    coming = [override for override in overrides if override.end > now]
-    known: dict[frozenset[str], tuple[Window, ...]] = {}
-    found = {}
-    for node in nodes if coming else ():
-        matching = [override for override in coming if override.matches(node)]
-        key = frozenset(override.name for override in matching)
-        if key not in known:
-            known[key] = tuple(make_windows(matching))
-        if matching:
-            found[node.name] = known[key]
-    return found
+def _beyond(overrides: Iterable[ResolvedOverride], now: datetime) -> Sequence[ResolvedOverride]:
+    """Those for which there is no room: first the grid's have it, then those that were made first."""
+    lasting = [one for one in overrides if one.end > now]
+    if len(lasting) <= MOST:
+        return ()
+    return sorted(lasting, key=lambda one: (one.override.spec.source != GRID, _made(one), one.name))[MOST:]
 
 
-def make_windows(overrides: Sequence[ResolvedOverride]) -> list[Window]:
-    """The windows of a node that all of these match, in order of time."""
-    bounds = sorted({bound for override in overrides for bound in (override.start, override.end)})
-    windows = []
-    for start, end in pairwise(bounds):
-        holding = [override for override in overrides if override.holds(start)]
-        if holding:
-            windows.append(_window(start, end, holding))
-    return merge_windows(windows)
+def _made(one: ResolvedOverride) -> datetime:
+    return one.override.metadata.creation_timestamp or one.start
 
 
 def lay_windows(
@@ -169,39 +103,10 @@ def surplus_overrides(overrides: Iterable[ResolvedOverride], now: datetime) -> t
     )
 
 
-def next_look(world: World, now: datetime) -> datetime | None:
+def next_look(overrides: Iterable[ResolvedOverride], now: datetime) -> datetime | None:
     """When an override next begins or ends, or agents have had time to say what came of its begin."""
     looks = []
-    for resolved in read_overrides(world, now).resolved.values():
+    for resolved in overrides:
         reports_by = resolved.start + AGENTS if resolved.start <= now else resolved.start
-        looks += [resolved.start, reports_by, resolved.end]
-    return min((look for look in looks if look > now), default=None)
-
-
-def _window(start: datetime, end: datetime, holding: Sequence[ResolvedOverride]) -> Window:
-    """What these come to together."""
-    releases = [override for override in holding if override.release]
-    limits = [override for override in holding if not override.release]
-    if releases:
-        highest = max(override.override.spec.priority for override in releases)
-        if not any(_withstands(limit, highest) for limit in limits):
-            return Window(start, end, basis=_basis(releases))
-    share = min((limit.share for limit in limits if limit.share is not None), default=None)
-    cap_uw = min((limit.cap_uw for limit in limits if limit.cap_uw is not None), default=None)
-    counting = [
-        limit
-        for limit in limits
-        if (limit.share is not None and limit.share == share)
-        or (limit.cap_uw is not None and limit.cap_uw == cap_uw)
-    ]
-    return Window(start, end, share, cap_uw, _basis(counting))
-
-
-def _withstands(limit: ResolvedOverride, priority: int) -> bool:
-    """Whether a release of this priority does not lift the limit."""
-    return limit.override.spec.source == GRID or limit.override.spec.priority > priority
-
-
-def _basis(overrides: Iterable[ResolvedOverride]) -> str:
-    named = "; ".join(override.basis for override in sorted(overrides, key=lambda one: one.name))
-    return f"PowerOverride {named}"[:_LONGEST_BASIS]
+        looks += [look for look in (resolved.start, reports_by, resolved.end) if look > now]
+    return min(looks, default=None)

@@ -23,6 +23,7 @@ from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
+from powercap_operator.world.unreadable import Unreadable
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import (
     after,
@@ -153,7 +154,10 @@ def grid_day(data: GridData) -> MarketDay:
 
 def test_every_metric_is_there_under_its_name() -> None:
     world = reporting()
-    found = scrape(replace(world, days={**world.days, **{data.value: grid_day(data) for data in GridData}}))
+    days = {**world.days, **{data.value: grid_day(data) for data in GridData}}
+    odd = Unreadable("PowerPolicy", "odd", uid="", generation=None, suspend=None, why="", status={})
+    found = scrape(replace(world, days=days, unreadable={("PowerPolicy", "odd"): odd}))
+    assert found['powercap_unreadable_objects{kind="PowerPolicy"}'] == 1
     in_percent = {"powercap_policy_max_source_ratio", "powercap_policy_cap_ratio"}
     assert {series.split("{")[0] for series in found} == NAMES - in_percent
     assert found['powercap_build_info{version="1.2.3"}'] == 1

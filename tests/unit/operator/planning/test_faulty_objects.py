@@ -10,7 +10,6 @@ import pytest
 from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, NODE, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.planning.decision import Decision, decide
-from powercap_operator.planning.overrides.windows import next_look
 from powercap_operator.world.snapshot import World
 from tests.support.objects import make_day, make_node, make_policy, moment
 
@@ -292,7 +291,7 @@ def test_an_override_at_the_edge_of_time_is_told_so_and_stops_nothing(
     said = condition(decision.override_statuses["edge"], "Active")
     assert (said["status"], said["reason"]) == ("False", "Unreadable")
     assert "from 2000 to 2200" in said["message"]
-    assert next_look(api.world(), NOW) is None
+    assert decision.next_look is None
 
 
 def test_an_override_that_would_end_after_all_time_is_told_so(api: Api) -> None:

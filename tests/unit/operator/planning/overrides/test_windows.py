@@ -13,14 +13,15 @@ from pydantic import ValidationError
 from powercap_api.poweroverride import PowerOverride, parse_duration, parse_limit
 from powercap_api.schedule import MAX_WINDOWS, Window, window_at
 from powercap_api.units import PowerFormatError
+from powercap_operator.planning.overrides.matching import Matching
+from powercap_operator.planning.overrides.resolved_override import resolve_override
+from powercap_operator.planning.overrides.sweep import make_windows
 from powercap_operator.planning.overrides.windows import (
+    MOST,
     lay_windows,
-    make_windows,
     next_look,
     read_overrides,
-    resolve_override,
     surplus_overrides,
-    windows_of_nodes,
 )
 from powercap_operator.world.unreadable import unreadable_status
 from tests.support.objects import make_node, make_override, make_world, moment
@@ -83,17 +84,23 @@ def test_selectors_and_names() -> None:
 
     def found(**spec: Any) -> set[str]:
         resolved = resolve_override(make_override(**spec), MORNING)
-        return set(windows_of_nodes([resolved], nodes, MORNING))
+        matching = Matching([resolved], {node.name: node for node in nodes})
+        matched = matching.nodes_of(resolved)
+        assert set(matching.windows(MORNING)) == set(matched)
+        return set(matched)
 
     assert found() == {"a", "b", "c"}
     assert found(nodeSelector={"pool": "x"}) == {"a"}
     assert found(nodes=["b", "gone"]) == {"b"}
-    assert set(windows_of_nodes([resolve_override(make_override(), SEVEN)], nodes, SEVEN)) == set()
+    over = Matching([resolve_override(make_override(), SEVEN)], {node.name: node for node in nodes})
+    assert over.windows(SEVEN) == {}
 
 
 def test_nodes_with_the_same_overrides_share_their_windows() -> None:
     resolved = [resolve_override(make_override(), MORNING)]
-    found = windows_of_nodes(resolved, [make_node(f"n{number}") for number in range(50)], MORNING)
+    found = Matching(resolved, {f"n{number}": make_node(f"n{number}") for number in range(50)}).windows(
+        MORNING
+    )
     assert len({id(each) for each in found.values()}) == 1
 
 
@@ -259,11 +266,11 @@ def test_an_override_is_kept_for_a_day_after_its_end() -> None:
 
 def test_the_clock_is_looked_at_when_an_override_begins_and_ends() -> None:
     override = make_override()
-    world = make_world(overrides=[override])
-    assert next_look(world, MORNING) == FIVE
-    assert next_look(world, FIVE) == FIVE + timedelta(seconds=5)
-    assert next_look(world, SIX) == SEVEN
-    assert next_look(world, SEVEN) is None
+    resolved = [resolve_override(override, MORNING)]
+    assert next_look(resolved, MORNING) == FIVE
+    assert next_look(resolved, FIVE) == FIVE + timedelta(seconds=5)
+    assert next_look(resolved, SIX) == SEVEN
+    assert next_look(resolved, SEVEN) is None
 
 
 def test_one_that_cannot_be_worked_with_stops_no_other_and_is_told() -> None:
@@ -281,3 +288,74 @@ def test_one_that_cannot_be_worked_with_stops_no_other_and_is_told() -> None:
         ("Active", "False", "Unreadable")
     ]
     assert said[0]["message"].endswith("It is not in force.")
+
+
+@given(st.lists(st.tuples(SECONDS, SECONDS, st.integers(1, 9)), max_size=12), SECONDS, st.integers(1, 4))
+def test_windows_from_a_moment_on_are_the_last_of_all(
+    drawn: list[tuple[int, int, int]], second: int, most: int
+) -> None:
+    overrides = [
+        resolve_override(
+            make_override(
+                f"o{index}",
+                start=(FIVE + timedelta(seconds=min(a, b))).isoformat(),
+                end=(FIVE + timedelta(seconds=max(a, b) + 1)).isoformat(),
+                limit=str(watts),
+            ),
+            MORNING,
+        )
+        for index, (a, b, watts) in enumerate(drawn)
+    ]
+    since = FIVE + timedelta(seconds=second)
+    every = [window for window in make_windows(overrides) if window.end > since]
+    found = make_windows(overrides, since, most)
+    assert len(found) == min(most, len(every))
+    for window, wanted in zip(found, every, strict=False):
+        assert (max(window.start, since), window.end) == (max(wanted.start, since), wanted.end)
+        assert (window.cap_uw, window.basis) == (wanted.cap_uw, wanted.basis)
+
+
+def test_selectors_match_by_every_label() -> None:
+    nodes = {
+        name: make_node(name, **labels)
+        for name, labels in {
+            "a": {"pool": "x", "zone": "1"},
+            "b": {"pool": "x", "zone": "2"},
+            "c": {"pool": "y", "zone": "1"},
+            "d": {},
+        }.items()
+    }
+    selectors: list[dict[str, str]] = [
+        {"pool": "x"},
+        {"zone": "1"},
+        {"pool": "x", "zone": "1"},
+        {"pool": "z"},
+        {},
+    ]
+    overrides = [
+        resolve_override(make_override(f"o{index}", nodeSelector=selector), MORNING)
+        for index, selector in enumerate(selectors)
+    ]
+    matching = Matching(overrides, nodes)
+    assert [sorted(matching.nodes_of(one)) for one in overrides] == [
+        ["a", "b"],
+        ["a", "c"],
+        ["a"],
+        [],
+        ["a", "b", "c", "d"],
+    ]
+
+
+def test_there_is_room_for_so_many_first_the_grids_then_those_of_before() -> None:
+    many = [
+        make_override(f"o{number:04}", created=f"2025-10-09T06:{number % 60:02}:00Z", limit="60")
+        for number in range(MOST)
+    ]
+    late = make_override("late", created="2025-10-09T06:59:59Z", limit="20")
+    grid = make_override("grid", created="2025-10-09T06:59:59Z", limit="50", source="grid")
+    world = make_world(nodes=[make_node("a")], overrides=[*many, late, grid])
+    read = read_overrides(world, MORNING)
+    assert len(read.resolved) == MOST
+    assert {one.name for one in read.faulty} == {"late", "o0959"}
+    assert "more than 1000 overrides" in read.faulty[0].why
+    assert [window.cap_uw for window in read.windows["a"]] == [50 * WATT]
