@@ -97,6 +97,12 @@ class MarketSummary(ApiModel):
     """Lowest and highest carbon intensity in g CO2eq per kWh, for the eye: "21.4..48.0"."""
     renewable_range: str | None = None
     """Smallest and largest share of renewable power in percent, for the eye: "18.2..61.9"."""
+    mean_over_max: DecimalText | None = None
+    """Mean volume over the largest: what share of maxSource strategy Volume gives over the day, about."""
+    correlation: DecimalText | None = None
+    """Correlation of volume and price over the day's periods, from -1 to 1. Absent where one of them does not vary."""
+    median_correlation: DecimalText | None = None
+    """Median of the correlations of this day and of the 13 days before it that are known."""
     forecasts: int | None = None
     """Number of periods whose carbon intensity or renewable share is a forecast. Absent where there are none."""
 
@@ -135,7 +141,9 @@ class MarketDayStatus(ApiModel):
     observed_generation: int | None = None
     """The spec generation that this status was made from."""
     conditions: Conditions = Field(default_factory=list)
-    """Complete: every period of the day is there. Ready: the same, summed up. PricesAgree: whether another source's
+    """Complete: every period of the day is there. Ready: the same, summed up. Plausible: False
+    where the results cannot be right, such as one price all day; not there where nothing speaks against them.
+    PricesAgree: whether another source's
     prices for this market and day are the same; only where there are some."""
     resolution_minutes: int | None = None
     """Length of the periods in minutes."""

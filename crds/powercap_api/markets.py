@@ -44,8 +44,8 @@ class BiddingZone:
     area: str
     wall_zone: str
     """The clock on the wall there, which windows and tariffs are meant on."""
-    proof: str = ""
-    """How ``day_zone`` was proven against days of results; empty: it is taken from the exchange's rules alone."""
+    proof: str = "market time is the clock on the wall there too"
+    """How ``day_zone`` was proven; empty: it is taken from the exchange's rules alone."""
     currency: str = "EUR"
     day_zone: str = MARKET_TIME
     """The clock of its delivery days and of the labels in its results."""
@@ -61,6 +61,10 @@ class BiddingZone:
         return ZoneInfo(self.wall_zone)
 
 
+_FR_PROOF: Final = (
+    "FR SDAC of four days from 22 June to 5 October 2025: the printed peak, such as 53.39 on 29 September, is the mean"
+    " of the labels from 08 to 20, which is when peak is in market time"
+)
 _GB_PROOF: Final = (
     "GB IDA1 of 18 and 19 December 2025: the printed peak (83.85, 79.53) is the mean of the labels from 08 to 20, and"
     " peak is from 07 to 19 UK time; the exchange's UK product page counts the day's hours from 23:00 to 23:00 UK time"
@@ -74,8 +78,8 @@ BIDDING_ZONES: Final[dict[str, BiddingZone]] = {
         BiddingZone("DE-LU", "Europe/Berlin"),
         BiddingZone("DK1", "Europe/Copenhagen"),
         BiddingZone("DK2", "Europe/Copenhagen"),
-        BiddingZone("FI", "Europe/Helsinki"),
-        BiddingZone("FR", "Europe/Paris"),
+        BiddingZone("FI", "Europe/Helsinki", ""),
+        BiddingZone("FR", "Europe/Paris", _FR_PROOF),
         BiddingZone("GB", "Europe/London", _GB_PROOF, "GBP"),
         BiddingZone("NL", "Europe/Amsterdam"),
         *(BiddingZone(f"NO{number}", "Europe/Oslo") for number in range(1, 6)),

@@ -51,7 +51,8 @@ class PowerPolicyStatus(ApiModel):
     observed_generation: int | None = None
     """The spec generation that this status was made from."""
     conditions: Conditions = Field(default_factory=list)
-    """Ready: the policy is in force. MarketData: today's results are there, or the strategy needs none."""
+    """Ready: the policy is in force. MarketData: today's results are there, or the strategy needs none.
+    ThinMarket: so little is traded that volumes say nothing; only there where that is so."""
     market: str | None = None
     """The market followed, such as "FR IDA1"; "not needed" where the strategy looks at none."""
     nodes: int | None = None

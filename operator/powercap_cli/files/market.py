@@ -226,11 +226,13 @@ def _fetch(arguments: argparse.Namespace) -> int:
     query = Query(Market(arguments.area, arguments.auction, resolution), arguments.date)
     try:
         fetched = asyncio.run(fetch_day(query, arguments))
-        if not fetched.day.complete:
+        if not fetched.day.usable:
             raise DayIncomplete(f"{fetched.day.why}: nothing was written, ask again later")
     except MarketError as error:
         return _fail(error, f"{arguments.provider} {query}")
     text = _written(query, fetched.periods, arguments)
+    if not fetched.day.complete:
+        _warn(f"{arguments.provider} {query}: {fetched.day.why}")
     folder = arguments.output_dir or ("-" if arguments.format == "json" else ".")
     if folder == "-":
         sys.stdout.write(text)

@@ -7,9 +7,10 @@ fails, the request is not made.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from math import inf
 from typing import Final
@@ -26,13 +27,15 @@ from ..kube.event_recorder import Recorder
 from ..kube.leadership import Election
 from ..market.errors import DayIncomplete, Malformed, MarketError, RequestBudgetSpent
 from ..market.known_days import DayKey
+from ..market.plausibility import doubt
 from ..market.publication import DAILY_LIMIT
 from ..planning import marketday_status
-from ..planning.due_days import DayGroup, after_failure, last_route, next_groups
+from ..planning.due_days import DayGroup, after_failure, days_before, last_route, next_groups, once_more
 from ..planning.events import condition_events
-from ..planning.wanted_days import query_of
+from ..planning.wanted_days import needs_of_markets, query_of
 from ..sources import registry
 from ..sources.epex.provider import Epex
+from ..sources.mock import Mock
 from ..sources.registry import FetchedDay, Provider, ProviderSettings
 from ..world.unreadable import what_is_wrong
 
@@ -81,8 +84,9 @@ class Fetcher:
             while True:
                 self._beat()
                 if ready.is_set() and self._election.leading:
-                    days = self._cache.world().days.values()
-                    groups = next_groups(days, self._clock.now(), self._is_free)
+                    world = self._cache.world()
+                    needs = needs_of_markets(world.policies.values())
+                    groups = next_groups(world.days.values(), self._clock.now(), self._is_free, needs)
                     for provider, group in groups.items():
                         self._free_at[provider] = inf
                         fetches.create_task(self._attend(group, loop))
@@ -132,7 +136,7 @@ class Fetcher:
             logger.info("%s: %s", query, how, extra={"marketDay": name})
             if fetched.notice is not None:
                 logger.warning("%s: %s", query, fetched.notice, extra={"marketDay": name})
-            await self._write_outcome(name, partial(_fetched, fetched))
+            await self._write_outcome(name, partial(_fetched, fetched, self._cache.world().days))
 
     def _provider(self, name: str) -> Provider:
         if name not in self._providers:
@@ -199,12 +203,20 @@ def _failed(error: MarketError, day: MarketDay, now: datetime) -> MarketDayStatu
     return marketday_status.with_failure(day, error, after_failure(day, error, now), now)
 
 
-def _fetched(fetched: FetchedDay, day: MarketDay, now: datetime) -> MarketDayStatus:
+def _fetched(
+    fetched: FetchedDay, known: Mapping[str, MarketDay], day: MarketDay, now: datetime
+) -> MarketDayStatus:
     source = MarketSource(
         fetched_at=fetched.fetched_at,
         published_at=fetched.published_at,
         route=fetched.route,
         notice=fetched.notice,
     )
+    before, recent = days_before(day, known)
+    totals = [Decimal(one.total_volume) for one in recent if one.total_volume is not None]
+    made_up = day.spec.provider == Mock.name
+    doubted = None if made_up else doubt(fetched.day, before, totals)
     again = None if fetched.day.complete else after_failure(day, DayIncomplete(fetched.day.why), now)
-    return marketday_status.with_results(day, fetched.day, source, again, now)
+    if fetched.day.complete and doubted is not None:
+        again = once_more(day, now)
+    return marketday_status.with_results(day, fetched.day, source, again, now, doubted, recent)

@@ -1,12 +1,12 @@
 """The MarketDays there are, by market and day, and what each day's own results come to. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from powercap_api.conditions import is_true
+from powercap_api.conditions import find_condition, is_true
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import (
     BIDDING_ZONES,
@@ -18,10 +18,11 @@ from powercap_api.markets import (
     market_day_name,
 )
 from powercap_api.powerpolicy import MarketSpec
-from powercap_api.reasons import ConditionType
+from powercap_api.reasons import ConditionType, MarketDayReason
 
 from .delivery_day import day_bounds, period_starts
 from .needs import Needs
+from .plausibility import CONCERNS
 from .results import Period, is_half_day, merge
 
 
@@ -124,13 +125,15 @@ def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day:
     market, needs = request.market, request.needs
     zone = market.bidding_zone.zone
     starts = period_starts(day, zone, market.resolution_minutes)
-    for provider in request.providers:
-        parts = [days.get(DayKey(provider, layer, day)) for layer in layers(market)]
-        usable = [part for part in parts if part is not None and is_complete(part)]
+    found = [
+        [days.get(DayKey(provider, layer, day)) for layer in layers(market)] for provider in request.providers
+    ]
+    complete = [[part for part in parts if part is not None and is_complete(part)] for parts in found]
+    for usable in sorted(complete, key=lambda parts: any(is_doubted(part, needs) for part in parts)):
         periods: tuple[Period, ...] = ()
         for part in usable:
             periods = merge(periods, [period for period in periods_of(part) if _serves(period, needs)])
-        if tuple(period.start for period in periods) == starts:
+        if tuple(period.start for period in periods) == starts and _has_reference(periods, needs):
             return DayResults(
                 day=day,
                 source_day=day,
@@ -158,8 +161,23 @@ def is_of_another_clock(day: MarketDay) -> bool:
 
 
 def serves(day: MarketDay, needs: Needs) -> bool:
-    """Whether the object has all of its day, with every value that a strategy needs."""
-    return is_complete(day) and all(_serves(period, needs) for period in periods_of(day))
+    """Whether the object has all of its day, with every value that a strategy needs: this alone decides."""
+    periods = periods_of(day) if is_complete(day) else []
+    return bool(periods) and all(_serves(one, needs) for one in periods) and _has_reference(periods, needs)
+
+
+def is_doubted(day: MarketDay, needs: Needs) -> bool:
+    """Whether something speaks against a column that a strategy needs."""
+    found = find_condition(day.status.conditions, ConditionType.PLAUSIBLE)
+    if found is None or found.status != "False" or found.reason not in CONCERNS:
+        return False
+    concerned = CONCERNS[MarketDayReason(found.reason)]
+    return (needs.price and concerned.price) or (needs.volume and concerned.volume)
+
+
+def _has_reference(periods: Sequence[Period], needs: Needs) -> bool:
+    """Whether there is a volume above 0 to divide by, where volumes are needed."""
+    return not needs.volume or any(period.volume for period in periods)
 
 
 def periods_of(day: MarketDay) -> list[Period]:
@@ -185,7 +203,7 @@ def _serves(period: Period, needs: Needs) -> bool:
     return not any(
         needed and value is None
         for needed, value in (
-            (needs.volume, period.volume),
+            (needs.volume, None if period.volume is None or period.volume < 0 else period.volume),
             (needs.price, period.price),
             (needs.carbon, period.carbon),
             (needs.renewable, period.renewable),

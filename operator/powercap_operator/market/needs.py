@@ -1,6 +1,7 @@
 """What a strategy needs of a day's results. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,11 @@ class Needs:
     price: bool = False
     carbon: bool = False
     renewable: bool = False
+
+    def __or__(self, other: Self) -> Self:
+        """What two strategies need together."""
+        both = zip(astuple(self), astuple(other), strict=True)
+        return type(self)(*(one or another for one, another in both))
 
     @property
     def market(self) -> bool:

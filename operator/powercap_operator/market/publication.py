@@ -31,7 +31,7 @@ PAST_DAY_LIMIT: Final = 4
 LONGEST_WAIT: Final = timedelta(hours=4)
 LAST_CALL: Final = timedelta(minutes=10)
 """So long before the day or its half begins."""
-_LAST_CALL_GAP: Final = timedelta(minutes=5)
+LAST_CALL_GAP: Final = timedelta(minutes=5)
 """An attempt that was made so shortly before was the last call."""
 _SPREAD: Final = timedelta(minutes=5)
 """The first request comes up to so much later, by jitter."""
@@ -102,7 +102,7 @@ def next_attempt(
     wait = min(history.patience * 2 ** min(max(history.failures - 1, 0), 10), LONGEST_WAIT)
     at = max(asked + wait * (0.75 + 0.5 * jitter), first)
     call = last_call_at(query)
-    if asked < call - _LAST_CALL_GAP:
+    if asked < call - LAST_CALL_GAP:
         spent = history.requests >= daily_limit - LAST_CALL_RESERVE
         if at > call or spent:
             at = call

@@ -122,6 +122,21 @@ class DayData:
         return not self.problems
 
     @property
+    def usable(self) -> bool:
+        """Every period is there, and at least one column is whole: volumes, prices or grid data."""
+        of_columns = {
+            ProblemKind.NO_VOLUME,
+            ProblemKind.NEGATIVE_VOLUME,
+            ProblemKind.ZERO_VOLUME,
+            ProblemKind.NO_PRICE,
+        }
+        if self.complete:
+            return True
+        return all(problem.kind in of_columns for problem in self.problems) and (
+            self.has_volume or self.has_price
+        )
+
+    @property
     def has_volume(self) -> bool:
         """Every period has a volume."""
         return bool(self.periods) and all(period.volume is not None for period in self.periods)

@@ -9,16 +9,23 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
-from powercap_api.marketday import MarketDay, MarketFetch
-from powercap_api.powerpolicy import MANUAL
+from powercap_api.marketday import MarketDay, MarketFetch, MarketSummary
+from powercap_api.markets import Market
+from powercap_api.powerpolicy import MANUAL, Provider
 
 from ..market.delivery_day import day_of
 from ..market.errors import MarketError
-from ..market.known_days import DayKey, is_complete, key_of
-from ..market.publication import DAILY_LIMIT, History, next_attempt
+from ..market.known_days import DayKey, is_complete, key_of, periods_of, serves
+from ..market.needs import Needs
+from ..market.publication import DAILY_LIMIT, LAST_CALL_GAP, History, last_call_at, next_attempt
+from ..market.results import Period
 from .marketday_status import fetch_of
 from .wanted_days import query_of
+
+RECENT = timedelta(days=13)
+"""So many days before a day say what is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +69,21 @@ def group_days(days: Iterable[MarketDay]) -> dict[DayKey, DayGroup]:
 
 
 def next_groups(
-    days: Iterable[MarketDay], now: datetime, free: Callable[[str], bool]
+    days: Iterable[MarketDay],
+    now: datetime,
+    free: Callable[[str], bool],
+    needs: Mapping[Market, Needs] = MappingProxyType({}),
 ) -> Mapping[str, DayGroup]:
     """For each provider that is ``free``, the group to attend to now: today and what comes first, then the past.
 
+    ``needs`` says what policies need of each market: a day that lacks another column is not asked for again.
     A group is attended to where it is to be asked for, or where some of its days lack what another knows.
     """
     chosen: dict[str, DayGroup] = {}
     for key, group in sorted(group_days(days).items(), key=lambda item: _urgency(item[0], now)):
         if key.provider in chosen or not free(key.provider):
             continue
-        if group.behind or is_due(group.first, now):
+        if group.behind or is_due(group.first, now, needs.get(key.market)):
             chosen[key.provider] = group
     return chosen
 
@@ -82,9 +93,11 @@ def _urgency(key: DayKey, now: datetime) -> tuple[bool, int]:
     return ahead < 0, abs(ahead)
 
 
-def is_due(day: MarketDay, now: datetime) -> bool:
-    """Whether to ask for the day now."""
-    if is_complete(day) or day.metadata.deletion_timestamp is not None or day.spec.provider in MANUAL:
+def is_due(day: MarketDay, now: datetime, needs: Needs | None = None) -> bool:
+    """Whether to ask for the day now; ``needs`` is what policies need of its market, None where none follows it."""
+    if is_complete(day):
+        return _is_asked_once_more(day, now, needs)
+    if day.metadata.deletion_timestamp is not None or day.spec.provider in MANUAL:
         return False
     fetch = day.status.fetch
     if fetch is None or (fetch.requests == 0 and fetch.failures == 0):
@@ -96,6 +109,34 @@ def is_due(day: MarketDay, now: datetime) -> bool:
     ):  # it was whole, and what was known of it is gone; or nobody is to ask any more
         return fetch.failures == 0 and fetch.requests < DAILY_LIMIT
     return fetch.next_attempt_at <= now
+
+
+def _is_asked_once_more(day: MarketDay, now: datetime, needs: Needs | None) -> bool:
+    """Whether to ask again for a day that is there: it cannot be right, or lacks a column that is needed."""
+    fetch = fetch_of(day)
+    if fetch.next_attempt_at is None or fetch.next_attempt_at > now:
+        return False
+    return fetch.failures == 0 or (needs is not None and not serves(day, needs))
+
+
+def days_before(day: MarketDay, known: Mapping[str, MarketDay]) -> tuple[list[Period], list[MarketSummary]]:
+    """The periods of the day before from the same source, and the summaries of the 13 days before that are known."""
+    provider, market, date = key_of(day)
+    earlier = {
+        (date - other.spec.delivery_date).days: other
+        for other in known.values()
+        if other.spec.provider == provider and other.spec.area == market.area and is_complete(other)
+        if key_of(other).market == market and timedelta() < date - other.spec.delivery_date <= RECENT
+    }
+    summaries = [other.status.summary for other in earlier.values()]
+    return periods_of(earlier[1]) if 1 in earlier else [], [one for one in summaries if one is not None]
+
+
+def once_more(day: MarketDay, now: datetime) -> datetime | None:
+    """When to ask again for a day that cannot be right: once, in the last minutes before it begins; None: never."""
+    at = last_call_at(query_of(day))
+    asked = day.spec.provider == Provider.EPEX or fetch_of(day).requests >= DAILY_LIMIT
+    return None if asked or now >= at - LAST_CALL_GAP else at
 
 
 def after_failure(day: MarketDay, error: MarketError, now: datetime) -> datetime | None:

@@ -4,8 +4,10 @@ Every function gives the whole status, from the one in force: what a fetch did n
 bad page never replaces a good day.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from statistics import median
 from typing import Any, Final
 
 from powercap_api.clock import format_time
@@ -31,6 +33,8 @@ from ..market.errors import (
     NotPublished,
     RequestBudgetSpent,
 )
+from ..market.known_days import is_complete
+from ..market.plausibility import Doubt, mean_over_max, price_correlation
 from ..market.results import DayData, Range
 
 
@@ -61,6 +65,9 @@ def with_failure(
 ) -> MarketDayStatus:
     """An attempt did not give the day; what was known of it before stays."""
     fetch = fetch_of(day)
+    if is_complete(day):
+        kept = fetch.model_copy(update={"next_attempt_at": None, "last_error": error.line})
+        return day.status.model_copy(update={"fetch": kept})
     counted = fetch.model_copy(
         update={"failures": fetch.failures + 1, "next_attempt_at": next_attempt, "last_error": error.line}
     )
@@ -74,9 +81,21 @@ def with_failure(
 
 
 def with_results(
-    day: MarketDay, data: DayData, source: MarketSource, next_attempt: datetime | None, now: datetime
+    day: MarketDay,
+    data: DayData,
+    source: MarketSource,
+    next_attempt: datetime | None,
+    now: datetime,
+    doubted: Doubt | None = None,
+    recent: Sequence[MarketSummary] = (),
 ) -> MarketDayStatus:
-    """An attempt gave results: all of the day, or what there is of it so far."""
+    """An attempt gave results: all of the day, or what there is of it so far; ``doubted`` is what speaks against it,
+    ``recent`` the summaries of days before.
+
+    A day that is there already is not replaced by a part of it.
+    """
+    if is_complete(day) and not data.usable:
+        return with_failure(day, DayIncomplete(data.why), None, now)
     market = data.query.market
     fetch = fetch_of(day)
     status = day.status.model_copy(
@@ -95,7 +114,7 @@ def with_results(
                 )
                 for period in data.periods
             ],
-            "summary": _summary(data),
+            "summary": _summary(data, recent),
             "source": source,
             "fetch": fetch.model_copy(
                 update={
@@ -106,12 +125,24 @@ def with_results(
             ),
         }
     )
-    if data.complete:
+    if data.usable:
         message = f"{data.query}: all {len(data.periods)} periods are there."
+        if not data.complete:
+            message += f" {data.why[0].upper()}{data.why[1:]}."
         if source.notice is not None:
             message += f" {source.notice}"
-        return _with_condition(day, status, True, MarketDayReason.COMPLETE, message, now)
+        told = _told(doubted, next_attempt, day.metadata.generation)
+        return _with_condition(day, status, True, MarketDayReason.COMPLETE, message, now, told)
     return _with_condition(day, status, False, MarketDayReason.INCOMPLETE, f"{data.query}: {data.why}.", now)
+
+
+def _told(doubted: Doubt | None, again: datetime | None, generation: int | None) -> list[dict[str, Any]]:
+    """The condition Plausible, where something speaks against the day."""
+    if doubted is None:
+        return []
+    after = "The source is not asked again." if again is None else f"Asked once more at {format_time(again)}."
+    message = f"{doubted.message}: this cannot be right. Used where no other source has the day. {after}"
+    return [condition(ConditionType.PLAUSIBLE, False, doubted.reason, message, generation)]
 
 
 def with_copy(day: MarketDay, other: MarketDay, now: datetime) -> MarketDayStatus:
@@ -122,7 +153,7 @@ def with_copy(day: MarketDay, other: MarketDay, now: datetime) -> MarketDayStatu
     new = [
         condition(one.type, _HOLDS[one.status], one.reason, one.message, day.metadata.generation)
         for one in other.status.conditions
-        if one.type in (ConditionType.COMPLETE, ConditionType.READY)
+        if one.type in (ConditionType.COMPLETE, ConditionType.READY, ConditionType.PLAUSIBLE)
     ]
     return _with_conditions(day, status, new, now)
 
@@ -161,8 +192,14 @@ def reason_of(error: MarketError) -> MarketDayReason:
     return next((reason for kind, reason in reasons if isinstance(error, kind)), MarketDayReason.INVALID)
 
 
-def _summary(data: DayData) -> MarketSummary:
+def _summary(data: DayData, recent: Sequence[MarketSummary]) -> MarketSummary:
     volume, price = data.summary.volume, data.summary.price
+    correlation = price_correlation(data.periods)
+    shape = mean_over_max([period.volume for period in data.periods if period.volume is not None])
+    known = sorted(
+        [*(Decimal(one.correlation) for one in recent if one.correlation is not None)]
+        + ([] if correlation is None else [Decimal(f"{correlation:.2f}")])
+    )
     return MarketSummary(
         periods=data.summary.periods,
         expected_periods=data.summary.expected_periods,
@@ -173,6 +210,9 @@ def _summary(data: DayData) -> MarketSummary:
         price_range=_span(price),
         carbon_range=_span(data.summary.carbon),
         renewable_range=_span(data.summary.renewable),
+        mean_over_max=None if shape is None else f"{shape:.2f}",
+        correlation=None if correlation is None else f"{correlation:.2f}",
+        median_correlation=f"{median(known):.2f}" if known else None,
         forecasts=sum(period.forecast for period in data.periods) or None,
     )
 
@@ -192,12 +232,14 @@ def _with_condition(
     reason: MarketDayReason,
     message: str,
     now: datetime,
+    more: Sequence[dict[str, Any]] = (),
 ) -> MarketDayStatus:
     generation = day.metadata.generation
     new: list[dict[str, Any]] = [
         condition(kind, holds, reason, message, generation)
         for kind in (ConditionType.COMPLETE, ConditionType.READY)
     ]
+    new += more
     return _with_conditions(day, status, new, now)
 
 

@@ -11,6 +11,8 @@ from powercap_api.policy.status import PolicyCurrent, PolicyFallbacks, PowerPoli
 from powercap_api.powerpolicy import MANUAL
 from powercap_api.reasons import ConditionType, PolicyReason
 
+from ..market.delivery_day import day_of
+from ..market.plausibility import THIN_MWH, is_thin
 from ..strategies.base import percent
 from ..world.node_state import NO_REPORT, NOT_TAKEN_UP, Following, NodeState, state_of
 from ..world.snapshot import BudgetView
@@ -50,6 +52,7 @@ def policy_status(
     conditions = [
         _ready(resolved, planned, assignment, nodes, waiting, unsupported),
         _market_data(resolved, planned, now),
+        *_thin_market(resolved, planned, now),
     ]
     status = PowerPolicyStatus(
         observed_generation=generation,
@@ -205,6 +208,26 @@ def _named(waiting: Mapping[str, NodeState]) -> list[str]:
     return [*named, f"and {more} more"] if more else named
 
 
+def _thin_market(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> list[dict[str, Any]]:
+    """The condition ThinMarket, where the strategy divides volumes that are too small to say anything."""
+    today = resolved.day(now)
+    volumes = [
+        Decimal(period.volume)
+        for period in planned.periods
+        if period.volume is not None and day_of(period.start, resolved.zone) == today
+    ]
+    if not resolved.request.needs.volume or not is_thin(volumes):
+        return []
+    mean = sum(volumes, Decimal(0)) / len(volumes)
+    message = (
+        f"{resolved.market}: {mean:.2f} MWh were traded in the mean period of {planned.data_day}. Below {THIN_MWH} MWh"
+        " the course of volumes is chance, and caps are near minPower for most of the day: write"
+        " strategy: {type: Price}, or follow auction: SDAC."
+    )
+    generation = resolved.policy.metadata.generation
+    return [condition(ConditionType.THIN_MARKET, True, PolicyReason.LITTLE_TRADED, message, generation)]
+
+
 def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict[str, Any]:
     policy, market, strategy = resolved.policy, resolved.market, resolved.strategy_name
     if planned.data == PolicyReason.NOT_NEEDED:
@@ -212,6 +235,8 @@ def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict
         return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
     if planned.data == PolicyReason.CURRENT:
         message = f"{market}: today's results ({', '.join(planned.market_days)}).{_tomorrow(planned)}"
+        if not market.bidding_zone.proof:
+            message += f" That {market.area}'s days are in market time is not proven (docs/markets.md)."
         return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
     if planned.data == PolicyReason.PENDING:
         message = f"{market}: today's results are being fetched."

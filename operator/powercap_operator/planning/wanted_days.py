@@ -12,14 +12,24 @@ from typing import Final
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
-from powercap_api.powerpolicy import MANUAL
+from powercap_api.powerpolicy import MANUAL, PowerPolicy
 
 from ..market.delivery_day import day_bounds
-from ..market.known_days import DayKey, KnownDays, ResultsRequest, is_complete, layers, market_of, serves
+from ..market.known_days import (
+    DayKey,
+    KnownDays,
+    ResultsRequest,
+    is_complete,
+    is_doubted,
+    layers,
+    market_of,
+    serves,
+)
 from ..market.needs import Needs
 from ..market.publication import DAILY_LIMIT, results_expected_at
 from ..market.results import Query
-from .resolved_policy import ResolvedPolicy
+from ..world.unreadable import FAULTS
+from .resolved_policy import ResolvedPolicy, resolve
 
 _BEFORE_MIDNIGHT: Final = timedelta(minutes=30)
 """So long before the delivery day ends, tomorrow's results are given up for the time being, asked for or not."""
@@ -108,8 +118,8 @@ def _settled(request: ResultsRequest, market: Market, day: date, days: KnownDays
 
 
 def _in_vain(day: MarketDay, needs: Needs) -> bool:
-    """Whether the day was asked for and did not come, or lacks what the strategy needs."""
-    return not serves(day, needs) if is_complete(day) else _has_failed(day)
+    """Whether the day was asked for and did not come, or lacks what the strategy needs, or cannot be right."""
+    return not serves(day, needs) or is_doubted(day, needs) if is_complete(day) else _has_failed(day)
 
 
 def _has_failed(day: MarketDay) -> bool:
@@ -125,6 +135,21 @@ def _spec(key: DayKey) -> MarketDaySpec:
         resolution_minutes=key.market.resolution_minutes,
         delivery_date=key.day,
     )
+
+
+def needs_of_markets(policies: Iterable[PowerPolicy]) -> dict[Market, Needs]:
+    """What the policies together need of each market's results; those that cannot be worked with need nothing."""
+    needed: dict[Market, Needs] = {}
+    for policy in policies:
+        try:
+            resolved = resolve(policy)
+        except FAULTS:
+            continue
+        for request in (resolved.request, resolved.request.beside):
+            if request is not None:
+                for layer in layers(request.market):
+                    needed[layer] = needed.get(layer, Needs()) | request.needs
+    return needed
 
 
 def surplus_days(

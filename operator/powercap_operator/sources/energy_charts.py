@@ -29,6 +29,7 @@ from .http_client import Answer, PoliteHttp
 URL: Final = "https://api.energy-charts.info"
 _PATHS: Final = ("v2/price", "price")
 """Ways to ask, the newer first."""
+_NO_SUCH_WAY: Final = {"detail": "Not Found"}
 _RESOLUTIONS: Final = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _MAX_POINTS: Final = 400
 _MAX_BYTES: Final = 1_000_000
@@ -116,20 +117,24 @@ class EnergyCharts:
         )
 
     async def _ask(self, query: Query, spend: Spend) -> Answer:
-        """The answer of the newest way that the site has; a site that lacks one is not asked for it again."""
+        """The answer of the newest way that the site has. A site that says it lacks one is not asked for it again;
+        after another 404, not in the site's own words, the older way is asked this time."""
         day = query.delivery_day.isoformat()
-        while True:
+        for path in tuple(self._paths):
             answer = await self._http.ask(
                 "GET",
-                f"{self._url}/{self._paths[0]}",
+                f"{self._url}/{path}",
                 spend,
                 parameters={"bzn": query.market.area, "start": day, "end": day},
                 headers={"Accept": "application/json"},
                 also=frozenset({404}),
             )
-            if len(self._paths) == 1 or not _lacks_way(answer):
-                return answer
-            del self._paths[0]
+            says = _said(answer)
+            if answer.status != 404 or says not in (None, _NO_SUCH_WAY):
+                break
+            if says == _NO_SUCH_WAY and len(self._paths) > 1:
+                self._paths.remove(path)
+        return answer
 
 
 def parse_answer(body: bytes, query: Query) -> PriceAnswer:
@@ -218,12 +223,12 @@ def _step_minutes(points: list[_Point], resolution: object) -> int:
     return minutes
 
 
-def _lacks_way(answer: Answer) -> bool:
-    """Whether a 404 means that there is no such address, and not that there are no such prices."""
+def _said(answer: Answer) -> object:
+    """What a 404 says; None where it is no JSON, and so not of the site."""
     try:
-        return answer.status == 404 and json.loads(answer.body) == {"detail": "Not Found"}
+        return json.loads(answer.body) if answer.status == 404 else None
     except (ValueError, RecursionError):
-        return answer.status == 404
+        return None
 
 
 def _not_published(query: Query) -> NotPublished:

@@ -89,6 +89,12 @@ def check_heading(heading: Heading, query: Query) -> None:
         differs.append("area")
     if heading.day != query.delivery_day:
         differs.append("day")
+    if differs == ["auction"] and not heading.auction:
+        raise WrongMarket(
+            f"the heading {heading.text!r} does not name its auction, and {query} was asked for: it is a page of before"
+            " the auctions of today",
+            differs=("auction",),
+        )
     if differs:
         raise WrongMarket(
             f"the page holds {heading.text!r} and {query} was asked for"

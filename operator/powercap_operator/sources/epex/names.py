@@ -46,7 +46,8 @@ def site_auction(market: Market) -> SiteAuction:
         )
     if market.auction is Auction.SDAC:
         code, names = _day_ahead(market)
-        return SiteAuction(code, "DayAhead", "Day-Ahead", frozenset(name.lower() for name in names))
+        # before 2023 headings named no auction: of a length, an area has one day-ahead auction
+        return SiteAuction(code, "DayAhead", "Day-Ahead", frozenset(name.lower() for name in ("", *names)))
     if offer_of(market.area, market.auction) is None:
         raise NotOffered(f"{market.area} has no third intraday auction: ask for IDA1 or IDA2")
     code = f"{market.area}-{market.auction}" if market.area in ("CH", "GB") else str(market.auction)
