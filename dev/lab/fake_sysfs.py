@@ -1,11 +1,13 @@
 """A powercap folder as the kernel shows it, in plain files, and a kernel that answers as real ones do.
 
 ``build_tree`` makes the folder: enough for the agent as a process, and for the demo. ``FakeKernel`` stands in for
-the file access itself (``powercap_agent.files.Files``) where what matters is how a kernel behaves: it truncates
-to the power unit, refuses with errno, drifts, and gives stale or short reads.
+the file access itself (``powercap_agent.files.Files``) and does with a limit what the RAPL driver does, by the same
+table of answers as the real one (tests/support/driver_answers.py): truncates it to the power unit, wraps it, refuses
+what is no number. Faults are added to it: errno, drift, stale or short reads.
 """
 
 import errno
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +20,10 @@ PACKAGE = "intel-rapl/intel-rapl:0/long_term"
 BURST = "intel-rapl/intel-rapl:0/short_term"
 """The limits of the first package, as ``read_limits`` names them."""
 _READS = 100
+_WRAP_UW = 0x8000 * POWER_UNIT_UW
+_WRAPS_AT_UW = {"peak_power": 0x2000 * POWER_UNIT_UW}
+"""Where a limit no longer fits into its register: 15 bits, or 13."""
+_NUMBER = re.compile(r"\d+\n?")
 
 
 @dataclass(frozen=True)
@@ -208,8 +214,8 @@ class FakeKernel:
     """
 
     real: KernelFiles = field(default_factory=KernelFiles)
-    unit_uw: int = 1
-    """Limits are truncated to a multiple of this."""
+    unit_uw: int = POWER_UNIT_UW
+    """Limits are truncated to a multiple of this, and wrap where the register's field ends."""
     refuse_write: Callable[[str], int | None] = lambda _: None
     """Gives the errno with which ``write()`` to the path fails, or None."""
     refuse_open: Callable[[str], int | None] = lambda _: None
@@ -248,12 +254,19 @@ class FakeKernel:
         if self.ignore_write(where):
             return
         if path.endswith("_power_limit_uw"):
-            text = f"{int(text) // self.unit_uw * self.unit_uw}\n"
+            text = f"{self._in_register(path, text, folder)}\n"
         self.written.append((where, text))
         self.real.write(path, text, folder)
         if path.endswith("enabled"):
             for name, value in self.on_enable.items():
                 self.real.write(name, value, folder)
+
+    def _in_register(self, path: str, text: str, folder: Handle | None) -> int:
+        """What the driver makes of a limit; a text that is no number of 64 bits it refuses."""
+        if not (_NUMBER.fullmatch(text) and int(text) < 2**64):
+            raise DriverError(errno.EINVAL, "EINVAL", path)
+        name = self.real.read(path.replace("_power_limit_uw", "_name"), folder).strip()
+        return int(text) % _WRAPS_AT_UW.get(name, _WRAP_UW) // self.unit_uw * self.unit_uw
 
     def entries(self, path: str) -> list[str]:
         """Names in a folder."""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from dev.lab.fake_sysfs import FakeZone, Layout, Limit
+from dev.lab.fake_sysfs import FakeKernel, FakeZone, Layout, Limit
 from dev.scale.agent import SimulatedAgent
 from powercap_agent.mailbox import BudgetSeen, Event
 from powercap_agent.status.budget_status import Status
@@ -79,7 +79,9 @@ def test_percentages_are_of_the_same_power(tmp_path: Path) -> None:
 
 
 def _by_the_real_agent(folder: Path, steps: _Steps) -> list[Status]:
-    machine = Machine(folder, _TWO_PACKAGES)
+    machine = Machine(
+        folder, _TWO_PACKAGES, kernel=FakeKernel(unit_uw=1)
+    )  # the simulated one has no registers
     rehearsal = Rehearsal(machine)
 
     def passing(step: timedelta) -> Callable[[], None]:

@@ -23,7 +23,6 @@ def test_a_cap_is_written_read_back_and_undone(desktop: Machine) -> None:
 
 
 def test_a_read_back_within_the_power_unit_is_a_success(server: Machine) -> None:
-    server.kernel.unit_uw = POWER_UNIT_UW
     enforcer = server.enforcer()
     report = enforcer.enforce(40 * WATT, BOUNDS)
     assert set(reasons(report).values()) == {ZoneReason.APPLIED}

@@ -51,7 +51,7 @@ def without_limits(folder: Path, short_uw: int = 250 * WATT) -> Machine:
     return Machine(folder, Layout(zones))
 
 
-@pytest.mark.parametrize(("short_uw", "expected_w"), [(250 * WATT, 73.170731), (NO_LIMIT, 60)])
+@pytest.mark.parametrize(("short_uw", "expected_w"), [(250 * WATT, 73.125), (NO_LIMIT, 60)])
 def test_a_cap_of_packages_without_a_limit_refers_to_what_they_may_draw(
     tmp_path: Path, short_uw: int, expected_w: float
 ) -> None:

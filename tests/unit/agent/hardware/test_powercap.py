@@ -200,7 +200,7 @@ def test_enabling_writes_1_only_where_0_is_read_and_mends_peak_power(tmp_path: P
             FakeZone(
                 "intel-rapl/intel-rapl:0",
                 "package-0",
-                [Limit("long_term", 9), Limit("peak_power", 80)],
+                [Limit("long_term", 9_000_000), Limit("peak_power", 80_000_000)],
                 enabled=False,
             )
         ]
@@ -213,7 +213,7 @@ def test_enabling_writes_1_only_where_0_is_read_and_mends_peak_power(tmp_path: P
     package.device.switch(on=True)
     package.device.switch(on=True)
     names = [(Path(path).name, text) for path, text in kernel.written]
-    assert names == [("enabled", "1\n"), ("constraint_1_power_limit_uw", "80\n")]
+    assert names == [("enabled", "1\n"), ("constraint_1_power_limit_uw", "80000000\n")]
 
 
 def test_a_zone_that_stays_disabled_is_locked(tmp_path: Path) -> None:
