@@ -8,10 +8,12 @@ from typing import Any, Final
 from powercap_api.reasons import Split
 
 from .enforce.enforcer import Enforcer
-from .enforce.results import Report, in_force
-from .hardware.zone import SHORT_TERM
+from .enforce.results import Report, ZoneResult, in_force
+from .hardware.zone import SHORT_TERM, Zone
 from .measuring import Measuring, Sample
 from .planning.limits import Terms
+from .planning.meaning import highest_draw_uw, silicon
+from .planning.subzones import WITHIN
 from .schedule.budget import Budget
 from .schedule.cap_controller import CapController
 from .schedule.directive import Action, Directive, Phase
@@ -19,8 +21,8 @@ from .schedule.pressure_valve import PressureValve
 from .state.energy_store import EnergyStore
 from .status.cap_average import CapAverage
 from .status.conditions import MeasuredDraw
-from .status.energy import DrawMeter, binds
 from .status.energy_account import EnergyAccount, Regime
+from .status.ledger import Part, binds, counters_of, part_of
 
 SAVE_SECONDS: Final = 60.0
 """How often the energy counted is saved. What is drawn until an agent that was killed is back is in the counters, as
@@ -77,8 +79,9 @@ class Follower:
         """The budget that is followed, with percentages worked out for this node."""
         valve = PressureValve(read_pressure_percent, self._limit_binds)
         self._controller = CapController(valve, self._standing_uw)
-        self._meter = DrawMeter()
-        self._cap_average = CapAverage()
+        self._ledger = self._account.ledger
+        self._ledger.highest_uw = self._highest_uw
+        self._cap_averages = {part: CapAverage() for part in Part}
         self.directive: Directive | None = None
         """What was last brought into force; None: the originals, as there is no budget."""
         self.report = Report()
@@ -124,8 +127,9 @@ class Follower:
         self._regime = self._regime_under(self.directive)
         if another:
             self._ended = (before, moment)
-        self._cap_average.change(moment, self._cap_in_force_uw())
-        self._meter.beside = {result.zone.key for result in self.report.results if result.counted}
+        for part, average in self._cap_averages.items():
+            average.change(moment, self._regime.caps_uw.get(part))
+        self._ledger.beside = {result.zone.key for result in self.report.results if result.counted}
         self._measuring.zones = self.enforcer.zones
         self._measuring.ask()
         self._take()  # it may be there already
@@ -142,7 +146,7 @@ class Follower:
     def sample(self, moment: float) -> bool:
         """Take in the samples there are, and have one taken if it is due; whether a draw was measured."""
         measured = self._take()
-        if self._ended is not None or self._meter.due(moment):
+        if self._ended is not None or self._ledger.due(moment):
             self._measuring.ask()
             measured = self._take() or measured
         if moment >= self._save_at:
@@ -165,9 +169,10 @@ class Follower:
         """Take in the samples there are; whether one of them closed a measurement."""
         measured = False
         for sample in self._measuring.taken():
-            self._account.sample(sample.now, sample.moment, sample.readings, self._counted_under)
+            self._account.sample(
+                sample.now, sample.moment, sample.readings, self._counted_under, sample.absent
+            )
             self._counted_under = self._regime
-            self._meter.sample(sample.moment, sample.readings)
             if self._ended is not None and sample.moment >= self._ended[1]:
                 measured = self._close(self._ended[0], sample) or measured
                 self._ended = None
@@ -175,13 +180,13 @@ class Follower:
 
     def _close(self, before: Directive | None, sample: Sample) -> bool:
         """End the measurement under ``before`` with this sample, and begin another; whether it was long enough."""
-        if not self._meter.enough(sample.moment):
+        if not self._ledger.enough(sample.moment):
             return False
-        drawn, cap_uw = self._meter.close(), self._cap_average.close(sample.moment)
+        drawn = self._ledger.close()
+        caps = {part: average.close(sample.moment) for part, average in self._cap_averages.items()}
         self.draw = None
         if drawn is not None and before is not None:
-            self.draw = MeasuredDraw(drawn, cap_uw if drawn.complete else None)
-        self._meter.sample(sample.moment, sample.readings)
+            self.draw = MeasuredDraw(drawn, {part: uw for part, uw in caps.items() if uw is not None})
         return True
 
     def _save(self, moment: float) -> None:
@@ -194,38 +199,77 @@ class Follower:
         budget = self.budget
         if budget is None or directive is None:
             return Regime()
-        capped = directive.action is Action.CAP and self.enforcer.supported and not budget.dry_run
-        return Regime(
-            budget.policy, directive.now_uw if capped else None, lifted=directive.phase is Phase.LIFTED
-        )
+        return Regime(budget.policy, self._caps_in_force_uw(), lifted=directive.phase is Phase.LIFTED)
 
     def _on_node(self, budget: Budget | None) -> Budget | None:
         if budget is None or not budget.in_percent:
             return budget
         return budget.on_node(self.enforcer.node_reference_uw(self._floors.terms(budget)))
 
-    def _cap_in_force_uw(self) -> int | None:
-        """The node's cap as the limits have it; None where there is none, or it is not known."""
-        directive, budget, applied_uw = self.directive, self.budget, self.report.applied_uw
+    def _caps_in_force_uw(self) -> dict[Part, int]:
+        """The cap of each part as the limits have it; a part is not there where something of it that has a counter has
+        no cap, or something that has a cap no counter."""
+        directive, budget = self.directive, self.budget
         if directive is None or budget is None or budget.dry_run or directive.action is Action.RELEASE:
-            return None
-        counted = [result for result in self.report.results if result.counted]
-        rounded_uw = sum(result.zone.tolerance_uw for result in counted)
-        if applied_uw is None or directive.now_uw is None or abs(applied_uw - directive.now_uw) > rounded_uw:
-            return applied_uw
-        return directive.now_uw
+            return {}
+        caps: dict[Part, int] = {}
+        for part in Part:
+            limits = [result for result in self._leads() if part_of(result.zone) is part]
+            known = [self._in_force_uw(result) for result in limits]
+            counters = {key for r in limits for key in counters_of(r.zone, self.enforcer.zones)}
+            blind = any(not counters_of(result.zone, self.enforcer.zones) for result in limits)
+            if limits and None not in known and not blind and counters >= self._metered(part):
+                caps[part] = sum(uw for uw in known if uw is not None)
+        if Part.PACKAGES in caps and self.report.psys_uw is not None:
+            caps[Part.PACKAGES] = min(caps[Part.PACKAGES], self.report.psys_uw)
+        return caps
+
+    def _leads(self) -> list[ZoneResult]:
+        """The results of limits that hold their zones: no bursts, and no twins."""
+        results = [result for result in self.report.results if result.constraint != SHORT_TERM]
+        return [r for r in results if r.counted or part_of(r.zone) is Part.ACCELERATORS]
+
+    def _in_force_uw(self, result: ZoneResult) -> int | None:
+        """What binds where ``result`` does: what was asked for, where that reads back rounded."""
+        limit_uw, asked_uw = in_force(result, self.report.results), result.requested_uw
+        if (
+            limit_uw is not None
+            and asked_uw is not None
+            and abs(limit_uw - asked_uw) <= result.zone.tolerance_uw
+        ):
+            return asked_uw
+        return limit_uw
+
+    def _metered(self, part: Part) -> set[str]:
+        """Keys of a part's zones that have a counter, each package once."""
+        found = {
+            silicon(zone): zone.key
+            for zone in reversed(self.enforcer.zones)
+            if zone.energy is not None and part_of(zone) is part
+        }
+        return set(found.values())
 
     def _limit_binds(self) -> bool | None:
         """Whether a package draws what its limit in force lets it; None where that is not known."""
         unknown = False
-        for result in self.report.results:
-            if result.counted and result.constraint != SHORT_TERM:
-                limit_uw = in_force(result, self.report.results)
-                power_uw = self._meter.power_uw(result.zone.key, self._moment)
-                if limit_uw is not None and power_uw is not None and binds(power_uw, limit_uw):
-                    return True
-                unknown = unknown or limit_uw is None or power_uw is None
+        for result in (one for one in self._leads() if part_of(one.zone) is Part.PACKAGES):
+            limit_uw = in_force(result, self.report.results)
+            keys = counters_of(result.zone, self.enforcer.zones)
+            power_uw = self._ledger.power_uw(keys, self._moment)
+            if limit_uw is not None and power_uw is not None and binds(power_uw, limit_uw):
+                return True
+            unknown = unknown or limit_uw is None or power_uw is None
         return None if unknown else False
+
+    def _highest_uw(self, zone: Zone) -> int:
+        """More than this a zone does not draw, by the limits that it, or the package that it is a part of, was found
+        with and has."""
+        if zone.name in WITHIN:
+            parent = zone.key.rpartition("/")[0]
+            zone = next((one for one in self.enforcer.zones if one.key == parent), zone)
+        own = [result for result in self.report.results if silicon(result.zone) == silicon(zone)]
+        limits = [uw for result in own for uw in (result.original_uw, result.read_back_uw) if uw is not None]
+        return highest_draw_uw(zone, limits)
 
     def _standing_uw(self) -> int:
         return 0 if self.budget is None else self.enforcer.standing_uw(self._floors.terms(self.budget))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from .hardware.worker import Worker
-from .hardware.zone import RAPL_MMIO, LimitError, Zone
+from .hardware.zone import RAPL, RAPL_MMIO, LimitError, Zone
 
 _KEPT: Final = 64
 """Samples that nobody took; older ones are dropped."""
@@ -22,7 +22,9 @@ class Sample:
     moment: float
     """By a monotonic clock, in seconds."""
     readings: Mapping[str, tuple[Zone, int]]
-    """Microjoules by zone key. intel-rapl-mmio shows those of intel-rapl again, and is left out."""
+    """Microjoules by zone key."""
+    absent: tuple[Zone, ...] = ()
+    """The zones whose counters could not be read."""
 
 
 class Measuring:
@@ -45,11 +47,13 @@ class Measuring:
         return [self._samples.popleft() for _ in range(len(self._samples))]
 
     def _sample(self) -> None:
-        readings = {}
+        readings, absent = {}, []
+        shown = {zone.name for zone in self.zones if zone.kind == RAPL and zone.energy is not None}
         for zone in self.zones:
-            if zone.energy is not None and zone.kind != RAPL_MMIO:
+            # intel-rapl-mmio shows the counters of intel-rapl again.
+            if zone.energy is not None and not (zone.kind == RAPL_MMIO and zone.name in shown):
                 try:
                     readings[zone.key] = (zone, zone.device.energy_uj())
                 except LimitError:
-                    continue
-        self._samples.append(Sample(self._now(), self._monotonic(), readings))
+                    absent.append(zone)
+        self._samples.append(Sample(self._now(), self._monotonic(), readings, tuple(absent)))

@@ -21,8 +21,8 @@ from powercap_agent.schedule.cap_controller import CapController
 from powercap_agent.schedule.directive import Action, Directive, Phase
 from powercap_agent.schedule.pressure_valve import PressureValve
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
-from powercap_agent.status.energy import SHORTEST_SECONDS
 from powercap_agent.status.energy_account import EnergyAccount, Regime
+from powercap_agent.status.ledger import SHORTEST_SECONDS, Part
 from powercap_agent.status.publisher import StatusPublisher, StatusSink
 
 _FLOORS = Floors(DEFAULT_FLOOR_UW, DEFAULT_FLOOR_PERCENT)
@@ -79,7 +79,8 @@ class SimulatedAgent:
         if self._directive is None or not directive.continues(self._directive):
             self._measure(now)
         self._count(now, moment)
-        self._regime = Regime(self._budget.policy, directive.now_uw, lifted=directive.phase is Phase.LIFTED)
+        caps = {} if directive.now_uw is None else {Part.PACKAGES: directive.now_uw}
+        self._regime = Regime(self._budget.policy, caps, lifted=directive.phase is Phase.LIFTED)
         self._directive = directive
         report = self._report(directive)
         self._applied_uw = report.applied_uw or hardware.ORIGINAL_UW
@@ -104,14 +105,15 @@ class SimulatedAgent:
             and before.cap_uw
             and seconds >= SHORTEST_SECONDS
         ):
-            self._draw = MeasuredDraw(hardware.drawn(before.cap_uw, seconds), before.cap_uw)
+            self._draw = MeasuredDraw(hardware.drawn(before.cap_uw, seconds), {Part.PACKAGES: before.cap_uw})
 
     def _count(self, now: datetime, moment: float) -> None:
         """Let the counters have run since the last turn, and read them."""
         seconds = 0.0 if self._counted_at is None else moment - self._counted_at
         self._counted_at = moment
         self._counter_uj += (
-            hardware.drawn(self._regime.cap_uw or hardware.ORIGINAL_UW, 1).total.average_uw * seconds
+            hardware.drawn(self._regime.caps_uw.get(Part.PACKAGES, hardware.ORIGINAL_UW), 1).total.average_uw
+            * seconds
         )
         self._account.sample(now, moment, hardware.counters(self._counter_uj), self._regime)
 

@@ -7,7 +7,7 @@ from powercap_agent.enforce import results
 from powercap_agent.hardware.zone import LONG_TERM, SHORT_TERM, Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Terms
 from powercap_agent.planning.plan import managed_limits, plan_writes
-from powercap_agent.status.energy import Draw, NodeDraw
+from powercap_agent.status.ledger import Draw, NodeDraw, Part
 from powercap_api.reasons import ZoneReason
 
 _LONG_UW: Final = 105_000_000
@@ -58,9 +58,8 @@ def released() -> results.Report:
 def drawn(cap_uw: int, seconds: float) -> NodeDraw:
     """A busy node's draw: nine tenths of its cap, with peaks at the cap."""
     each = Draw(cap_uw * 9 // 20, cap_uw // 2)
-    return NodeDraw(
-        seconds, Draw(2 * each.average_uw, 2 * each.peak_uw), tuple((zone, each) for zone in ZONES)
-    )
+    total = Draw(2 * each.average_uw, 2 * each.peak_uw)
+    return NodeDraw(seconds, total, {Part.PACKAGES: total}, tuple((zone, each) for zone in ZONES))
 
 
 def counters(drawn_uj: float) -> dict[str, tuple[Zone, int]]:

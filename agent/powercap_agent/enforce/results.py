@@ -69,6 +69,8 @@ class Report:
     """Sum of what binds on each package; None where nothing is capped."""
     clamped: bool = False
     """True where the cap lies outside the node's bounds."""
+    psys_uw: int | None = None
+    """The limit of the whole platform that is in force, but for the policy's own; None where there is none."""
     low_originals: tuple[LowOriginal, ...] = ()
     """Packages whose originals may not be those of the machine."""
     reenabled: tuple[Zone, ...] = ()
@@ -165,7 +167,7 @@ def report(results: Sequence[ZoneResult], *, clamped: bool, psys_uw: int | None 
     applied_uw = sum(known) if known and len(known) == len(applied) else None
     if applied_uw is not None and psys_uw is not None:
         applied_uw = min(applied_uw, psys_uw)
-    return Report(tuple(results), applied_uw, clamped)
+    return Report(tuple(results), applied_uw, clamped, psys_uw)
 
 
 def in_force(result: ZoneResult, results: Collection[ZoneResult]) -> int | None:

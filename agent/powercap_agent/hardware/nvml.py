@@ -135,7 +135,7 @@ class Nvml:
             name.value = KIND.encode()
         bounds = (ctypes.byref(lowest_mw), ctypes.byref(highest_mw))
         if library.nvmlDeviceGetPowerManagementLimitConstraints(handle, *bounds) != _SUCCESS:
-            lowest_mw.value = 0
+            lowest_mw.value = highest_mw.value = 0
         metered = library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(energy_mj)) == _SUCCESS
         identity = uuid.value.decode()
         return Zone(
@@ -145,7 +145,7 @@ class Nvml:
             name=name.value.decode(),
             top=True,
             enabled=None,
-            constraints=(Constraint(LIMIT, LIMIT, min_power_uw=lowest_mw.value * 1000),),
+            constraints=(Constraint(LIMIT, LIMIT, lowest_mw.value * 1000, highest_mw.value * 1000),),
             energy=identity if metered else None,
             tolerance_uw=1_000,
             device=Card(library, handle, self._worker),

@@ -20,7 +20,7 @@ from ..hardware.zone import Zone
 from ..schedule.budget import Budget
 from ..schedule.directive import Directive, Phase
 from .conditions import Condition, MeasuredDraw, NodeState, applied_condition, override_basis, ready_condition
-from .energy import binds
+from .ledger import Draw, Part, binds
 
 Status = dict[str, Any]
 _UNHEEDED: Final[Status] = {"energy": None}
@@ -150,16 +150,16 @@ def _least(budget: Budget) -> str:
 
 
 def _draw(seen: MeasuredDraw) -> dict[str, Any]:
-    drawn = {
-        "averageMicrowatts": seen.drawn.total.average_uw,
-        "peakMicrowatts": seen.drawn.total.peak_uw,
-    }
-    packages = {
-        **drawn,
-        "capMicrowatts": seen.cap_uw,
-        "binds": None if seen.cap_uw is None else binds(drawn["averageMicrowatts"], seen.cap_uw),
-    }
-    return {"seconds": round(seen.drawn.seconds), **drawn, "packages": packages}
+    parts: dict[str, Any] = {part.value: None for part in Part}
+    for part, drawn in seen.drawn.parts.items():
+        cap_uw = seen.caps_uw.get(part)
+        bound = None if cap_uw is None else binds(drawn.average_uw, cap_uw)
+        parts[part.value] = {**_powers(drawn), "capMicrowatts": cap_uw, "binds": bound}
+    return {"seconds": round(seen.drawn.seconds), **_powers(seen.drawn.total), **parts}
+
+
+def _powers(drawn: Draw) -> dict[str, int]:
+    return {"averageMicrowatts": drawn.average_uw, "peakMicrowatts": drawn.peak_uw}
 
 
 def _zones(results: Iterable[ZoneResult], seen: MeasuredDraw | None) -> list[dict[str, Any]]:
@@ -172,7 +172,7 @@ def _zones(results: Iterable[ZoneResult], seen: MeasuredDraw | None) -> list[dic
     for result in results:
         entry(result.zone)["limits"].append(_limit(result))
     for zone, draw in () if seen is None else seen.drawn.zones:
-        entry(zone).update(averageMicrowatts=draw.average_uw, peakMicrowatts=draw.peak_uw)
+        entry(zone).update(_powers(draw))
     return list(entries.values())
 
 

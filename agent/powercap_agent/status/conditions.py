@@ -10,17 +10,17 @@ from powercap_api.units import format_watts_short
 from ..enforce.results import Report, ZoneResult
 from ..schedule.budget import Budget
 from ..schedule.directive import Action, Directive, Phase
-from .energy import NodeDraw
+from .ledger import NodeDraw, Part
 
 _SUSPENDED: Final = "PowerPolicy {policy} is suspended: the original limits are in force."
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredDraw:
-    """What the node drew under a cap of ``cap_uw`` microwatts (None: there was none)."""
+    """What the node drew, and the caps of its parts meanwhile, in microwatts; a part without a cap is not there."""
 
     drawn: NodeDraw
-    cap_uw: int | None
+    caps_uw: Mapping[Part, int]
 
 
 @dataclass(frozen=True, slots=True)

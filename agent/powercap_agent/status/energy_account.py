@@ -1,24 +1,20 @@
-"""Energy that the node's packages drew: a total that goes on over restarts, and what fell into each quarter of an
-hour. Pure.
+"""Energy that the node's packages and accelerators drew: totals that go on over restarts, and what fell into each
+quarter of an hour. Pure.
 
-Guarantees: a counter's wrap is no loss and no gain. Time over which a counter may have wrapped more than once, or
-over which it was set back, is not counted: neither its energy nor its seconds. What is saved and loaded again goes on
-from the counters' last readings, so that the energy drawn while no agent ran is in the total.
+What the counters tell is read in the ``ledger``. What is saved and loaded again goes on from the counters' last
+readings, so that the energy drawn while no agent ran is in the totals.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from powercap_api.budget.energy import HISTORY_STEPS, MAX_RUNS, STEP_SECONDS, Quarter, Run, read_run
 from powercap_api.clock import format_time
 
 from ..hardware.zone import Zone
-from .energy import binds, energy_since, is_counted, mirrored
-
-_SHORTEST_SECONDS: Final = 0.05
-"""Readings closer together are left out: counters are updated once a millisecond."""
+from .ledger import Interval, Ledger, Part, binds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,63 +23,84 @@ class Regime:
 
     policy: str | None = None
     """Policy of its budget; None: there is none."""
-    cap_uw: int | None = None
-    """Cap in force, in microwatts; None: the original limits are."""
+    caps_uw: Mapping[Part, int] = field(default_factory=dict)
+    """Cap in force of each part that has one, in microwatts."""
     lifted: bool = False
     """Whether the cap is lifted for a while."""
+
+
+@dataclass(slots=True)
+class _Drawn:
+    uj: float = 0.0
+    seconds: float = 0.0
+    bound_seconds: float = 0.0
+    bound_uj: float = 0.0
+
+    def add(self, uj: float, seconds: float, *, bound: bool) -> None:
+        self.uj += uj
+        self.seconds += seconds
+        if bound:
+            self.bound_uj += uj
+            self.bound_seconds += seconds
+
+    def quarter(self) -> Quarter:
+        return Quarter(
+            round(self.uj / 1_000_000),
+            min(round(self.seconds), STEP_SECONDS),
+            min(round(self.bound_seconds), STEP_SECONDS),
+            round(self.bound_uj / 1_000_000),
+        )
 
 
 @dataclass(slots=True)
 class _Step:
     """What fell into one quarter of an hour under one policy."""
 
-    uj: float = 0.0
-    seconds: float = 0.0
-    bound_seconds: float = 0.0
-    bound_uj: float = 0.0
+    drawn: dict[Part, _Drawn] = field(default_factory=dict)
     lifts: int = 0
 
 
 class EnergyAccount:
-    """Counts energy up from readings that are some seconds apart."""
+    """Counts energy up from samples that are some seconds apart."""
 
     def __init__(self) -> None:
-        self._total_uj = 0
-        self._total_seconds = 0.0
+        self.ledger = Ledger()
+        self._totals: dict[Part, _Drawn] = {}
         self._since: datetime | None = None
         self._until: datetime | None = None
-        self._moment: float | None = None
-        self._readings: dict[str, int] = {}
+        self._recalled: dict[str, int] | None = None
+        """Readings of an earlier agent at ``_until``."""
         self._steps: dict[tuple[int, str], _Step] = {}
         self._lifted = False
         self._alone = True
+        """Whether nothing of an earlier agent was taken over."""
 
     def sample(
-        self, now: datetime, moment: float, readings: Mapping[str, tuple[Zone, int]], regime: Regime
+        self,
+        now: datetime,
+        moment: float,
+        readings: Mapping[str, tuple[Zone, int]],
+        regime: Regime,
+        absent: Iterable[Zone] = (),
     ) -> None:
-        """Take in the counters, in microjoules by zone key, and what the node was under until ``now``.
+        """Take in the counters, in microjoules by zone key, and what the node was under until ``now``; ``absent`` are
+        zones whose counters could not be read.
 
         ``moment`` is in seconds of a monotonic clock: how long it was since the last sample of this process does not
         depend on whether the wall clock was set.
         """
         if regime.lifted and not self._lifted and regime.policy is not None:
-            self._step(now, regime.policy).lifts += 1
+            self._step(_index(now), regime.policy).lifts += 1
         self._lifted = regime.lifted
-        seconds = self._seconds_since(now, moment)
-        if self._moment is not None and seconds < _SHORTEST_SECONDS:
-            return
-        drawn_uj = self._drawn_uj(readings, seconds)
-        self._readings = {key: reading for key, (zone, reading) in readings.items() if is_counted(zone)}
-        self._moment, self._until = moment, now
-        if self._since is None and self._readings:
-            self._since = now
-        if drawn_uj is None:
-            return
-        self._total_uj += drawn_uj
-        self._total_seconds += seconds
-        if regime.policy is not None:
-            bound = regime.cap_uw is not None and binds(round(drawn_uj / seconds), regime.cap_uw)
-            self._enter(now, seconds, drawn_uj, regime.policy, bound=bound)
+        absent = list(absent)
+        if self._recalled is not None and self._until is not None:
+            before = moment - max((now - self._until).total_seconds(), 0.0)
+            self.ledger.recall(self._recalled, [zone for zone, _ in readings.values()] + absent, before)
+            self._recalled = None
+        for interval in self.ledger.sample(moment, readings, absent):
+            self._enter(now, interval, regime)
+        if self.ledger.parts:
+            self._since, self._until = self._since or now, now
 
     def published(self, now: datetime, *, ended: bool = False) -> dict[str, Any] | None:
         """``PowerBudgetStatus.energy`` in wire form; None where nothing can be counted.
@@ -93,10 +110,15 @@ class EnergyAccount:
         if self._since is None or self._until is None:
             return None
         last = _index(now) - (0 if ended else 1)
+        totals = {part: self._totals.get(part, _Drawn()) for part in (*self.ledger.parts, *self._totals)}
+        told = {
+            part.value: {"joules": int(total.uj) // 1_000_000, "seconds": int(total.seconds)}
+            for part, total in totals.items()
+        }
         return {
             "since": format_time(self._since),
             "until": format_time(self._until),
-            "packages": {"joules": self._total_uj // 1_000_000, "seconds": int(self._total_seconds)},
+            **told,
             "history": _runs(self._steps, last),
         }
 
@@ -107,19 +129,10 @@ class EnergyAccount:
         return {
             "since": self._since.isoformat(),
             "until": self._until.isoformat(),
-            "totalMicrojoules": self._total_uj,
-            "totalSeconds": self._total_seconds,
-            "readings": self._readings,
+            "readings": self.ledger.readings,
+            "totals": _numbers(self._totals),
             "steps": [
-                [
-                    index,
-                    policy,
-                    round(step.uj),
-                    step.seconds,
-                    step.bound_seconds,
-                    round(step.bound_uj),
-                    step.lifts,
-                ]
+                [index, policy, step.lifts, _numbers(step.drawn)]
                 for (index, policy), step in self._steps.items()
             ],
         }
@@ -131,79 +144,75 @@ class EnergyAccount:
             KeyError, TypeError, ValueError: it is not what ``saved`` gave. The account is as before.
         """
         since, until = datetime.fromisoformat(saved["since"]), datetime.fromisoformat(saved["until"])
-        total_uj, total_seconds = int(saved["totalMicrojoules"]), float(saved["totalSeconds"])
         readings = {str(key): int(reading) for key, reading in saved["readings"].items()}
+        totals = _drawn(saved["totals"])
         steps = {
-            (int(index), str(policy)): _Step(
-                float(uj), float(seconds), float(bound), float(bound_uj), int(lifts)
-            )
-            for index, policy, uj, seconds, bound, bound_uj, lifts in saved["steps"]
+            (int(index), str(policy)): _Step(_drawn(drawn), int(lifts))
+            for index, policy, lifts, drawn in saved["steps"]
         }
-        self._since, self._until, self._total_uj, self._steps = since, until, total_uj, steps
-        self._total_seconds = total_seconds
-        self._readings = readings if same_boot else {}
+        self._since, self._until, self._totals, self._steps = since, until, totals, steps
+        self._recalled = readings if same_boot else None
         self._alone = False
 
     def adopt(self, published: Mapping[str, Any]) -> None:
-        """Go on from what an earlier agent published, where nothing was loaded: after a reboot. Only once.
+        """Go on from what an earlier agent published before this one counted, where nothing was loaded: after a reboot.
+        Only once, and never from what this account has published itself.
 
         Raises:
             KeyError, TypeError, ValueError: it is not what ``published`` gave. The account is as before.
         """
         if not self._alone:
             return
-        since = datetime.fromisoformat(published["since"])
-        joules, seconds = (int(published["packages"][name]) for name in ("joules", "seconds"))
+        since, until = (datetime.fromisoformat(published[name]) for name in ("since", "until"))
+        totals = {
+            part: _Drawn(int(told["joules"]) * 1e6, float(told["seconds"]))
+            for part in Part
+            if (told := published.get(part)) is not None
+        }
         steps = dict(_published_steps(published.get("history", ())))
         self._alone = False
-        self._since = since if self._since is None else min(since, self._since)
-        self._until = self._until or datetime.fromisoformat(published["until"])
-        self._total_uj += joules * 1_000_000
-        self._total_seconds += seconds
+        if self._since is not None and until > self._since:
+            return
+        self._since = since
+        self._until = self._until or until
+        for part, total in totals.items():
+            self._totals.setdefault(part, _Drawn()).add(total.uj, total.seconds, bound=False)
         for key, step in steps.items():
             self._steps.setdefault(key, step)
 
-    def _seconds_since(self, now: datetime, moment: float) -> float:
-        if self._moment is not None:
-            return moment - self._moment
-        return (now - self._until).total_seconds() if self._until is not None else 0.0
-
-    def _drawn_uj(self, readings: Mapping[str, tuple[Zone, int]], seconds: float) -> int | None:
-        """Energy of all packages since the last sample; None where not all of them tell it."""
-        if seconds <= 0 or self._readings.keys() - readings.keys():
-            return None
-        pairs = {
-            key: (zone, self._readings[key], after)
-            for key, (zone, after) in readings.items()
-            if key in self._readings
-        }
-        doubled = mirrored({key: (zone, before) for key, (zone, before, _) in pairs.items()})
-        doubled &= mirrored({key: (zone, after) for key, (zone, _, after) in pairs.items()})
-        drawn = [
-            energy_since(zone, before, after, seconds)
-            for key, (zone, before, after) in pairs.items()
-            if is_counted(zone) and key not in doubled
-        ]
-        known = [delta_uj for delta_uj in drawn if delta_uj is not None]
-        return sum(known) if known and len(known) == len(drawn) else None
-
-    def _enter(self, now: datetime, seconds: float, drawn_uj: int, policy: str, *, bound: bool) -> None:
-        """Share the energy out over the quarters that it was drawn in, in proportion to time."""
+    def _enter(self, now: datetime, interval: Interval, regime: Regime) -> None:
+        """Count an interval, shared out over the quarters that it lies in, in proportion to time."""
+        part, seconds, uj = interval.part, interval.seconds, interval.uj
+        self._totals.setdefault(part, _Drawn()).add(uj, seconds, bound=False)
+        if regime.policy is None:
+            return
+        cap_uw = regime.caps_uw.get(part)
+        bound = cap_uw is not None and binds(round(uj / seconds), cap_uw)
         begin, end = now.timestamp() - seconds, now.timestamp()
         last = int(end // STEP_SECONDS)
         for index in range(max(int(begin // STEP_SECONDS), last - HISTORY_STEPS), last + 1):
-            part = min(end, (index + 1) * STEP_SECONDS) - max(begin, index * STEP_SECONDS)
-            if part > 0:
-                step = self._steps.setdefault((index, policy), _Step())
-                step.uj += drawn_uj * part / seconds
-                step.seconds += part
-                if bound:
-                    step.bound_seconds += part
-                    step.bound_uj += drawn_uj * part / seconds
+            share = min(end, (index + 1) * STEP_SECONDS) - max(begin, index * STEP_SECONDS)
+            if share > 0:
+                drawn = self._step(index, regime.policy).drawn.setdefault(part, _Drawn())
+                drawn.add(uj * share / seconds, share, bound=bound)
         self._steps = {key: step for key, step in self._steps.items() if -1 <= last - key[0] <= HISTORY_STEPS}
 
-    def _step(self, now: datetime, policy: str) -> _Step:
-        return self._steps.setdefault((_index(now), policy), _Step())
+    def _step(self, index: int, policy: str) -> _Step:
+        return self._steps.setdefault((index, policy), _Step())
+
+
+def _numbers(drawn: Mapping[Part, _Drawn]) -> dict[str, list[float]]:
+    return {
+        part.value: [round(one.uj), one.seconds, one.bound_seconds, round(one.bound_uj)]
+        for part, one in drawn.items()
+    }
+
+
+def _drawn(numbers: Mapping[str, Sequence[float]]) -> dict[Part, _Drawn]:
+    return {
+        Part(part): _Drawn(float(uj), float(seconds), float(bound_seconds), float(bound_uj))
+        for part, (uj, seconds, bound_seconds, bound_uj) in numbers.items()
+    }
 
 
 def _index(moment: datetime) -> int:
@@ -232,32 +241,24 @@ def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[dict[str, A
 def _run(keys: Sequence[tuple[int, str]], steps: Mapping[tuple[int, str], _Step]) -> Run:
     first, policy = keys[0]
     own = [steps[key] for key in keys]
-    return Run(policy, _start(first), [_quarter(step) for step in own], lifts=[step.lifts for step in own])
-
-
-def _quarter(step: _Step) -> Quarter:
-    return Quarter(
-        round(step.uj / 1_000_000),
-        min(round(step.seconds), STEP_SECONDS),
-        min(round(step.bound_seconds), STEP_SECONDS),
-        round(step.bound_uj / 1_000_000),
-    )
+    quarters = {
+        part: [step.drawn.get(part, _Drawn()).quarter() for step in own]
+        for part in Part
+        if any(part in step.drawn for step in own)
+    }
+    packages, accelerators = (quarters.get(part, ()) for part in (Part.PACKAGES, Part.ACCELERATORS))
+    return Run(policy, _start(first), packages, accelerators, [step.lifts for step in own])
 
 
 def _published_steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, str], _Step]]:
     for told in history:
         run = read_run(told)
-        lifts = run.lifts or [0] * len(run.packages)
-        for index, (quarter, lifted) in enumerate(
-            zip(run.packages, lifts, strict=True), int(run.start.timestamp()) // STEP_SECONDS
-        ):
-            yield (
-                (index, run.policy),
-                _Step(
-                    quarter.joules * 1e6,
-                    quarter.seconds,
-                    quarter.bound_seconds,
-                    quarter.bound_joules * 1e6,
-                    lifted,
-                ),
-            )
+        first = int(run.start.timestamp()) // STEP_SECONDS
+        for place in range(max(len(run.packages), len(run.accelerators))):
+            drawn = {
+                part: _Drawn(one.joules * 1e6, one.seconds, one.bound_seconds, one.bound_joules * 1e6)
+                for part, quarters in ((Part.PACKAGES, run.packages), (Part.ACCELERATORS, run.accelerators))
+                if quarters
+                for one in quarters[place : place + 1]
+            }
+            yield (first + place, run.policy), _Step(drawn, run.lifts[place] if run.lifts else 0)

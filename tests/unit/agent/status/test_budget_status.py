@@ -14,7 +14,7 @@ from powercap_agent.schedule.budget import read_budget
 from powercap_agent.schedule.directive import directive_at
 from powercap_agent.status.budget_status import build_refusal, build_status, format_period, says_the_same
 from powercap_agent.status.conditions import MeasuredDraw, NodeState
-from powercap_agent.status.energy import Draw, NodeDraw
+from powercap_agent.status.ledger import Draw, NodeDraw, Part
 from powercap_agent.status.publisher import Urgency, urgency_of
 from powercap_api.budget.status import PowerBudgetStatus
 from powercap_api.reasons import ZoneReason
@@ -23,6 +23,7 @@ from tests.support.agent_parts import NOON, QUARTER, budget_body
 
 ZONE = Zone("intel-rapl/package-0", "intel-rapl/intel-rapl:0", "intel-rapl", "package-0", True, True, ())
 POWERS = st.none() | st.integers(0, 10**11)
+DRAWS = st.builds(Draw, st.integers(0, 10**11), st.integers(0, 10**11))
 
 
 def result(reason: ZoneReason, constraint: str = "long_term", **fields: Any) -> ZoneResult:
@@ -95,10 +96,11 @@ def without_nones(status: dict[str, Any]) -> dict[str, Any]:
         st.builds(
             NodeDraw,
             st.floats(1, 1e6),
-            st.builds(Draw, st.integers(0, 10**11), st.integers(0, 10**11)),
+            DRAWS,
+            st.dictionaries(st.sampled_from(Part), DRAWS),
             st.just(((ZONE, Draw(5, 6)),)),
         ),
-        POWERS,
+        st.dictionaries(st.sampled_from(Part), st.integers(1, 10**11)),
     ),
     stopped=st.booleans(),
 )

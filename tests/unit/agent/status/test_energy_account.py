@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone
 from powercap_agent.status.energy_account import EnergyAccount, Regime
+from powercap_agent.status.ledger import Part
 from powercap_api.budget.energy import HISTORY_STEPS
 from powercap_api.budget.status import BudgetEnergy
 from tests.support.effort import examples
@@ -21,15 +22,22 @@ WATT = 1_000_000
 RANGE = 65_532_610_987
 """65 kJ, the shortest range there is: 5½ minutes at 200 W."""
 NOON = datetime(2025, 10, 9, 12, tzinfo=UTC)
-UNDER_40_W = Regime("default", 40 * WATT)
+UNDER_40_W = Regime("default", {Part.PACKAGES: 40 * WATT})
 
 
-def package(number: int = 0, wraps_at: int | None = RANGE, most_w: int = 150) -> Zone:
-    limit = Constraint("long_term", "x", max_power_uw=most_w * WATT)
+def package(number: int = 0, wraps_at: int | None = RANGE) -> Zone:
+    limit = Constraint("long_term", "x")
     key = f"intel-rapl/package-{number}"
     return Zone(
         key, key, "intel-rapl", f"package-{number}", True, True, (limit,), energy=key, max_energy_uj=wraps_at
     )
+
+
+def new_account() -> EnergyAccount:
+    """The account of a new agent, on packages that draw 300 W at most."""
+    account = EnergyAccount()
+    account.ledger.highest_uw = lambda _: 300 * WATT
+    return account
 
 
 class Node:
@@ -39,7 +47,7 @@ class Node:
         self, zones: Sequence[Zone] = (package(0), package(1)), start_uj: int = RANGE - WATT
     ) -> None:
         self.zones = zones
-        self.account = EnergyAccount()
+        self.account = new_account()
         self.now = NOON
         self.moment = 5000.0
         self.drawn_uj = 0
@@ -54,13 +62,14 @@ class Node:
         self.now += timedelta(seconds=seconds)
         self.moment += seconds
 
-    def sample(self, regime: Regime = UNDER_40_W) -> None:
-        """Have the account read the counters."""
+    def sample(self, regime: Regime = UNDER_40_W, *, absent: Sequence[Zone] = ()) -> None:
+        """Have the account read the counters, but for those of ``absent``."""
         readings = {
             zone.key: (zone, self._counted_uj[zone.key] % (zone.max_energy_uj or 2**63))
             for zone in self.zones
+            if zone not in absent
         }
-        self.account.sample(self.now, self.moment, readings, regime)
+        self.account.sample(self.now, self.moment, readings, regime, absent)
 
     def sampled(self, seconds: float, watts: float, regime: Regime = UNDER_40_W) -> None:
         """Let time pass with a sample every ten seconds."""
@@ -71,7 +80,7 @@ class Node:
     def restart(self, *, same_boot: bool = True) -> None:
         """Another agent goes on from what this one saved."""
         saved = json.loads(json.dumps(self.account.saved()))
-        self.account = EnergyAccount()
+        self.account = new_account()
         self.account.load(saved, same_boot=same_boot)
 
     def reboot(self) -> None:
@@ -149,7 +158,7 @@ def test_without_a_budget_only_the_total_goes_on() -> None:
 def test_every_lift_counts_once() -> None:
     node = Node()
     node.sample()
-    lifted = Regime("default", None, lifted=True)
+    lifted = Regime("default", lifted=True)
     for regime in (UNDER_40_W, lifted, lifted, UNDER_40_W, lifted, UNDER_40_W):
         node.run(10, 20)
         node.sample(regime)
@@ -187,7 +196,7 @@ def test_a_reboot_goes_on_from_what_was_published() -> None:
     node.sampled(900, 80)
     published = node.published()
     node.reboot()
-    node.account = EnergyAccount()
+    node.account = new_account()
     node.run(600, 50)
     node.sample()
     node.account.adopt(published)
@@ -220,8 +229,60 @@ def test_a_package_that_is_gone_for_a_while_is_not_guessed() -> None:
     node.zones = both
     node.sampled(10, 100)
     node.sampled(10, 100)
-    assert node.told()["packages"]["joules"] <= node.drawn_uj // WATT
-    assert sum(node.told()["history"][0]["seconds"]) == 20
+    assert node.told()["packages"] == {"joules": 1_000, "seconds": 10}
+
+
+@pytest.mark.parametrize("failing", [0.1, 0.5, 0.9])
+def test_reads_that_fail_at_random_lose_no_energy_and_no_time(failing: float) -> None:
+    dice = random.Random(1)
+    node = Node(start_uj=0)
+    node.sample()
+    for _ in range(180):
+        node.run(10, 200)
+        node.sample(absent=[zone for zone in node.zones if dice.random() < failing])
+    told = node.told()["packages"]
+    assert told["joules"] == 200 * told["seconds"]
+    assert told["seconds"] >= 1_700 or failing > 0.5
+
+
+def test_time_of_which_nothing_is_known_is_told() -> None:
+    node = Node(start_uj=0)
+    node.sample()
+    node.sampled(300, 100)
+    for _ in range(30):  # long enough for a counter to wrap twice
+        node.run(10, 100)
+        node.sample(absent=node.zones[1:])
+    node.sampled(300, 100)
+    (run,) = node.told()["history"]
+    # The first reading that succeeds again tells what to count from, and nothing of the time before it.
+    assert (run["joules"], run["seconds"]) == ([59_000], [590])
+    assert node.told()["packages"] == {"joules": 59_000, "seconds": 590}
+
+
+def test_what_this_account_published_itself_is_not_taken_over() -> None:
+    node = Node()
+    node.sample()
+    node.sampled(900, 80)
+    before = node.told()
+    node.account.adopt(node.published())
+    node.account.adopt(node.published())
+    assert node.told() == before
+
+
+def test_accelerators_are_counted_apart() -> None:
+    card = Zone("nvidia/GPU-1", "nvidia/0", "nvidia", "H100", True, None, (), energy="GPU-1")
+    node = Node((package(0), card), start_uj=0)
+    node.account.ledger.highest_uw = lambda _: 700 * WATT
+    under = Regime("default", {Part.PACKAGES: 40 * WATT, Part.ACCELERATORS: 30 * WATT})
+    node.sample(under)
+    node.sampled(900, 60, under)  # 30 W each
+    published = node.published()
+    assert (published["packages"], published["accelerators"]) == ({"joules": 27_000, "seconds": 900},) * 2
+    (run,) = published["history"]
+    assert "boundSeconds" not in run["packages"]
+    assert run["accelerators"] == {"joules": "27000", "boundSeconds": "900", "boundJoules": "27000"}
+    node.restart()
+    assert node.published() == published
 
 
 def test_a_clock_that_is_set_back_moves_no_energy_out_of_the_total() -> None:
@@ -287,7 +348,7 @@ def test_a_day_of_random_loads_wraps_and_restarts_is_counted_to_within_a_percent
             step in killed_at
         ):  # up to a minute after it was last saved, and another until the next agent is there
             node.run(dice.uniform(1, 60), watts)
-            node.account = EnergyAccount()
+            node.account = new_account()
             node.account.load(json.loads(saved), same_boot=True)
         node.run(10, watts)
         node.sample()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone
 from powercap_agent.status.energy_account import EnergyAccount, Regime
+from powercap_agent.status.ledger import Part
 from powercap_api.markets import Auction, GridData, Market
 from powercap_api.powerreport import PowerReport, report_name
 from powercap_operator.market.delivery_day import day_bounds
@@ -253,7 +254,7 @@ class Node:
     def __init__(self, number: int, dice: random.Random) -> None:
         self.name = f"node-{number}"
         self.dice = dice
-        self.account = EnergyAccount()
+        self.account = self.new_account()
         self.saved: dict[str, Any] | None = None
         self.missed = 0
         self.unsaved = 0
@@ -266,6 +267,12 @@ class Node:
             "intel-rapl/package-0", "x", "intel-rapl", "package-0", True, True, (limit,), energy="x",
             max_energy_uj=65_532_610_987,
         )  # fmt: skip
+
+    def new_account(self) -> EnergyAccount:
+        """The account of a new agent, which knows that the package draws 300 W at most."""
+        account = EnergyAccount()
+        account.ledger.highest_uw = lambda _: 300 * WATT
+        return account
 
     def draw(self, seconds: float) -> int:
         """Microjoules drawn in so many seconds."""
@@ -280,12 +287,15 @@ class Node:
         reading = self.counter_uj % 65_532_610_987
         moment_s = now.timestamp()
         self.account.sample(
-            now, moment_s, {self.zone.key: (self.zone, reading)}, Regime("default", 140 * WATT)
+            now,
+            moment_s,
+            {self.zone.key: (self.zone, reading)},
+            Regime("default", {Part.PACKAGES: 140 * WATT}),
         )
 
     def restart(self) -> None:
         """Killed, and another started from what was saved last."""
-        self.account = EnergyAccount()
+        self.account = self.new_account()
         if self.saved is not None:
             self.account.load(json.loads(json.dumps(self.saved)), same_boot=True)
 

@@ -1,4 +1,4 @@
-"""Power from energy counters."""
+"""Power from energy counters, and what each zone may draw at most."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Zone
-from powercap_agent.status.energy import DrawMeter, NodeDraw, binds
+from powercap_agent.status.ledger import Ledger, NodeDraw, Part, binds, counters_of
 
 WATT = 1_000_000
 RANGE = 262_143_328_850
@@ -22,10 +22,10 @@ PACKAGES = (zone("intel-rapl/package-0"), zone("intel-rapl/package-1"))
 
 
 def measure(zones: Sequence[Zone], samples: Sequence[tuple[float, Sequence[int]]]) -> NodeDraw | None:
-    meter = DrawMeter()
+    ledger = Ledger()
     for at, readings in samples:
-        meter.sample(at, {z.key: (z, reading) for z, reading in zip(zones, readings, strict=False)})
-    return meter.close()
+        ledger.sample(at, {z.key: (z, reading) for z, reading in zip(zones, readings, strict=False)})
+    return ledger.close()
 
 
 def test_average_and_peak_of_each_and_of_all() -> None:
@@ -58,37 +58,55 @@ def test_a_package_that_vanishes_makes_the_draw_unknown() -> None:
     assert measure(PACKAGES, [(0, (0, 0)), (10, (100 * WATT,))]) is None
 
 
-def test_a_package_that_comes_late_makes_the_draw_unknown() -> None:
-    assert measure(PACKAGES, [(0, (0,)), (10, (100 * WATT, 0)), (20, (200 * WATT, 100 * WATT))]) is None
+def test_the_draw_is_known_from_when_a_late_package_is_there() -> None:
+    draw = measure(PACKAGES, [(0, (0,)), (10, (100 * WATT, 0)), (20, (200 * WATT, 100 * WATT))])
+    assert draw is not None
+    assert (draw.seconds, draw.total.average_uw) == (10, 20 * WATT)
 
 
 def test_one_failed_read_loses_nothing() -> None:
-    meter = DrawMeter()
+    ledger = Ledger()
     for at, readings in ((0, (0, 0)), (10, (1000 * WATT,)), (20, (2000 * WATT, 2000 * WATT))):
-        meter.sample(at, {z.key: (z, uj) for z, uj in zip(PACKAGES, readings, strict=False)})
-    draw = meter.close()
+        there = {z.key: (z, uj) for z, uj in zip(PACKAGES, readings, strict=False)}
+        ledger.sample(at, there, [zone for zone in PACKAGES if zone.key not in there])
+    draw = ledger.close()
     assert draw is not None
-    assert (draw.total.average_uw, draw.total.peak_uw) == (200 * WATT, 200 * WATT)
+    assert (draw.seconds, draw.total.average_uw, draw.total.peak_uw) == (20, 200 * WATT, 200 * WATT)
 
 
-def test_dram_that_shares_the_cap_is_in_the_total() -> None:
+def test_memory_that_shares_the_cap_is_in_the_total_and_no_package() -> None:
     zones = [PACKAGES[0], zone("intel-rapl/package-0/dram", top=False)]
-    meter = DrawMeter(beside={zones[1].key})
+    ledger = Ledger(beside={zones[1].key})
     for at in (0, 10):
-        meter.sample(at, {z.key: (z, at * 30 * WATT) for z in zones})
-    draw = meter.close()
+        ledger.sample(at, {z.key: (z, at * 30 * WATT) for z in zones})
+    draw = ledger.close()
     assert draw is not None
-    assert draw.complete
-    assert draw.total.average_uw == 60 * WATT
+    assert (draw.total.average_uw, draw.total.peak_uw) == (60 * WATT, 60 * WATT)
+    assert {part: drawn.average_uw for part, drawn in draw.parts.items()} == {Part.PACKAGES: 30 * WATT}
 
 
-def test_what_shares_the_cap_and_has_no_counter_makes_the_total_incomplete() -> None:
-    meter = DrawMeter(beside={"nvidia/GPU-1"})
-    for at in (0, 10):
-        meter.sample(at, {PACKAGES[0].key: (PACKAGES[0], at * 30 * WATT)})
-    draw = meter.close()
+def test_packages_and_accelerators_are_apart_and_together() -> None:
+    cards = [Zone(f"nvidia/GPU-{n}", "", "nvidia", "H100", True, None, (), energy="e") for n in (0, 1)]
+    draw = measure(
+        [*PACKAGES, *cards], [(0, [0] * 4), (10, [800 * WATT, 200 * WATT, 4_500 * WATT, 5_000 * WATT])]
+    )
     assert draw is not None
-    assert not draw.complete
+    assert {part: drawn.average_uw for part, drawn in draw.parts.items()} == {
+        Part.PACKAGES: 100 * WATT,
+        Part.ACCELERATORS: 950 * WATT,
+    }
+    assert draw.total.average_uw == 1_050 * WATT
+
+
+def test_sockets_are_capped_by_hwmon_and_counted_by_rapl() -> None:
+    sockets = [Zone(f"amd_hsmp_hwmon/{a}", a, "amd_hsmp_hwmon", a, True, None, ()) for a in ("A:00", "A:01")]
+    dies = [zone(f"intel-rapl/package-{package}-die-{die}") for package in (1, 0) for die in (0, 1)]
+    assert counters_of(sockets[0], [*sockets, *dies]) == [
+        "intel-rapl/package-0-die-0",
+        "intel-rapl/package-0-die-1",
+    ]
+    assert counters_of(sockets[1], [*sockets, *PACKAGES]) == ["intel-rapl/package-1"]
+    assert counters_of(sockets[1], [*sockets, PACKAGES[0]]) == []
 
 
 def test_a_skewed_sample_does_not_make_two_dies_of_one() -> None:
