@@ -13,6 +13,7 @@ from powercap_agent.follower import Floors, Follower
 from powercap_agent.hardware.inventory import Inventory
 from powercap_agent.hardware.powercap import PowercapTree
 from powercap_agent.hardware.worker import Worker
+from powercap_agent.hardware.zone import Zone
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.loop import Loop, Times
 from powercap_agent.mailbox import BudgetSeen, Event, Mailbox, Stop
@@ -108,6 +109,8 @@ class Machine:
     pressure: float | None = None
     """some avg60, in percent."""
     logged: io.StringIO = field(default_factory=io.StringIO)
+    drivers: Sequence[Callable[[], tuple[Zone, ...]]] = ()
+    """Drivers beside powercap's."""
 
     def __post_init__(self) -> None:
         build_tree(self.root, self.layout)
@@ -134,7 +137,7 @@ class Machine:
     def enforcer(self) -> Enforcer:
         """An enforcer as a newly started agent has it, zones found."""
         log = Log(LogFormat.TEXT, self.logged)
-        hardware = Inventory([PowercapTree(self.kernel, str(self.root)).discover])
+        hardware = Inventory([PowercapTree(self.kernel, str(self.root)).discover, *self.drivers])
         made = Enforcer(hardware, self.store(), self.time.monotonic, log)
         made.survey()
         return made

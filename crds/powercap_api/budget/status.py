@@ -90,13 +90,13 @@ class BudgetDraw(ApiModel):
     """What the node drew in the slot before the current one, by its energy counters."""
 
     seconds: int
-    """How long was measured, until the current slot began."""
+    """How long was measured, until the current slot began. What was drawn in the rest of the slot is not known."""
     average_microwatts: int
     """Average of packages and accelerators together, and of memory that shares the cap with them, in microwatts."""
     peak_microwatts: int
     """Highest sum over a few seconds, in microwatts."""
     packages: DrawOf | None = None
-    """The packages, with memory that shares their cap. Dies that show one counter are counted once."""
+    """The packages. Dies that show one counter are counted once."""
     accelerators: DrawOf | None = None
     """The accelerators with an energy counter. Absent where there are none."""
 
