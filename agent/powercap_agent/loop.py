@@ -111,10 +111,9 @@ class Loop:
         return not self._enforcer.store.limits
 
     def _observe(self, body: dict[str, Any] | None) -> None:
-        self._publisher.observe(body)
+        if not self._publisher.observe(body):
+            self._fresh = True  # what is told then is read then
         self._follower.adopt_energy(((body or {}).get("status") or {}).get("energy"))
-        if not self._fresh and self._follower.directive is not None:
-            self._publish()
 
     def _tell(self, do: Callable[[], None]) -> None:
         """Do what only tells of limits: whatever it raises is told, and limits are held all the same."""
@@ -157,7 +156,7 @@ class Loop:
 
     def _measure(self, moment: float) -> None:
         if self._follower.sample(moment) or self._publisher.energy_due(self._times.clock.now()):
-            self._publish()
+            self._fresh = True  # what is told then is read then
 
     def _wait_seconds(self, directive: Directive | None, moment: float) -> float:
         wait = min(self._times.longest_wait, self._check_at - moment)

@@ -1,6 +1,7 @@
 """Puts the agent's parts together on a fake tree, without threads, network or waiting."""
 
 import io
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -163,6 +164,10 @@ class Sink:
         return seconds > 0
 
 
+class Killed(BaseException):
+    """Raised by a step: the agent is killed there."""
+
+
 class InTurn(Worker):
     """Does at once, without a thread, what it is given."""
 
@@ -221,9 +226,23 @@ class Rehearsal:
             else:
                 step()
 
+        loop = self.loop(mailbox, beat)
+        back = killed = False
+        try:
+            code = loop.run()
+        except Killed:
+            killed = True
+        finally:
+            back = killed or loop.end()
+        if killed:
+            return -signal.SIGKILL
+        return code if back else 1
+
+    def loop(self, mailbox: Mailbox, beat: Callable[[], None]) -> Loop:
+        """The agent's loop on the machine."""
         log = Log(LogFormat.TEXT, self.machine.logged)
         time, state = self.machine.time, str(self.machine.state)
-        loop = Loop(
+        return Loop(
             Times(time, time.monotonic, self.longest_wait, time.sleep),
             mailbox,
             KnownBudget(BudgetCache(state, "node-1", log), log),
@@ -238,9 +257,3 @@ class Rehearsal:
             log,
             beat,
         )
-        back = False
-        try:
-            code = loop.run()
-        finally:
-            back = loop.end()
-        return code if back else 1

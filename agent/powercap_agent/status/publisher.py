@@ -53,18 +53,20 @@ class StatusPublisher:
         self._published: Status | None = None
         self._state: NodeState | None = None
 
-    def observe(self, body: dict[str, Any] | None) -> None:
+    def observe(self, body: dict[str, Any] | None) -> bool:
         """Take in the object as the API server has it. Where its status is not the one published, whoever wrote it, the
         next one is published."""
         if body is None:
             self._sink.drop()
             self._state = self._published = None
-            return
+            return True
         status = body.get("status")
         seen = status if _is_whole(status) else None
-        if seen is None or not says_the_same(seen, self._published):
+        same = seen is not None and says_the_same(seen, self._published)
+        if not same:
             self._state = None
         self._published = seen
+        return same
 
     def publish(self, state: NodeState, now: datetime) -> None:
         """Submit the status of ``state``, unless it says the same as the last one or is only one more step of the

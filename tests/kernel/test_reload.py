@@ -1,0 +1,78 @@
+"""The driver is taken away and loaded anew while a cap is in force, and numbers its zones otherwise."""
+
+import signal
+from functools import partial
+
+import pytest
+
+from dev.lab.agent_process import eventually
+from tests.kernel import registers
+from tests.kernel.configurations import WATTS_105, Configuration, prepare
+from tests.kernel.judge import judge_status
+from tests.kernel.node import WAIT_SECONDS, Node
+from tests.kernel.registers import ZONES
+
+PACKAGES = ("package-0/limit", "package-1/limit")
+
+
+def held() -> dict[str, int]:
+    """The packages' limit registers."""
+    return {name: registers.read(name) for name in PACKAGES}
+
+
+def load_anew(psys: int) -> None:
+    """Load the driver anew over registers that keep their values, as those of a processor do."""
+    values = held()
+    registers.load(WATTS_105 | {"psys": psys})
+    for name, value in values.items():
+        registers.put(name, value)
+
+
+def numbers() -> dict[str, str]:
+    """The folder of each package, by its name."""
+    return {
+        name.read_text(encoding="ascii").strip(): name.parent.name
+        for name in ZONES.glob("intel-rapl/*/name")
+        if name.read_text(encoding="ascii").startswith("package-")
+    }
+
+
+def follow(shares_uw: tuple[int, ...]) -> bool:
+    """Whether the packages hold so much."""
+    pairs = zip(shares_uw, held().values(), strict=True)
+    return all(0 <= uw - registers.pl1_uw(value) < registers.UNIT_UW for uw, value in pairs)
+
+
+@pytest.mark.machine("sockets")
+@pytest.mark.parametrize("loads", [(1,), (0, 1), (1, 0, 1, 0)])
+def test_each_package_has_its_own_limit_and_gets_its_own_back(node: Node, loads: tuple[int, ...]) -> None:
+    prepare(Configuration("unequal", {"psys": 0}))
+    registers.put("package-1/limit", registers.with_pl1(registers.read("package-1/limit"), 85 * 8))
+    before, first = held(), numbers()
+    node.put(95, split="Proportional")
+    node.start()
+    judge_status(node.status())
+    for step, psys in enumerate(loads):
+        load_anew(psys)
+        assert (numbers() == first) == (psys == 0), "with psys package-1 has another number"
+        watts = 76 - 19 * (step % 2)
+        node.put(watts)
+        shares_uw = (watts * 1_000_000 * 105 // 190, watts * 1_000_000 * 85 // 190)
+        eventually(partial(follow, shares_uw), lambda: f"{held()}\n{node.log.read_text()}", WAIT_SECONDS)
+        judge_status(node.status())
+    assert node.kill(signal.SIGTERM) == 0
+    assert held() == before
+    assert not (node.state / "originals.json").exists()
+
+
+@pytest.mark.machine("sockets")
+def test_the_end_right_after_a_reload_puts_back_each_packages_own(node: Node) -> None:
+    prepare(Configuration("unequal", {"psys": 0}))
+    registers.put("package-1/limit", registers.with_pl1(registers.read("package-1/limit"), 85 * 8))
+    before = held()
+    node.put(95, stabilisationSeconds=300)
+    node.start()
+    judge_status(node.status())
+    load_anew(1)
+    assert node.kill(signal.SIGTERM) == 0
+    assert held() == before
