@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dev.bench import costs, latency, parsing, single_agent
+from dev.bench import command, costs, latency, parsing, single_agent
 from dev.bench.audit import Audit
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter waits: for trying the bench itself")
     quick = parser.parse_args().quick
-    figures = parsing.measure()
+    figures = parsing.measure() + command.start()
     say("one agent alone")
     figures += single_agent.measure(10_000 if quick else SOAK_EVENTS)
     with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
@@ -56,6 +56,7 @@ def main() -> int:
             seconds = 30.0 if quick else AGENT_SECONDS
             say(f"agents at rest for {seconds:.0f} s")
             figures += costs.agents(stage, audit, list(NODES), seconds)
+            figures += command.status(plane.kubeconfig)
             say("latencies")
             figures += latency.measure(stage, list(NODES))
             say(f"operator with {MANY_NODES} nodes")

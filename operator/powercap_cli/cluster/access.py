@@ -1,13 +1,14 @@
 """What commands that work on a cluster share: which cluster, with the person's own rights, and how they fail."""
 
 import argparse
-import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 
-from powercap_operator.kube.client import Cluster, ClusterError
-from powercap_operator.kube.connection import ConnectionSettingsError, person_client
+from .client import Cluster, ClusterError, connected
+from .kubeconfig import KubeconfigError, read_connection
 
 
 class CommandError(Exception):
@@ -25,18 +26,23 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_on_cluster(arguments: argparse.Namespace, work: Callable[[Cluster], Awaitable[int]]) -> int:
+def run_on_cluster(arguments: argparse.Namespace, work: Callable[[Cluster], int]) -> int:
     """Do ``work`` on the cluster that the options name; its exit code, or 1 with a sentence on stderr."""
     try:
-        return asyncio.run(_on_cluster(arguments.kubeconfig, arguments.context, work))
-    except (ClusterError, CommandError, ConnectionSettingsError, OSError) as error:
+        with cluster_of(arguments.kubeconfig, arguments.context) as cluster:
+            return work(cluster)
+    except (ClusterError, CommandError, KubeconfigError, OSError) as error:
         sys.stderr.write(f"powercap: {error}\n")
         return 1
 
 
-async def _on_cluster(
-    kubeconfig: str | None, context: str | None, work: Callable[[Cluster], Awaitable[int]]
-) -> int:
-    file = kubeconfig or os.environ.get("KUBECONFIG") or None
-    async with person_client(file, context) as client:
-        return await work(Cluster(client))
+@contextmanager
+def cluster_of(kubeconfig: str | None, context: str | None) -> Iterator[Cluster]:
+    """The cluster that a context of a kubeconfig names, None standing for the usual ones.
+
+    Raises:
+        KubeconfigError: it names none.
+    """
+    connection = read_connection(kubeconfig, context, os.environ)
+    with connected(connection, f"powercap/{version('powercap')}") as cluster:
+        yield cluster

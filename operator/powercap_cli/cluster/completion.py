@@ -6,7 +6,6 @@ ShellCompDirectiveNoFileComp).
 """
 
 import argparse
-import asyncio
 import io
 import os
 import shlex
@@ -18,8 +17,6 @@ from argcomplete.io import warn
 from argcomplete.shell_integration import shellcode
 
 from powercap_api.names import API_VERSION, PLURALS
-from powercap_operator.kube.client import Cluster, ClusterError
-from powercap_operator.kube.connection import ConnectionSettingsError, person_client
 
 _NO_FILES: Final = ":4"
 _SECONDS: Final = 3.0
@@ -33,7 +30,6 @@ def add_completion_parser(subparsers: Any) -> None:
     """Add ``completion`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "completion",
-        help="print a shell's completion script",
         description='Print a completion script: eval "$(powercap completion bash)" in ~/.bashrc, and so for zsh;'
         " powercap completion fish > ~/.config/fish/completions/powercap.fish.",
     )
@@ -50,23 +46,21 @@ def names_of(kind: str) -> Completer:
     """Completes the names of a kind's objects in the cluster that the options name; none where it cannot be asked."""
 
     def complete(prefix: str, parsed_args: argparse.Namespace, **_others: object) -> list[str]:
+        from .access import cluster_of  # noqa: PLC0415 - with httpx, which words without names do without
+        from .client import ClusterError  # noqa: PLC0415
+        from .kubeconfig import KubeconfigError  # noqa: PLC0415
+
         try:
-            found = asyncio.run(_names(kind, getattr(parsed_args, "kubeconfig", None), parsed_args.context))
-        except (ClusterError, ConnectionSettingsError, OSError, TimeoutError) as error:
+            with cluster_of(getattr(parsed_args, "kubeconfig", None), parsed_args.context) as cluster:
+                path = f"/apis/{API_VERSION}/{PLURALS[kind]}"
+                found = cluster.request("GET", path, seconds=_SECONDS)["items"]
+        except (ClusterError, KubeconfigError, OSError) as error:
             warn(f"powercap: {error}")
             return []
-        return [name for name in found if name.startswith(prefix)]
+        names = (item["metadata"]["name"] for item in found)
+        return [name for name in names if name.startswith(prefix)]
 
     return complete
-
-
-async def _names(kind: str, kubeconfig: str | None, context: str | None) -> list[str]:
-    async with (
-        asyncio.timeout(_SECONDS),
-        person_client(kubeconfig or os.environ.get("KUBECONFIG"), context) as client,
-    ):
-        found = await Cluster(client).request("GET", f"/apis/{API_VERSION}/{PLURALS[kind]}", seconds=_SECONDS)
-    return [item["metadata"]["name"] for item in found["items"]]
 
 
 def completions(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:

@@ -8,15 +8,15 @@ from pydantic import ValidationError
 from powercap_api.marketday import MarketDay
 from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_operator.kube.client import Cluster, NotFoundError
 from powercap_operator.market.fallback import find_results
 from powercap_operator.market.known_days import DayResults, KnownDays
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 
 from .access import CommandError
+from .client import Cluster, NotFoundError
 
 
-async def cluster_plan(
+def cluster_plan(
     cluster: Cluster, name: str, day: date | None, node_uw: int | None, now: datetime
 ) -> tuple[ResolvedPolicy, DayResults]:
     """A policy of the cluster, and the results that stand for a delivery day (default: today) as the operator sees it.
@@ -25,9 +25,9 @@ async def cluster_plan(
         CommandError: there is no such policy, or no results for that day.
         ClusterError: the API server refused or did not answer.
     """
-    policy = resolve(PowerPolicy.from_wire(await _get(cluster, POWER_POLICY, name)), node_uw)
+    policy = resolve(PowerPolicy.from_wire(_get(cluster, POWER_POLICY, name)), node_uw)
     wanted = day or policy.day(now)
-    days = KnownDays(await _market_days(cluster))
+    days = KnownDays(_market_days(cluster))
     found = find_results(policy.request, days, wanted, policy.policy.spec.fallback.previous_days)
     if found is None:
         raise CommandError(
@@ -36,27 +36,27 @@ async def cluster_plan(
     return policy, found
 
 
-async def cluster_day(cluster: Cluster, name: str) -> MarketDay:
+def cluster_day(cluster: Cluster, name: str) -> MarketDay:
     """A MarketDay of the cluster.
 
     Raises:
         CommandError: there is none of that name.
         ClusterError: the API server refused or did not answer.
     """
-    return MarketDay.from_wire(await _get(cluster, MARKET_DAY, name))
+    return MarketDay.from_wire(_get(cluster, MARKET_DAY, name))
 
 
-async def _get(cluster: Cluster, kind: str, name: str) -> dict[str, object]:
+def _get(cluster: Cluster, kind: str, name: str) -> dict[str, object]:
     try:
-        return await cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[kind]}/{name}")
+        return cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[kind]}/{name}")
     except NotFoundError as error:
         raise CommandError(f"there is no {kind} {name}: kubectl get {PLURALS[kind]}") from error
 
 
-async def _market_days(cluster: Cluster) -> list[MarketDay]:
+def _market_days(cluster: Cluster) -> list[MarketDay]:
     """Those that this version can read; the others are named on standard error."""
     found = []
-    for body in (await cluster.list_kind(MARKET_DAY))[0]:
+    for body in cluster.list_kind(MARKET_DAY):
         try:
             found.append(MarketDay.from_wire(body))
         except ValidationError as error:

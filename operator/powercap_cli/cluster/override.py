@@ -1,9 +1,9 @@
 """``powercap override``: limits nodes, or gives them their original limits, for a while. Makes a PowerOverride."""
 
 import argparse
-import asyncio
 import re
 import sys
+import time
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from powercap_api.conditions import find_condition
 from powercap_api.names import API_VERSION, GROUP, PLURALS, POWER_OVERRIDE, VERSION
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.reasons import ConditionType
-from powercap_operator.kube.client import Cluster
 
 from .access import CommandError, add_cluster_options, run_on_cluster
+from .client import Cluster
 
 _EXAMPLES: Final = """\
 examples:
@@ -45,7 +45,6 @@ def add_override_parser(subparsers: Any) -> None:
     """Add ``override`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "override",
-        help="limit nodes, or give them their original limits, for a while",
         description="Make a PowerOverride: a limit or a release for some nodes, which ends by itself.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -164,26 +163,23 @@ def _moment(text: str, after: datetime) -> datetime:
     return moment
 
 
-async def _make(cluster: Cluster, body: dict[str, Any]) -> int:
-    query = [("fieldManager", "powercap"), ("fieldValidation", "Strict")]
-    made = await cluster.request("POST", _PATH, body, query=query)
+def _make(cluster: Cluster, body: dict[str, Any]) -> int:
+    query = {"fieldManager": "powercap", "fieldValidation": "Strict"}
+    made = cluster.request("POST", _PATH, body, query=query)
     name = made["metadata"]["name"]
     print(f"poweroverride.{GROUP}/{name} created")
-    print(
-        await _said(cluster, name)
-        or f"the operator has not said anything yet: kubectl get poweroverride {name}"
-    )
+    print(_said(cluster, name) or f"the operator has not said anything yet: kubectl get poweroverride {name}")
     print(f"to end it now: kubectl delete poweroverride {name}")
     return 0
 
 
-async def _said(cluster: Cluster, name: str) -> str | None:
+def _said(cluster: Cluster, name: str) -> str | None:
     """What the operator says of the override; None: nothing within some seconds."""
     for _ in range(_LOOKS):
-        found = await cluster.request("GET", f"{_PATH}/{name}")
+        found = cluster.request("GET", f"{_PATH}/{name}")
         conditions = (found.get("status") or {}).get("conditions") or []
         active = find_condition(conditions, ConditionType.ACTIVE)
         if active is not None:
             return str(active["message"])
-        await asyncio.sleep(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
     return None

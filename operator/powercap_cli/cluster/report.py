@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from powercap_api.names import POWER_REPORT
 from powercap_api.powerreport import PowerReport, PowerReportSpec
-from powercap_operator.kube.client import Cluster
 
 from ..draw import report_figure, report_text
 from ..draw.figure import FigureError
 from ..files.backtest import read_curve, static_watts
 from ..files.plan import PlanError
 from .access import CommandError, add_cluster_options, run_on_cluster
+from .client import Cluster
 
 _EXAMPLES: Final = """\
 examples:
@@ -37,7 +37,6 @@ def add_report_parser(subparsers: Any) -> None:
     """Add ``report`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "report",
-        help="what policies' nodes drew, cost and saved",
         description="Add up the cluster's PowerReports: energy, cost, CO2, and what caps saved.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -69,8 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the reports; the exit code."""
     if arguments.file is None:
 
-        async def ask(cluster: Cluster) -> int:
-            bodies, _ = await cluster.list_kind(POWER_REPORT)
+        def ask(cluster: Cluster) -> int:
+            bodies = cluster.list_kind(POWER_REPORT)
             return _told(bodies, arguments)
 
         return run_on_cluster(arguments, ask)

@@ -1,17 +1,16 @@
 """``powercap status`` and ``powercap node``: what goes on in a cluster, and on one node of it."""
 
 import argparse
-import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY
 from powercap_api.units import format_watts_of_many, format_watts_short
-from powercap_operator.kube.client import Cluster, NotFoundError
 
 from .access import CommandError, add_cluster_options, run_on_cluster
+from .client import Cluster, NotFoundError
 from .completion import names_of
-from .node_view import node_view
 from .overview import Object, overview
 from .screen import Screen, print_json
 
@@ -22,11 +21,10 @@ _HELD_BACK: Final = {True: ": their cap held them back", False: ": their cap did
 """What ``status.draw`` says of packages or accelerators."""
 
 
-def add_status_parser(subparsers: Any) -> None:
-    """Add ``status`` to the commands of ``powercap``."""
+def add_status_parsers(subparsers: Any) -> None:
+    """Add ``status`` and ``node`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "status",
-        help="policies, markets, and nodes that do not follow",
         description="One screen on what powercap does in a cluster.",
     )
     parser.add_argument(
@@ -35,13 +33,8 @@ def add_status_parser(subparsers: Any) -> None:
     _add_output(parser)
     add_cluster_options(parser)
     parser.set_defaults(run=run_status)
-
-
-def add_node_parser(subparsers: Any) -> None:
-    """Add ``node`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "node",
-        help="one node's caps with their reasons, its limits, and what it draws",
         description="What a node's PowerBudget asks for during the next 24 hours and why, and what is in force.",
     )
     node = parser.add_argument("node", metavar="NODE")
@@ -62,12 +55,12 @@ def run_status(arguments: argparse.Namespace) -> int:
     )
 
 
-async def _status(cluster: Cluster, output: str | None, *, watch: bool) -> int:
+def _status(cluster: Cluster, output: str | None, *, watch: bool) -> int:
     screen = Screen()
     while True:
-        policies, _ = await cluster.list_kind(POWER_POLICY)
-        days, _ = await cluster.list_kind(MARKET_DAY)
-        budgets, _ = await cluster.list_kind(POWER_BUDGET)
+        policies = cluster.list_kind(POWER_POLICY)
+        days = cluster.list_kind(MARKET_DAY)
+        budgets = cluster.list_kind(POWER_BUDGET)
         seen = overview(policies, days, budgets, datetime.now(UTC))
         if output == "json":
             print_json(seen)
@@ -77,7 +70,7 @@ async def _status(cluster: Cluster, output: str | None, *, watch: bool) -> int:
             show_overview(screen, seen)
         if not watch:
             return 0
-        await asyncio.sleep(_WATCH_SECONDS)
+        time.sleep(_WATCH_SECONDS)
 
 
 def show_overview(screen: Screen, seen: Object) -> None:
@@ -136,14 +129,16 @@ def run_node(arguments: argparse.Namespace) -> int:
     return run_on_cluster(arguments, lambda cluster: _node(cluster, arguments.node, arguments.output))
 
 
-async def _node(cluster: Cluster, name: str, output: str | None) -> int:
+def _node(cluster: Cluster, name: str, output: str | None) -> int:
     try:
-        budget = await cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}/{name}")
+        budget = cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}/{name}")
     except NotFoundError as error:
         raise CommandError(
             f"node {name} has no PowerBudget: no policy selects it, or there is no such node. kubectl get powerbudgets"
             " lists those that have one"
         ) from error
+    from .node_view import node_view  # noqa: PLC0415 - with pydantic, which status does without
+
     seen = node_view(budget, datetime.now(UTC))
     if output == "json":
         print_json(seen)

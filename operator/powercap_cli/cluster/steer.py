@@ -4,9 +4,9 @@ import argparse
 from typing import Any
 
 from powercap_api.names import API_VERSION, EXEMPT_LABEL, PLURALS, POWER_POLICY
-from powercap_operator.kube.client import Cluster
 
 from .access import CommandError, add_cluster_options, run_on_cluster
+from .client import Cluster
 from .completion import names_of
 
 _MERGE = "application/merge-patch+json"
@@ -18,7 +18,7 @@ def add_steer_parsers(subparsers: Any) -> None:
         ("suspend", True, "put the original limits back on the nodes of policies, and keep them"),
         ("resume", False, "cap the nodes of suspended policies again"),
     ):
-        parser = subparsers.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        parser = subparsers.add_parser(name, description=f"{what[0].upper()}{what[1:]}.")
         policies = parser.add_argument("policies", nargs="*", metavar="POLICY")
         policies.completer = names_of(POWER_POLICY)  # argcomplete looks for it
         parser.add_argument("--all", action="store_true", help="every policy")
@@ -26,7 +26,6 @@ def add_steer_parsers(subparsers: Any) -> None:
         parser.set_defaults(run=run_suspend, suspend=suspend)
     parser = subparsers.add_parser(
         "exempt",
-        help="keep nodes out of every policy, with their original limits",
         description=f"Label nodes {EXEMPT_LABEL}=true: no policy selects them, and they get their original limits.",
     )
     parser.add_argument("nodes", nargs="+", metavar="NODE")
@@ -38,15 +37,15 @@ def add_steer_parsers(subparsers: Any) -> None:
 def run_suspend(arguments: argparse.Namespace) -> int:
     """Edit ``spec.suspend``; the exit code."""
 
-    async def edit(cluster: Cluster) -> int:
+    def edit(cluster: Cluster) -> int:
         names = arguments.policies
         if bool(names) == arguments.all:
             raise CommandError("say which policies: by name (POLICY…), or --all of them")
         if arguments.all:
-            names = [policy["metadata"]["name"] for policy in (await cluster.list_kind(POWER_POLICY))[0]]
+            names = [policy["metadata"]["name"] for policy in cluster.list_kind(POWER_POLICY)]
         for name in names:
             path = f"/apis/{API_VERSION}/{PLURALS[POWER_POLICY]}/{name}"
-            await cluster.request("PATCH", path, {"spec": {"suspend": arguments.suspend}}, _MERGE)
+            cluster.request("PATCH", path, {"spec": {"suspend": arguments.suspend}}, _MERGE)
             print(f"powerpolicy/{name} {'suspended' if arguments.suspend else 'resumed'}")
         return 0
 
@@ -56,11 +55,11 @@ def run_suspend(arguments: argparse.Namespace) -> int:
 def run_exempt(arguments: argparse.Namespace) -> int:
     """Label the nodes; the exit code."""
 
-    async def label(cluster: Cluster) -> int:
+    def label(cluster: Cluster) -> int:
         value = None if arguments.undo else "true"
         for name in arguments.nodes:
             body = {"metadata": {"labels": {EXEMPT_LABEL: value}}}
-            await cluster.request("PATCH", f"/api/v1/nodes/{name}", body, _MERGE)
+            cluster.request("PATCH", f"/api/v1/nodes/{name}", body, _MERGE)
             print(f"node/{name} {'is no longer exempt' if arguments.undo else 'is exempt'}")
         return 0
 

@@ -46,7 +46,6 @@ def add_backtest_parser(subparsers: Any) -> None:
     """Add ``backtest`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "backtest",
-        help="what a policy would have saved, and cost in work",
         description="Compare a policy on past days with no cap and with the flat cap that does the same work.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

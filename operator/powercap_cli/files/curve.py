@@ -38,7 +38,6 @@ def add_curve_parser(subparsers: Any) -> None:
     """Add ``curve`` and its commands to those of ``powercap``."""
     curve = subparsers.add_parser(
         "curve",
-        help="measure how fast work runs under caps",
         description="Measure work under caps, and make a curve of it.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -49,7 +49,9 @@ class JobsError(Exception):
 
 def add_jobs_parser(subparsers: Any) -> None:
     """Add ``jobs`` to the commands of ``powercap``."""
-    parser = subparsers.add_parser("jobs", help="when jobs that can wait would start")
+    parser = subparsers.add_parser(
+        "jobs",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     plan = commands.add_parser(
         "plan",

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from powercap_api.markets import (
     BIDDING_ZONES,
@@ -23,7 +23,6 @@ from powercap_api.markets import (
     auction_named,
     default_resolution,
 )
-from powercap_operator.kube.client import Cluster
 from powercap_operator.market.csv_format import csv_name, to_csv
 from powercap_operator.market.errors import DayIncomplete, MarketError
 from powercap_operator.market.known_days import market_of, periods_of
@@ -31,6 +30,7 @@ from powercap_operator.market.results import DayData, Period, Query, build_marke
 from powercap_operator.sources.registry import PROVIDERS
 
 from ..cluster.access import add_cluster_options, run_on_cluster
+from ..cluster.client import Cluster
 from ..cluster.objects import cluster_day
 from ..draw.figure import FigureError, draw_market
 from ..draw.market_chart import draw_day
@@ -92,11 +92,14 @@ set or the output is no terminal.
 """
 
 
-def add_market_parser(subparsers: "Subparsers", environ: Mapping[str, str] = os.environ) -> None:
+def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) -> None:
     """Add ``market`` and its commands; each sets ``run``, which takes the arguments and returns the exit
     code."""
-    market = _command(
-        subparsers, "market", "read, fetch and show electricity market results", _MARKET_EXAMPLES
+    market = subparsers.add_parser(
+        "market",
+        description="Read, fetch and show electricity market results.",
+        epilog=_MARKET_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = market.add_subparsers(required=True, metavar="COMMAND")
 
@@ -264,8 +267,8 @@ def _show(arguments: argparse.Namespace) -> int:
     return _draw(query, periods, source, arguments)
 
 
-async def _show_of_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
-    day = await cluster_day(cluster, arguments.file)
+def _show_of_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
+    day = cluster_day(cluster, arguments.file)
     query = Query(market_of(day.spec), day.spec.delivery_date)
     return _draw(query, periods_of(day), f"MarketDay {arguments.file}", arguments)
 

@@ -12,7 +12,6 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.schedule import Window
 from powercap_api.units import PowerFormatError, parse_watts
-from powercap_operator.kube.client import Cluster
 from powercap_operator.market.csv_format import csv_resolution, from_csv
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.errors import CsvError, DayIncomplete
@@ -24,6 +23,7 @@ from powercap_operator.planning.overrides.sweep import make_windows
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 
 from ..cluster.access import CommandError, add_cluster_options, run_on_cluster
+from ..cluster.client import Cluster
 from ..cluster.objects import cluster_plan
 from ..draw.figure import FigureError
 from ..draw.figure import draw_plan as draw_plan_figure
@@ -68,7 +68,6 @@ def add_plan_parser(subparsers: Any) -> None:
     """Add ``plan`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "plan",
-        help="the day of caps that a policy gives a node",
         description="Print the slots that a node would get from a policy and a day of market results.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -143,13 +142,13 @@ def run(arguments: argparse.Namespace) -> int:
     return _show(policy, results, arguments)
 
 
-async def _run_on_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
+def _run_on_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
     if arguments.csv:
         raise CommandError(
             "--csv goes with --policy FILE: a policy of the cluster follows the cluster's market days"
         )
     now = datetime.now(UTC)
-    policy, results = await cluster_plan(cluster, arguments.name, arguments.date, arguments.node_watts, now)
+    policy, results = cluster_plan(cluster, arguments.name, arguments.date, arguments.node_watts, now)
     return _show(policy, results, arguments)
 
 

@@ -3,26 +3,31 @@
 Only what decisions need is kept of an object. Budgets with equal specs share one copy (``KnownSpecs``).
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
 from powercap_api.clock import format_time, read_time
 from powercap_api.conditions import find_condition
-from powercap_api.marketday import MarketDay
 from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
-from powercap_api.poweroverride import PowerOverride
-from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.powerreport import PowerReport
 from powercap_api.reasons import BudgetReason, ConditionType
 
 from .energy_history import EnergyHistory, read_history
 from .node_match import EVERYWHERE, AgentPlacement, Taint
 from .silence import Jump, Reporting
-from .unreadable import Unreadable
+
+if TYPE_CHECKING:  # the command reads budgets alone, and pydantic takes longer to import than that
+    from powercap_api.marketday import MarketDay
+    from powercap_api.poweroverride import PowerOverride
+    from powercap_api.powerpolicy import PowerPolicy
+    from powercap_api.powerreport import PowerReport
+
+    from .unreadable import Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class KnownSpec(dict[str, Any]):
     __slots__ = ("__weakref__", "_hash", "_without_lift")
 
     def __init__(
-        self, fields: Mapping[str, Any], text: str | None = None, without_lift: "KnownSpec | None" = None
+        self, fields: Mapping[str, Any], text: str | None = None, without_lift: KnownSpec | None = None
     ) -> None:
         """Take the fields, and what is there already: their JSON with sorted keys, the spec without its lift."""
         super().__init__(fields)
@@ -75,7 +80,7 @@ class KnownSpec(dict[str, Any]):
         self._without_lift = without_lift
 
     @property
-    def without_lift(self) -> "KnownSpec":
+    def without_lift(self) -> KnownSpec:
         """The same spec but for liftUntil."""
         return self if self._without_lift is None else self._without_lift
 

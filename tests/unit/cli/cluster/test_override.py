@@ -17,7 +17,7 @@ WHY = ("--reason", "a repair")
 
 
 def body(*arguments: str) -> dict[str, Any]:
-    return override_body(make_parser({}).parse_args(["override", *arguments, *WHY]), NOW)
+    return override_body(make_parser(["override"]).parse_args(["override", *arguments, *WHY]), NOW)
 
 
 def spec(*arguments: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def days(*, bound: bool, count: int = 10, **more: Any) -> list[dict[str, Any]]:
 
 
 def text(capsys: Captured, path: str, *options: str) -> str:
-    arguments = make_parser({}).parse_args(["report", "--file", path, *options])
+    arguments = make_parser(["report"]).parse_args(["report", "--file", path, *options])
     arguments.now = lambda: NOON
     assert report.run(arguments) == 0
     return capsys.readouterr().out
