@@ -44,6 +44,7 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m dev.docs.chart_readme --check
 	$(BIN)/python -m dev.docs.chart_schema --check
 	$(BIN)/python -m dev.docs.metrics_table --check
+	$(BIN)/python -m dev.docs.markets_page --check
 	$(BIN)/python -m dev.docs.reference --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	$(BIN)/python -m dev.release check
@@ -103,6 +104,7 @@ crds: $(STAMP) ## write crds/*.yaml and the chart's copies from the models, and 
 	$(BIN)/python -m dev.docs.chart_readme
 	$(BIN)/python -m dev.docs.chart_schema
 	$(BIN)/python -m dev.docs.metrics_table
+	$(BIN)/python -m dev.docs.markets_page
 	$(BIN)/python -m dev.docs.reference
 
 docs: $(STAMP) ## the documentation as a site, in build/site

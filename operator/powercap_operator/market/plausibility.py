@@ -20,7 +20,7 @@ ORDERS: Final = 100
 """A day's volume so many times above or below the usual is none."""
 THIN_MWH: Final = Decimal(1)
 """Below so many MWh in the mean period a market is thin: ten of the steps of 0.1 MWh in which it is traded. Intraday
-auctions of July 2026 had at most 0.02 (CH) to 0.3 (AT, BE) in the mean period, GB 1.7 to 7, FR 50 and more."""
+auctions of July 2026 had at most 0.02 (CH) to 0.3 (AT, BE) in the mean period, GB 1.7 to 7, FR 66 on a day in 2025."""
 
 CONCERNS: Final = {
     MarketDayReason.ONE_PRICE: Needs(price=True),

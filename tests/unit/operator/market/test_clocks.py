@@ -15,11 +15,14 @@ import pytest
 from powercap_api.markets import BIDDING_ZONES, OFFERS, Auction, Market
 from powercap_cli.main import main
 from powercap_operator.market.fallback import bare_day
+from powercap_operator.market.known_days import is_complete
 from powercap_operator.market.results import Query, build_market_day
 from powercap_operator.planning.budget_spec import plan_periods
+from powercap_operator.planning.decision import decide
+from powercap_operator.planning.due_days import is_due
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.sources.epex.page import open_page
-from tests.support.objects import make_policy, moment
+from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
 CHANGES = (date(2025, 3, 30), date(2025, 10, 26), date(2026, 3, 29), date(2026, 10, 25))
 Captured = pytest.CaptureFixture[str]
@@ -155,6 +158,77 @@ def test_great_britains_day_begins_at_23_o_clock_there(
     for place, start in known.items():
         period = {"start": start, "minutes": 30, "volume": 100.0 + place, "price": float(place)}
         assert found["periods"][place] == period
+
+
+def test_a_page_of_before_headings_named_auctions(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "at.html"
+    labels = [label(at, 60) for at in cet_starts(date(2022, 12, 24), 60)]
+    file.write_text(page("Auction > Day-Ahead > 60min > AT > 24 December 2022", labels, "€"), "utf-8")
+    arguments = [
+        "market",
+        "parse",
+        str(file),
+        "--area",
+        "AT",
+        "--date",
+        "2022-12-24",
+        "--format",
+        "json",
+        "--auction",
+    ]
+    assert main([*arguments, "SDAC"]) == 0
+    assert json.loads(capsys.readouterr().out)["periods"][0]["start"] == "2022-12-23T23:00:00Z"
+    file.write_text(page("Auction > Intraday > 60min > AT > 24 December 2022", labels, "€"), "utf-8")
+    assert main([*arguments, "IDA1"]) == 1
+    assert "does not name its auction" in capsys.readouterr().err
+
+
+def test_days_that_were_read_on_another_clock_are_read_anew() -> None:
+    """As versions before read Great Britain's: complete, and an hour late."""
+    day = make_day(date(2025, 12, 18), market=Market("GB", Auction.IDA1, 30))
+    assert is_complete(day)
+    old = day.model_copy(update={"status": day.status.model_copy(update={"time_zone": "Europe/London"})})
+    assert not is_complete(old)
+    assert is_due(old, moment("2025-12-18T12:00Z"))
+
+
+def test_a_clock_that_is_not_proven_is_said_so() -> None:
+    for area, told in (("FI", True), ("FR", False)):
+        policy = make_policy(market={"area": area})
+        days = [make_day(date(2026, 6, 10), market=Market(area, Auction.IDA1))]
+        now = moment("2026-06-10T10:00Z")
+        decision = decide(
+            make_world([policy], days, [make_node("a")]), now, timedelta(days=14), now - timedelta(days=1)
+        )
+        (data,) = [
+            one["message"]
+            for one in decision.policy_statuses["default"]["conditions"]
+            if one["type"] == "MarketData"
+        ]
+        assert (f"That {area}'s days are in market time is not proven" in data) is told
+
+
+def test_a_plan_says_every_moment_in_utc(tmp_path: Path, capsys: Captured) -> None:
+    policy = tmp_path / "policy.json"
+    market = {"area": "GB", "auction": "IDA1"}
+    body = make_policy(market=market, strategy={"type": "Price"}).to_wire()
+    policy.write_text(json.dumps(body), "utf-8")
+    results = tmp_path / "epex_data_2026-03-29.csv"
+    labels = [label(at, 30).replace(" ", "") for at in cet_starts(date(2026, 3, 29), 30)]
+    lines = [f"{text},{100 + place}.0,{place}.00" for place, text in enumerate(labels)]
+    results.write_text("\n".join(["Period,Volume (MWh),Price (£/MWh)", *lines]) + "\n", "utf-8")
+    assert main(["plan", "--policy", str(policy), "--csv", str(results), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["market"], found["day"], found["zone"]) == ("GB IDA1 30min", "2026-03-29", "Europe/Paris")
+    assert len(found["periods"]) == 46
+    assert found["periods"][4] == {
+        "start": "2026-03-29T01:00:00Z",
+        "minutes": 30,
+        "volume": 104.0,
+        "price": 4.0,
+        "cap": 40.0,
+        "why": "4.00 GBP/MWh, at or below 4.50 (P10): maxSource 40 W",
+    }
 
 
 # people's clock ---------------------------------------------------------------------------------------------------

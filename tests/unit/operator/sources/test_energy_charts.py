@@ -1,15 +1,20 @@
 """Energy-Charts' answers: read with their digits, or refused."""
 
+import asyncio
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+import httpx
 import pytest
 
+from dev.lab.exchange.pages import sample_periods
+from dev.lab.exchange.price_answers import energy_charts_answer, energy_charts_v2
 from powercap_api.markets import Auction, Market
 from powercap_operator.market.errors import Malformed, NotPublished, WrongMarket
 from powercap_operator.market.results import Query, build_market_day, covered_starts
-from powercap_operator.sources.energy_charts import parse_answer
+from powercap_operator.sources.energy_charts import EnergyCharts, parse_answer
+from powercap_operator.sources.http_client import PoliteHttp
 
 DAY = date(2025, 10, 9)
 HOURLY = Query(Market("FR", Auction.SDAC, 60), DAY)
@@ -149,3 +154,31 @@ def test_a_resolution_that_is_said_keeps_a_sparse_day_from_looking_whole() -> No
 def test_what_will_go_away_is_said(body: bytes) -> None:
     assert "deprecated" in (parse_answer(body, HOURLY).notice or "")
     assert parse_answer(answer(deprecated=False), HOURLY).notice is None
+
+
+def test_a_404_of_something_in_between_does_not_cost_the_better_address() -> None:
+    """Only the site's own words say that it lacks an address."""
+    asked: list[str] = []
+    query = Query(Market("FR", Auction.SDAC), DAY)
+    periods = sample_periods(query)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if len(asked) == 1:
+            return httpx.Response(404, html="<html><title>404 Not Found</title></html>")
+        text = energy_charts_v2(query, periods) if "v2" in request.url.path else energy_charts_answer(periods)
+        return httpx.Response(200, text=text)
+
+    async def spend() -> None:
+        """Requests are free here."""
+
+    async def twice() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+            source = EnergyCharts(
+                PoliteHttp(client, contact="", now=lambda: datetime.now(UTC)), "http://loopback"
+            )
+            for _ in range(2):
+                assert (await source.fetch(query, spend)).day.has_price
+
+    asyncio.run(twice())
+    assert asked == ["/v2/price", "/price", "/v2/price"]

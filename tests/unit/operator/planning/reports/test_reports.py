@@ -215,6 +215,25 @@ def test_at_most_one_write_for_each_period_and_the_day_is_whole_in_the_end(day: 
     assert len(whole.quarters.joules) == (end - start) // QUARTER
 
 
+def test_a_policy_that_moves_to_another_area_counts_no_quarter_twice() -> None:
+    """From FR to GB at 14:00: the days of both are those of market time."""
+    history = [one for fourth in range(6) for one in busy(START + fourth * timedelta(hours=4))]
+    world = World(budgets={"a": budget("a", history)})
+    markets = {
+        "FR": resolve(make_policy(market={"area": "FR"})),
+        "GB": resolve(make_policy(market={"area": "GB"})),
+    }
+    reports: dict[str, PowerReport] = {}
+    for quarter in range(1, 105):
+        now = START + quarter * QUARTER + timedelta(minutes=3)
+        resolved = markets["FR" if now < moment("2025-10-09T12:00Z") else "GB"]
+        for write in report_writes(replace(world, reports=reports), [resolved], KnownDays([]), now):
+            reports[write.name] = stored(write)
+    (whole,) = reports.values()
+    assert whole.spec.quarters.joules == [100] * 96
+    assert whole.spec.start == START
+
+
 def test_an_operator_that_was_away_over_midnight_ends_the_day_before_first() -> None:
     (write,) = writes(budget(history=busy()), now=END - timedelta(minutes=40))
     reports = {write.name: stored(write)}
