@@ -138,8 +138,8 @@ chaos: $(STAMP) ## faults between real programs for MINUTES=2, or EDITS=10000; S
 soak: $(STAMP) ## DAYS=400 delivery days on a real API server by a clock that is set: faults, edits, and what must hold; SEED, KEEP=folder
 	$(BIN)/python -m dev.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep '$(KEEP)')
 
-mutants: $(STAMP) ## how many small changes to what decides a test notices: SAMPLE=40 of each module (0: all), SEED=1
-	$(BIN)/python -m dev.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+mutants: $(STAMP) ## how many small changes to operator and agent a test notices: TOTAL=200 of all, or SAMPLE=40 of each module
+	$(BIN)/python -m dev.mutants $(if $(SAMPLE),--sample $(SAMPLE),--total $(or $(TOTAL),200)) $(if $(SEED),--seed $(SEED))
 
 figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
 	$(BIN)/python -m dev.figures

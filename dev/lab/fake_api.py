@@ -13,7 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, urlsplit
+
+BUDGETS: Final = "/apis/powercap.dev/v1alpha1/powerbudgets"
+PATCHES: Final = ("application/merge-patch+json", "application/apply-patch+yaml")
+"""Content types that a server takes for a custom resource's patch, of those that the agent could send."""
+_BOOKMARK_SECONDS: Final = 60
 
 
 class Connection:
@@ -50,6 +56,8 @@ class FakeApi:
     """An HTTP server on loopback."""
 
     budget: dict[str, Any] | None = None
+    node: str = "node-1"
+    """The node whose agent asks: it may see and write no other's budget."""
     version: str = "10"
     status_codes: deque[int] = field(default_factory=deque)
     """Answers to the next requests of any kind, before anything else is considered; 0: a broken connection."""
@@ -128,12 +136,28 @@ class FakeApi:
         self.requests.append((method, path))
         self.on_request(len(self.requests))
 
+    def _wrong(self, handler: BaseHTTPRequestHandler) -> tuple[int, str] | None:
+        """What a real server says to a request that is no agent's."""
+        parts = urlsplit(handler.path)
+        if parts.path != BUDGETS and not parts.path.startswith(f"{BUDGETS}/"):
+            return 404, "the server could not find the requested resource"
+        if handler.command == "GET":
+            own = parse_qs(parts.query).get("fieldSelector") == [f"metadata.name={self.node}"]
+            return None if own and parts.path == BUDGETS else (403, "no other node's budgets")
+        if parts.path != f"{BUDGETS}/{self.node}/status":
+            return 403, "no other node's status"
+        sent = handler.headers["Content-Type"]
+        return None if sent in PATCHES else (415, f"the body of the request was in an unknown format: {sent}")
+
     def _refused(self, handler: BaseHTTPRequestHandler) -> bool:
         if self.accepted_token and handler.headers["Authorization"] != f"Bearer {self.accepted_token}":
             _answer(handler, 401, {"message": "Unauthorized"})
             return True
         if not self.status_codes:
-            return False
+            wrong = self._wrong(handler)
+            if wrong is not None:
+                _answer(handler, wrong[0], {"message": wrong[1]})
+            return wrong is not None
         code = self.status_codes.popleft()
         if code:
             _answer(handler, code, {"message": f"told to answer {code}"})
@@ -151,9 +175,9 @@ class FakeApi:
 
 
 def stay(connection: Connection) -> None:
-    """Say nothing until the test ends."""
-    while connection.silence(60):
-        pass
+    """Say nothing until the test ends but that the watch is alive, about once a minute as a real server does."""
+    while connection.silence(_BOOKMARK_SECONDS):
+        connection.event("BOOKMARK", "10")
 
 
 def _answer(handler: BaseHTTPRequestHandler, code: int, body: object) -> None:

@@ -55,8 +55,11 @@ def read_mutants(folder: Path) -> list[Mutant]:
     return found
 
 
-def draw(mutants: Iterable[Mutant], seed: int, most: int) -> list[str]:
-    """Names of ``most`` of each module (0: all), the same for the same seed and sources."""
+def draw(mutants: Iterable[Mutant], seed: int, most: int, total: int | None = None) -> list[str]:
+    """Names of ``most`` of each module (0: all), or of ``total`` over all, the same for the same seed and sources."""
+    if total is not None:
+        names = sorted(mutant.name for mutant in mutants)
+        return Random(seed).sample(names, min(total, len(names)))  # noqa: S311
     modules: dict[str, list[str]] = {}
     for mutant in mutants:
         modules.setdefault(mutant.module, []).append(mutant.name)

@@ -12,36 +12,40 @@ PACKAGES: Final = (
     "agent/powercap_agent",
 )
 SUBJECTS: Final = (
-    "powercap_operator/planning/*.py",
-    "powercap_operator/market/delivery_day.py",
-    "powercap_operator/market/fallback.py",
-    "powercap_operator/sources/epex/fragment.py",
-    "powercap_operator/sources/epex/heading.py",
-    "powercap_operator/sources/epex/page.py",
-    "powercap_operator/sources/epex/table.py",
-    "powercap_agent/planning/*.py",
-    "powercap_agent/schedule/*.py",
-    "powercap_agent/enforce/limit_state.py",
-    "powercap_agent/enforce/limit_writer.py",
-    "powercap_agent/enforce/originals.py",
-    "powercap_agent/enforce/transition.py",
-    "powercap_agent/state/originals_store.py",
+    "powercap_api/schedule.py",
+    "powercap_api/units.py",
+    *(
+        f"powercap_operator/{room}/{depth}.py"
+        for room in (
+            "kube",
+            "loops",
+            "market",
+            "metrics",
+            "page",
+            "planning",
+            "sources",
+            "strategies",
+            "world",
+            "worth",
+        )
+        for depth in ("*", "*/*")
+    ),
+    *(
+        f"powercap_agent/{room}/*.py"
+        for room in ("enforce", "hardware", "kube", "planning", "schedule", "state", "status")
+    ),
 )
-"""What is changed: planning of both, limits, originals, fallback, delivery days, and the reading of pages."""
+"""What is changed: every room of operator and agent, and what both read of a schedule."""
 TESTS: Final = (
     "tests/unit/kinds/test_schedule.py",
-    "tests/unit/operator/kube/test_cache.py",
-    "tests/unit/operator/market",
-    "tests/unit/operator/planning",
-    "tests/unit/operator/strategies",
-    "tests/unit/operator/sources/epex",
-    "tests/unit/agent/enforce",
-    "tests/unit/agent/planning",
-    "tests/unit/agent/schedule",
-    "tests/unit/agent/state",
-    "tests/unit/agent/loop",
+    "tests/unit/kinds/test_units.py",
+    "tests/unit/operator",
+    "tests/unit/agent",
 )
-LEFT_OUT: Final = ("fuzz", "test_kill", "test_site", "test_page_limits", "soak")
+LEFT_OUT: Final = (
+    "fuzz", "test_kill", "test_site", "test_page_limits", "soak", "test_process", "test_command", "test_step_length",
+    "test_proxy", "watchdog", "thousands", "test_simulated_agent",
+)  # fmt: skip
 """Tests that take seconds or processes of their own: a change that only they notice counts as not noticed."""
 _BESIDE: Final = ("tests", "dev", "crds", "charts", "docs")
 _ignored = shutil.ignore_patterns("__pycache__", "requirements*.txt", "programs", "mutants")

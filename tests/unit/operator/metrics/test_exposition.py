@@ -281,6 +281,18 @@ def test_the_grids_data_says_whether_it_is_a_forecast() -> None:
         assert found[series] == float(period.carbon or 0)
 
 
+def test_the_share_of_renewable_power_is_a_ratio_of_one() -> None:
+    periods = made_up_periods(Query(Market("FR", GridData.RENEWABLE), DAY))
+    found = scrape(make_world([], [grid_day(GridData.RENEWABLE)]), now=moment("2025-10-09T09:50Z"))
+    (ratio,) = (
+        value
+        for series, value in found.items()
+        if series.startswith("powercap_market_renewable_ratio{") and 'minutes_ahead="15"' in series
+    )
+    assert ratio == pytest.approx(float(periods[48].renewable or 0) / 100)
+    assert 0 < ratio < 1
+
+
 def test_the_price_paid_is_told_with_and_without_a_tariff() -> None:
     tariff = {"fees": "30", "taxFactor": "1.2"}
     for policy, paid in ((make_policy(tariff=tariff), 96.0), (make_policy(), 50.0)):

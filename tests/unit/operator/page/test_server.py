@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientConnectionError, ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
+from dev.cluster.process.ports import free_port
 from powercap_operator.page.overview import Seen
-from powercap_operator.page.server import application, is_own_host
+from powercap_operator.page.server import application, is_own_host, page
 from powercap_operator.world.snapshot import World
 from tests.unit.operator.page.test_overview import world_of
 
@@ -37,6 +38,25 @@ def body(answer: ClientResponse) -> str:
 
 async def _read(read: Callable[[], Awaitable[str]]) -> str:
     return await read()
+
+
+def test_it_is_served_at_its_address_and_only_meanwhile() -> None:
+    known = Seen(World(), listed=True, leading=True, stuck=(), version="1", name="a")
+
+    async def statuses() -> list[object]:
+        port = free_port()
+        url, found = f"http://127.0.0.1:{port}/", list[object]()
+        async with ClientSession() as client:
+            for at in (("127.0.0.1", port), None):
+                async with page(at, frozenset(), lambda: known, lambda: datetime.now(UTC)):
+                    try:
+                        async with client.get(url) as answer:
+                            found.append(answer.status)
+                    except ClientConnectionError:
+                        found.append("nobody there")
+        return found
+
+    assert asyncio.run(statuses()) == [200, "nobody there"]
 
 
 @pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/icon.svg", "/nothing"])

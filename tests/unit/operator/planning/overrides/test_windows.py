@@ -290,6 +290,16 @@ def test_one_that_cannot_be_worked_with_stops_no_other_and_is_told() -> None:
     assert said[0]["message"].endswith("It is not in force.")
 
 
+def test_one_that_is_being_deleted_holds_no_more() -> None:
+    gone = make_override("gone", limit="20")
+    metadata = gone.metadata.model_copy(update={"deletion_timestamp": "2025-10-09T06:59:00Z"})
+    leaving = gone.model_copy(update={"metadata": metadata})
+    read = read_overrides(make_world(nodes=[make_node("a")], overrides=[leaving, make_override()]), MORNING)
+    assert set(read.resolved) == {"evening"}
+    assert {window.cap_uw for window in read.windows["a"]} == {30 * WATT}
+    assert (read.faulty, read.over) == ((), ())
+
+
 @given(st.lists(st.tuples(SECONDS, SECONDS, st.integers(1, 9)), max_size=12), SECONDS, st.integers(1, 4))
 def test_windows_from_a_moment_on_are_the_last_of_all(
     drawn: list[tuple[int, int, int]], second: int, most: int
