@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from powercap_api.powerreport import PowerReportSpec
+from powercap_operator.planning.reports.sums import sums_of
 
 from .figure import CAP_COLOUR, PRICE_COLOUR, QUIET, VOLUME_COLOUR, plain_grid, save, ticks
-from .report_text import numbers_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,13 +38,17 @@ def draw_reports(reports: Sequence[PowerReportSpec], path: Path) -> None:
             0.1, 1 - 0.28 / height, "What nodes drew, day by day", fontsize=14, fontweight="bold", va="center"
         )
         for row, (policy, of_policy) in enumerate(policies):
-            days = [numbers_of(report) for report in of_policy]
+            days = [sums_of(report.quarters) for report in of_policy]
             currency = next((report.currency for report in of_policy if report.currency), "")
             nan = float("nan")
             panels = (
                 ("energy, kWh", [day.energy_kwh for day in days], VOLUME_COLOUR),
-                (f"cost, {currency}", [nan if day.cost is None else day.cost for day in days], PRICE_COLOUR),
-                ("bound, %", [day.bound * 100 for day in days], CAP_COLOUR),
+                (
+                    f"cost, {currency}",
+                    [nan if day.cost is None else float(day.cost) for day in days],
+                    PRICE_COLOUR,
+                ),
+                ("bound, %", [(day.bound or 0) * 100 for day in days], CAP_COLOUR),
             )
             for axis, (name, values, colour) in zip(axes[3 * row : 3 * row + 3], panels, strict=True):
                 axis.bar(range(len(values)), values, width=0.8, color=colour)

@@ -10,10 +10,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from powercap_api.powerreport import PowerReportSpec
-from powercap_operator.planning.reports.report import weighted
-from powercap_operator.worth.comparison import NoDaysError
+from powercap_operator.planning.reports.sums import sums_of, together
 from powercap_operator.worth.curve import Curve
-from powercap_operator.worth.measured import default_static_watts, max_source_watts, savings
+from powercap_operator.worth.measured import NotKnown, savings_of
 from powercap_operator.worth.node import Outcome
 
 from .backtest_text import numbers, percent
@@ -37,38 +36,13 @@ class Terms:
     """What maxSource is on a node; None: as the reports say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One report in numbers."""
-
-    energy_kwh: float
-    cost: float | None
-    co2_kg: float | None
-    node_hours: float
-    bound: float
-    """Share of the measured time in which caps held nodes back."""
-
-
-def numbers_of(report: PowerReportSpec) -> Day:
-    """The report's sums, from its quarters."""
-    quarters = report.quarters
-    seconds = sum(quarters.seconds)
-    return Day(
-        energy_kwh=sum(quarters.joules) / 3.6e6,
-        cost=None if quarters.prices is None else float(weighted(quarters.joules, quarters.prices)),
-        co2_kg=None if quarters.carbon is None else float(weighted(quarters.joules, quarters.carbon)),
-        node_hours=seconds / 3600,
-        bound=sum(quarters.bound_seconds) / seconds if seconds else 0.0,
-    )
-
-
 def as_csv(reports: Sequence[PowerReportSpec]) -> str:
     """A line for each policy and day."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_CSV_HEAD)
     for report in reports:
-        day = numbers_of(report)
+        day = sums_of(report.quarters)
         writer.writerow(
             [
                 report.policy,
@@ -79,7 +53,7 @@ def as_csv(reports: Sequence[PowerReportSpec]) -> str:
                 "" if day.cost is None else f"{day.cost:.4f}",
                 report.currency or "",
                 "" if day.co2_kg is None else f"{day.co2_kg:.3f}",
-                f"{day.bound * 100:.1f}",
+                f"{(day.bound or 0) * 100:.1f}",
                 report.lifts,
                 report.not_following,
             ]
@@ -123,37 +97,26 @@ def _last(reports: Sequence[PowerReportSpec], today: date, days: int) -> list[Po
 
 
 def _row(name: str, reports: Sequence[PowerReportSpec]) -> str:
-    days = [numbers_of(report) for report in reports]
-    costs, co2 = [day.cost for day in days], [day.co2_kg for day in days]
-    hours = sum(day.node_hours for day in days)
+    told = together([sums_of(report.quarters) for report in reports])
     cells = (
-        str(len(days)),
-        f"{hours:.1f}",
-        f"{sum(day.energy_kwh for day in days):.3f}",
-        _sum(costs, 4),
-        _sum(co2, 3),
-        f"{sum(day.bound * day.node_hours for day in days) / hours * 100 if hours else 0:.0f} %",
+        str(len(reports)),
+        f"{told.node_hours:.1f}",
+        f"{told.energy_kwh:.3f}",
+        "-" if told.cost is None else f"{told.cost:.4f}",
+        "-" if told.co2_kg is None else f"{told.co2_kg:.3f}",
+        f"{(told.bound or 0) * 100:.0f} %",
         str(sum(report.lifts for report in reports)),
         str(max((report.not_following for report in reports), default=0)),
     )
     return f"{name:<{_LABEL}}" + "".join(f"{cell:>14}" for cell in cells)
 
 
-def _sum(values: Sequence[float | None], decimals: int) -> str:
-    known = [value for value in values if value is not None]
-    return f"{sum(known):.{decimals}f}" if known and len(known) == len(values) else "-"
-
-
 def _savings(reports: Sequence[PowerReportSpec], terms: Terms, currency: str) -> list[str]:
     """What caps saved, beside both baselines; 0, and why, where none bound."""
-    watts = terms.max_watts or max_source_watts(reports)
-    if watts is None:
-        return ["Savings: maxSource is in percent: say what it is on a node with --max-source-watts."]
-    static = default_static_watts(watts) if terms.static_watts is None else terms.static_watts
-    try:
-        found = savings(reports, terms.curve, static, watts)
-    except NoDaysError as error:
-        return [f"Savings: not known: {error}."]
+    told = savings_of(reports, terms.curve, terms.static_watts, terms.max_watts)
+    if isinstance(told, NotKnown):
+        return [f"Savings: not known: {told}."]
+    found, watts, static = told
     if found.bound == 0:
         return ["Savings: 0. No cap ever held a node back: the nodes never wanted more than their caps."]
     lines = [

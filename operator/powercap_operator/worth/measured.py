@@ -7,12 +7,14 @@ policy is the measured energy itself, and where nothing bound all three are the 
 """
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from itertools import accumulate
 from math import inf
 from typing import NamedTuple
 
 from powercap_api.powerreport import PowerReportSpec
 
+from ..planning.reports.sums import is_whole
 from .comparison import Baselines, NoDaysError, against_baselines
 from .curve import Curve, interpolate
 from .node import Periods
@@ -29,6 +31,41 @@ class _Stretch(NamedTuple):
     """Infinite where none bound."""
 
 
+class NotKnown(StrEnum):
+    """Why savings cannot be told, in words."""
+
+    NO_DAYS = "no whole day is reported yet"
+    PERCENT = "maxSource is in percent: say what it is on a node with --max-source-watts"
+    NO_PRICES = "no report has both prices and measured time"
+
+
+class Savings(NamedTuple):
+    """What caps saved, and the terms by which that is told."""
+
+    found: Baselines
+    max_watts: float
+    static_watts: float
+
+
+def savings_of(
+    reports: Sequence[PowerReportSpec],
+    curve: Curve,
+    static_watts: float | None = None,
+    max_watts: float | None = None,
+) -> Savings | NotKnown:
+    """As ``savings``; without a static power with half of maxSource, without a maxSource with that of the reports."""
+    if not reports:
+        return NotKnown.NO_DAYS
+    most = max_watts or max_source_watts(reports)
+    if most is None:
+        return NotKnown.PERCENT
+    static = default_static_watts(most) if static_watts is None else static_watts
+    try:
+        return Savings(savings(reports, curve, static, most), most, static)
+    except NoDaysError:
+        return NotKnown.NO_PRICES
+
+
 def savings(
     reports: Sequence[PowerReportSpec], curve: Curve, static_watts: float, max_watts: float
 ) -> Baselines:
@@ -42,7 +79,7 @@ def savings(
     days = [list(_stretches(report, curve, max_watts)) for report in reports]
     days = [day for day in days if day]
     if not days:
-        raise NoDaysError("no report has both prices and measured time")
+        raise NoDaysError(NotKnown.NO_PRICES)
     stretches = [stretch for day in days for stretch in day]
     carbon = [stretch.carbon for stretch in stretches]
     periods = Periods(
@@ -69,8 +106,11 @@ def default_static_watts(max_watts: float) -> float:
 def _stretches(report: PowerReportSpec, curve: Curve, max_watts: float) -> Iterator[_Stretch]:
     """Those of a report that has prices, in order."""
     quarters = report.quarters
-    prices = quarters.prices or []
-    carbon = [None] * len(prices) if quarters.carbon is None else [float(one) for one in quarters.carbon]
+    if quarters.prices is None or not is_whole(quarters.prices, quarters):
+        return
+    carbon: list[float | None] = [None] * len(quarters.joules)
+    if quarters.carbon is not None and is_whole(quarters.carbon, quarters):
+        carbon = [float(one) for one in quarters.carbon]
     powers = list(accumulate(curve.powers, max))
     # Columns are as long as the day: only an object that something else wrote has shorter ones.
     for seconds, bound_seconds, joules, bound_joules, price, grams in zip(
@@ -78,7 +118,7 @@ def _stretches(report: PowerReportSpec, curve: Curve, max_watts: float) -> Itera
         quarters.bound_seconds,
         quarters.joules,
         quarters.bound_joules,
-        prices,
+        quarters.prices,
         carbon,
         strict=False,
     ):

@@ -4,7 +4,7 @@ What caps saved is what ``powercap report`` tells of the same report without opt
 maxSource as static power. It is some milliseconds of work, and done once for each report that was written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 
 from powercap_api.powerreport import PowerReport, PowerReportSpec
 
-from .comparison import Baselines, NoDaysError
+from ..planning.reports.sums import sums_of
+from .comparison import Baselines
 from .curve import default_curve
-from .measured import default_static_watts, max_source_watts, savings
+from .measured import Savings, savings_of
 
-_JOULES_PER_MEGAWATT_HOUR: Final = 3.6e9
-_JOULES_PER_KILOWATT_HOUR: Final = 3.6e6
 TODAY: Final = "today"
 YESTERDAY: Final = "yesterday"
 
@@ -57,20 +56,12 @@ class ReportedDays:
             name = report.metadata.name
             before, worth = self._known.get(name, (None, None))
             if before is not report:
-                worth = self._worth(report.spec)
+                saved = savings_of([report.spec], self._curve)
+                worth = saved.found if isinstance(saved, Savings) else None
             known[name] = (report, worth)
             found.append(_reported(report.spec, day, worth))
         self._known = known
         return found
-
-    def _worth(self, spec: PowerReportSpec) -> Baselines | None:
-        watts = max_source_watts([spec])
-        if watts is None:
-            return None
-        try:
-            return savings([spec], self._curve, default_static_watts(watts), watts)
-        except NoDaysError:
-            return None
 
 
 def _recent(reports: Iterable[PowerReport], now: datetime) -> Iterator[tuple[PowerReport, str]]:
@@ -83,16 +74,15 @@ def _recent(reports: Iterable[PowerReport], now: datetime) -> Iterator[tuple[Pow
 
 
 def _reported(spec: PowerReportSpec, day: str, worth: Baselines | None) -> ReportedDay:
-    quarters = spec.quarters
-    seconds = sum(quarters.seconds)
+    told = sums_of(spec.quarters)
     return ReportedDay(
         policy=spec.policy,
         day=day,
-        joules=sum(quarters.joules),
-        cost=_weighted(quarters.joules, quarters.prices, _JOULES_PER_MEGAWATT_HOUR),
+        joules=told.joules,
+        cost=None if told.cost is None else float(told.cost),
         currency=spec.currency or "",
-        carbon_grams=_weighted(quarters.joules, quarters.carbon, _JOULES_PER_KILOWATT_HOUR),
-        bound=sum(quarters.bound_seconds) / seconds if seconds else None,
+        carbon_grams=None if told.co2_kg is None else float(told.co2_kg) * 1000,
+        bound=told.bound,
         lifts=spec.lifts,
         worth=worth,
     )
@@ -102,10 +92,3 @@ def _one_of_each(reports: Iterable[PowerReport]) -> Iterable[PowerReport]:
     """The reports, one for each policy and day: of several the last by name."""
     ordered = sorted(reports, key=lambda report: report.metadata.name)
     return {(report.spec.policy, report.spec.day): report for report in ordered}.values()
-
-
-def _weighted(joules: Sequence[int], values: Sequence[str] | None, unit_joules: float) -> float | None:
-    """Energy times value, for values per ``unit_joules``; None without values."""
-    if values is None:
-        return None
-    return sum(energy * float(value) for energy, value in zip(joules, values, strict=False)) / unit_joules

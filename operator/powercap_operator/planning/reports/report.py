@@ -23,6 +23,7 @@ from ...world.node_state import state_of
 from ...world.snapshot import BudgetView, World
 from ..resolved_policy import ResolvedPolicy
 from .due import Due, due
+from .sums import sums_of
 
 _PRICES: Final = Needs(price=True)
 _LONGEST_LABEL: Final = 63
@@ -99,7 +100,7 @@ def _report(
         prices=prices,
         carbon=carbon,
     )
-    measured = sum(seconds)
+    told = sums_of(quarters)
     failing = sum(state_of(budget, wanted.written_at).fails for budget in nodes)
     return PowerReportSpec(
         policy=resolved.name,
@@ -113,11 +114,11 @@ def _report(
         max_source_microwatts=_max_source_uw(nodes)
         or (before.spec.max_source_microwatts if before else None),
         currency=currency,
-        node_hours=f"{measured / 3600:.1f}",
-        energy=f"{sum(joules) / 3.6e6:.3f} kWh",
-        cost=None if prices is None else f"{weighted(joules, prices):.4f} {currency}",
-        co2=None if carbon is None else f"{weighted(joules, carbon):.3f} kg",
-        bound=f"{sum(bound_seconds) / measured * 100 if measured else 0:.0f} %",
+        node_hours=f"{told.node_hours:.1f}",
+        energy=f"{told.energy_kwh:.3f} kWh",
+        cost=None if told.cost is None else f"{told.cost:.4f} {currency}",
+        co2=None if told.co2_kg is None else f"{told.co2_kg:.3f} kg",
+        bound=f"{(told.bound or 0) * 100:.0f} %",
         lifts=sum(lifts),
         quarters=quarters,
     )
@@ -187,13 +188,6 @@ def _by_quarter(values: Sequence[Decimal | None], minutes: int) -> list[str] | N
     if None in values:
         return None
     return [f"{value:f}" for value in values for _ in range(minutes * 60 // STEP_SECONDS)]
-
-
-def weighted(joules: Sequence[int], per_unit: Sequence[str]) -> Decimal:
-    """Σ MWh × value: the cost at prices per MWh, kilograms at g per kWh."""
-    return sum(
-        (Decimal(energy) * Decimal(value) for energy, value in zip(joules, per_unit, strict=True)), Decimal(0)
-    ) / Decimal(3_600_000_000)
 
 
 def _max_source_uw(nodes: Sequence[BudgetView]) -> int | None:

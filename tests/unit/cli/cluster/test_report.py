@@ -15,6 +15,7 @@ from powercap_cli.cluster import report
 from powercap_cli.main import main, make_parser
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.metrics.reports import report_metrics
+from powercap_operator.page.reports import reports
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.worth.curve import default_curve
 from powercap_operator.worth.measured import savings
@@ -227,3 +228,32 @@ def test_what_cannot_be_told_is_refused(
     out, err = capsys.readouterr()
     assert why in err
     assert out == ""
+
+
+def told_everywhere(capsys: Captured, folder: Path, body: dict[str, Any]) -> tuple[str, str, set[str]]:
+    """Yesterday's cost in the command's table and on the page, and the metrics' families that have a value of it."""
+    row = next(
+        line for line in text(capsys, file_of(folder, body)).splitlines() if line.startswith("yesterday")
+    )
+    (item,) = json.loads((folder / "reports.json").read_text(encoding="utf-8"))["items"]
+    found = ReportedDays().at({"report": PowerReport.from_wire(item)}, NOON)
+    page = dict(reports(found)["default"].rows)
+    return row[26:].split()[3], page["Cost"][0], {one.name for one in report_metrics(found) if one.samples}
+
+
+def test_a_price_column_that_is_one_short_gives_no_cost_anywhere(tmp_path: Path, capsys: Captured) -> None:
+    body = spec(TODAY - timedelta(days=1), bound=True)
+    command, page, metrics = told_everywhere(capsys, tmp_path, body)
+    assert (command, page) == ("0.2400", "0.24 EUR")
+    assert {"powercap_report_cost", "powercap_report_saved_ratio"} <= metrics
+    body["quarters"]["prices"].pop()
+    command, page, metrics = told_everywhere(capsys, tmp_path, body)
+    assert (command, page) == ("-", "–")
+    assert not {"powercap_report_cost", "powercap_report_saved_ratio"} & metrics
+    assert "no report has both prices and measured time" in text(capsys, file_of(tmp_path, body))
+
+
+def test_on_the_first_day_no_policy_is_said_to_be_in_percent(tmp_path: Path, capsys: Captured) -> None:
+    said = text(capsys, file_of(tmp_path, spec(TODAY, bound=False)))
+    assert "Savings: not known: no whole day is reported yet." in said
+    assert "percent" not in said
