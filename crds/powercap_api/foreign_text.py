@@ -21,9 +21,13 @@ def shown(text: object, longest: int = LONGEST, secrets: Iterable[str] = ()) -> 
     for secret in secrets:
         if len(secret) >= _SHORTEST_SECRET:
             found = found.replace(secret, "***")
-    line = " ".join(found[: 4 * longest].split())
-    line = "".join(_visible(each) for each in line)
+    line = visible(" ".join(found[: 4 * longest].split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def visible(text: str, keep: str = "") -> str:
+    """All of the text, with what acts on a terminal spelt out, but for the characters in ``keep``."""
+    return "".join(each if each in keep else _visible(each) for each in text)
 
 
 def _visible(character: str) -> str:

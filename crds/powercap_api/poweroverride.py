@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field
 
+from .clock import EARLIEST, LATEST, format_time
 from .names import PLURALS, POWER_OVERRIDE
 from .powerpolicy import NodeSelector
 from .schedule import FULL_SHARE, Window
@@ -72,6 +73,15 @@ def _limit_rules() -> tuple[dict[str, Any], ...]:
         for rule in rules
         if isinstance(rule, dict)
     )
+
+
+def _time_rule(field: str) -> dict[str, str]:
+    first, last = (f"timestamp('{format_time(moment)}')" for moment in (EARLIEST, LATEST))
+    return {
+        "rule": f"!has(self.{field}) || (self.{field} >= {first} && self.{field} <= {last})",
+        "message": f"a time must be from {EARLIEST.year} to {LATEST.year}",
+        "fieldPath": f".{field}",
+    }
 
 
 class PowerOverrideSpec(ApiModel):
@@ -214,6 +224,7 @@ class PowerOverride(KubeObject):
                 "message": "say when it ends, for nothing lasts for ever: either end (a time such as"
                 " 2025-10-09T19:00:00Z) or duration (such as 2h)",
             },
+            *(_time_rule(field) for field in ("start", "end")),
             {
                 "rule": "!has(self.start) || !has(self.end) || self.start < self.end",
                 "message": "end must be after start",

@@ -8,6 +8,8 @@ from typing import Any, Final
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
+from powercap_api.foreign_text import visible
+
 _KOPF_OWN: Final = ("settings", "k8s_skip")
 """What kopf attaches to its records for itself."""
 _CHATTY: Final = ("httpx", "httpcore", "asyncio", "kopf.activities", "kopf.objects")
@@ -35,6 +37,20 @@ class JsonFormatter(_JsonFormatter):
         log_data["time"] = moment.isoformat(timespec="milliseconds")
         super().add_fields(log_data, record, message_dict)
         log_data["level"] = record.levelname.lower()
+        for name, value in log_data.items():
+            if isinstance(value, str):
+                log_data[name] = visible(value, keep="\n")
+
+
+class TextFormatter(logging.Formatter):
+    """A line of text for people, and of an exception more of them; nothing in it acts on a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record with what acts spelt out."""
+        return visible(super().format(record), keep="\n")
 
 
 def configure(log_format: str, level: str) -> None:
@@ -43,7 +59,7 @@ def configure(log_format: str, level: str) -> None:
     if log_format == "json":
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        handler.setFormatter(TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

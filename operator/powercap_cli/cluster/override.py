@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import find_condition
+from powercap_api.foreign_text import visible
 from powercap_api.names import API_VERSION, GROUP, PLURALS, POWER_OVERRIDE, VERSION
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.reasons import ConditionType
@@ -168,7 +169,8 @@ def _make(cluster: Cluster, body: dict[str, Any]) -> int:
     made = cluster.request("POST", _PATH, body, query=query)
     name = made["metadata"]["name"]
     print(f"poweroverride.{GROUP}/{name} created")
-    print(_said(cluster, name) or f"the operator has not said anything yet: kubectl get poweroverride {name}")
+    said = visible(_said(cluster, name) or "")
+    print(said or f"the operator has not said anything yet: kubectl get poweroverride {name}")
     print(f"to end it now: kubectl delete poweroverride {name}")
     return 0
 

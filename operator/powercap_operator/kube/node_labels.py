@@ -51,5 +51,5 @@ class NodeLabels:
                 return
             except ClusterError as error:
                 logger.error("node %s is not labelled: %s", name, error)
-                return
+                continue
             changed.append(now)

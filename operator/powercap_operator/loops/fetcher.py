@@ -7,6 +7,7 @@ fails, the request is not made.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -22,7 +23,7 @@ from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import MARKET_DAY
 
 from ..kube.cache import WorldCache
-from ..kube.client import Cluster, ClusterError, ConflictError, NotFoundError
+from ..kube.client import Cluster, ClusterError, ConflictError, NotFoundError, RefusedError
 from ..kube.event_recorder import Recorder
 from ..kube.leadership import Election
 from ..market.errors import DayIncomplete, Malformed, MarketError, RequestBudgetSpent
@@ -37,7 +38,8 @@ from ..sources import registry
 from ..sources.epex.provider import Epex
 from ..sources.mock import Mock
 from ..sources.registry import FetchedDay, Provider, ProviderSettings
-from ..world.unreadable import what_is_wrong
+from ..world.unreadable import FAULTS, what_is_wrong
+from .refusals import Refusals
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class Fetcher:
         self._clock = clock
         self._recorder = recorder
         self._wake = wake
+        self._refusals = Refusals(time.monotonic)
         self._free_at: dict[str, float] = {}
         self._requests: dict[DayKey, int] = {}
         self._providers: dict[str, Provider] = {}
@@ -86,7 +89,8 @@ class Fetcher:
                 if ready.is_set() and self._election.leading:
                     world = self._cache.world()
                     needs = needs_of_markets(world.policies.values())
-                    groups = next_groups(world.days.values(), self._clock.now(), self._is_free, needs)
+                    days = [day for name, day in world.days.items() if not self._refusals.waits(name)]
+                    groups = next_groups(days, self._clock.now(), self._is_free, needs)
                     for provider, group in groups.items():
                         self._free_at[provider] = inf
                         fetches.create_task(self._attend(group, loop))
@@ -107,9 +111,20 @@ class Fetcher:
                 await self._fetch(group)
         except NotFoundError as error:
             logger.info("%s: deleted meanwhile: %s", query, error)
+        except RefusedError as error:
+            for day in group.days:
+                self._refusals.refused(day.metadata.name)
+            logger.error("%s: %s", query, error)
         except ClusterError as error:
             pause = max(pause, _RETRY_SECONDS)
             logger.error("%s: %s", query, error)
+        except FAULTS:  # what is known of the day cannot be worked with: other days go on
+            for day in group.days:
+                self._refusals.refused(day.metadata.name)
+            logger.exception("%s: nothing could be done for it", query)
+        else:
+            for day in group.days:
+                self._refusals.taken(day.metadata.name)
         finally:
             self._free_at[group.key.provider] = loop.time() + pause
         self._wake()

@@ -13,6 +13,8 @@ from typing import Final
 
 from aiohttp import web
 
+from .bounded_site import listen
+
 STALE_SECONDS: Final = 180.0
 """A loop that has not turned for so long is stuck. Above the longest backoff and the longest request together."""
 
@@ -68,7 +70,8 @@ async def probes(
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, at[0] or None, at[1]).start()
+        server = await listen(runner, *at)
         yield
+        server.close()
     finally:
         await runner.cleanup()

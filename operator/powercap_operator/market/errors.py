@@ -45,6 +45,10 @@ class MarketError(Exception):
         self.retry_after = retry_after
         """How long the source itself asked us to wait; None where it did not say."""
 
+    def mask(self, secret: str) -> None:
+        """Have the message say ``***`` where it repeats the secret."""
+        self.args = (shown(self, secrets=[secret]),)
+
     @property
     def reason(self) -> str:
         """CamelCase name of the kind, for conditions, events and metrics."""

@@ -33,7 +33,7 @@ LAST_CALL: Final = timedelta(minutes=10)
 """So long before the day or its half begins."""
 LAST_CALL_GAP: Final = timedelta(minutes=5)
 """An attempt that was made so shortly before was the last call."""
-_SPREAD: Final = timedelta(minutes=5)
+FIRST_SPREAD: Final = timedelta(minutes=5)
 """The first request comes up to so much later, by jitter."""
 
 _DEFAULT_RESULTS: Final = time(23)
@@ -95,7 +95,7 @@ def next_attempt(
     limit = daily_limit if now < end else min(daily_limit, PAST_DAY_LIMIT)
     if history.requests >= limit:
         return None
-    first = results_expected_at(query) + _SPREAD * jitter
+    first = results_expected_at(query) + FIRST_SPREAD * jitter
     asked = history.last_request_at
     if asked is None:
         return max(now, first)

@@ -1,7 +1,9 @@
 """Serves ``/metrics`` from threads of its own, so that it answers also while the event loop is held up."""
 
+import contextlib
 import gzip
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
@@ -13,12 +15,38 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+MOST_CONNECTIONS: Final = 64
 _COMPRESSION: Final = 1
 """The quickest: the text is as good as all repetition."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):
+    """A thread for each connection; beyond ``MOST_CONNECTIONS`` the one that has been there longest is closed."""
+
     daemon_threads = True
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._open: dict[int, socket.socket] = {}
+        super().__init__(*arguments, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a connection's thread."""
+        while len(self._open) >= MOST_CONNECTIONS:
+            oldest = self._open.pop(next(iter(self._open)))
+            with contextlib.suppress(OSError):  # it has just ended by itself
+                oldest.shutdown(socket.SHUT_RDWR)
+        self._open[id(request)] = request
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """A connection ends."""
+        self._open.pop(id(request), None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away in the middle of a request is none of our troubles."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Server6(_Server):
@@ -26,8 +54,8 @@ class _Server6(_Server):
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = 30
-    """Seconds that a client may take over a request: one that stays away holds no thread."""
+    timeout = 5
+    """Seconds that a client may take over a piece of a request: one that stays away holds no thread."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the library's
         """Scrapes are not logged."""

@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from ..loops.bounded_site import listen
 from ..world.containment import Containment
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDays
@@ -77,8 +78,9 @@ async def page(
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, at[0] or None, at[1]).start()
+        server = await listen(runner, *at)
         yield
+        server.close()
     finally:
         await runner.cleanup()
 

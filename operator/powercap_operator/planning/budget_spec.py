@@ -78,6 +78,8 @@ class Plan:
     """The delivery day whose results are used today."""
     stand_in_day: date | None = None
     """The delivery day whose results stand in for tomorrow; None where tomorrow's own are there, or none yet."""
+    meanwhile: "Plan | None" = None
+    """Where today's results may still come: what would hold without them."""
 
     def period_at(self, now: datetime) -> PlannedPeriod | None:
         """The period that holds at ``now``; None before the first and after the last."""

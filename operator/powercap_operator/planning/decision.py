@@ -7,11 +7,11 @@ was seen, missed or seen twice, and nothing is written that is already so.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDaySpec
-from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_POLICY, SILENT_SINCE, WRITTEN_AT
+from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_BUDGET, POWER_POLICY, SILENT_SINCE, WRITTEN_AT
 from powercap_api.poweroverride import PodFloor
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
@@ -33,7 +33,12 @@ from .price_agreement import check_agreement
 from .reports.report import ReportWrite, report_writes, surplus_reports
 from .resolved_policy import ResolvedPolicy, resolve
 from .static_days import read_static_days
-from .wanted_days import is_pending, surplus_days, wanted_days
+from .wanted_days import has_waited, is_pending, surplus_days, wanted_days
+
+_SCHEDULED: Final = ("schedule", "validUntil", "overrides")
+"""Fields of a budget's spec that follow from results and overrides, not from what else the policy says."""
+_SETTLING: Final = timedelta(minutes=3)
+"""So long after the cluster was first seen nothing is deleted for its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,13 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         seen_since: since when the cluster has been seen without a break; None where that is not so.
     """
     days = KnownDays(world.days.values())
-    policies, plans, faulty = _plans(world, days, now)
+    policies, plans, faulty = _plans(world, days, now, seen_since)
     frozen = _frozen(world, faulty)
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
     assignment = assign((resolved.policy for resolved in policies.values()), nodes, world.agents)
     governed = assignment.nodes_by_policy()
     overrides = read_overrides(world, now)
-    windows = overrides.windows
+    windows, settled = overrides.windows, _is_settled(world, now, seen_since)
     said, wordless = override_statuses(overrides, world, now)
     statuses = {
         name: policy_status(resolved, plans[name], assignment, governed.get(name, ()), world.budgets, now)
@@ -124,7 +129,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
             for name, spec in wanted_days(policies.values(), days, now).items()
             if (MARKET_DAY, name) not in world.unreadable
         },
-        delete_days=surplus_days(world.days.values(), policies.values(), now, history),
+        delete_days=surplus_days(world.days.values(), policies.values(), now, history) if settled else (),
         write_budgets=(
             *_budget_writes(world, assignment, policies, plans, windows, now, seen_since),
             *_frozen_writes(world, frozen, windows, now),
@@ -144,15 +149,22 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         | read_static_days(world.days.values(), now)
         | _complaints((one for (kind, _), one in world.unreadable.items() if kind == MARKET_DAY), now),
         override_statuses=said | _complaints([*overrides.faulty, *wordless], now),
-        delete_overrides=overrides.over,
+        delete_overrides=overrides.over if settled else (),
         write_reports=report_writes(world, policies.values(), days, now),
-        delete_reports=surplus_reports(world.reports, now, history),
+        delete_reports=surplus_reports(world.reports, now, history) if settled else (),
         next_look=next_look(overrides.resolved.values(), now),
     )
 
 
+def _is_settled(world: World, now: datetime, seen_since: datetime | None) -> bool:
+    """Whether the clock has gone on evenly for some minutes: by one that has just been set nothing is old."""
+    if world.jump is not None and now < world.jump.until:
+        return False
+    return seen_since is None or not timedelta() <= now - seen_since < _SETTLING
+
+
 def _plans(
-    world: World, days: KnownDays, now: datetime
+    world: World, days: KnownDays, now: datetime, seen_since: datetime | None
 ) -> tuple[dict[str, ResolvedPolicy], dict[str, Plan], dict[str, Unreadable]]:
     """The policies and their plans, and by name those that cannot be read or planned with."""
     policies, plans = {}, {}
@@ -162,7 +174,7 @@ def _plans(
             continue
         try:
             resolved = resolve(policy)
-            plans[name] = _plan(resolved, days, now, world)
+            plans[name] = _plan(resolved, days, now, world, seen_since)
             policies[name] = resolved
         except FAULTS as error:
             faulty[name] = unreadable(POWER_POLICY, policy.to_wire(), error)
@@ -200,13 +212,17 @@ def _complaints(faulty: Iterable[Unreadable], now: datetime) -> dict[str, dict[s
     return {one.name: status for one in faulty if (status := unreadable_status(one, now)) != dict(one.status)}
 
 
-def _plan(resolved: ResolvedPolicy, days: KnownDays, now: datetime, world: World) -> Plan:
-    """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try."""
+def _plan(
+    resolved: ResolvedPolicy, days: KnownDays, now: datetime, world: World, seen_since: datetime | None
+) -> Plan:
+    """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try, for some
+    minutes."""
     planned = plan(resolved, days, now, specs_in_force(resolved, world.budgets))
     without = planned.data in {PolicyReason.MISSING, PolicyReason.FALLBACK}
     suspended = resolved.policy.spec.suspend
-    if without and not suspended and is_pending(resolved, days, now, resolved.day(now)):
-        return replace(planned, periods=(), market_days=(), data=PolicyReason.PENDING)
+    pending = without and not suspended and is_pending(resolved, days, now, resolved.day(now))
+    if pending and not has_waited(resolved, now, seen_since):
+        return replace(planned, periods=(), market_days=(), data=PolicyReason.PENDING, meanwhile=planned)
     return planned
 
 
@@ -222,7 +238,8 @@ def _budget_writes(
     """Nodes under one policy mostly have one spec: but for the lift it is worked out once per policy, spec in force,
     overrides and floor.
 
-    While a policy's results are being fetched, budgets stay as they are but for overrides.
+    While a policy's results are being fetched, schedules stay as they are. What else the policy says is followed, and
+    new nodes get what would stand in.
     """
     wanted: dict[tuple[object, ...], tuple[Mapping[str, Any], bool]] = {}
     floors = floors_of_nodes(world.pods.values(), assignment.owner)
@@ -233,8 +250,12 @@ def _budget_writes(
         node, existing = world.nodes[name], world.budgets.get(name)
         in_force = None if existing is None else existing.spec
         pending = planned.data == PolicyReason.PENDING
-        if pending and in_force is None:
+        if (POWER_BUDGET, name) in world.unreadable:
             continue
+        if pending and in_force is None:
+            if planned.meanwhile is None or planned.meanwhile.data != PolicyReason.FALLBACK:
+                continue
+            planned, pending = planned.meanwhile, False
         base, ahead = None if in_force is None else in_force.without_lift, windows.get(name, ())
         key = (policy.metadata.name, base, ahead, floors.get(name))
         if key not in wanted:
@@ -272,12 +293,34 @@ def _computed(
     over."""
     try:
         if planned.data == PolicyReason.PENDING and in_force is not None:
-            return with_windows(in_force, planned.keep_since, now, ahead)
+            return _while_pending(resolved, planned, in_force, now, ahead, floor)
         return budget_spec(resolved, planned, in_force, now, ahead, floor)
     except FAULTS:
         if planned.data == PolicyReason.PENDING and in_force is not None:
             return in_force
         return budget_spec(resolved, planned, None, now, ahead, floor)
+
+
+def _while_pending(
+    resolved: ResolvedPolicy,
+    planned: Plan,
+    in_force: KnownSpec,
+    now: datetime,
+    ahead: tuple[Window, ...],
+    floor: PodFloor | None,
+) -> Mapping[str, Any]:
+    """The schedule in force under the terms that the policy has now; of another policy's node what would stand in."""
+    kept, meanwhile = with_windows(in_force, planned.keep_since, now, ahead), planned.meanwhile
+    if meanwhile is None:
+        return kept
+    if in_force.get("policy") != resolved.name:
+        stands_in = meanwhile.data == PolicyReason.FALLBACK
+        return budget_spec(resolved, meanwhile, None, now, ahead, floor) if stands_in else kept
+    terms = budget_spec(resolved, meanwhile, None, now, ahead, floor)
+    return {
+        **{name: value for name, value in terms.items() if name not in _SCHEDULED},
+        **{name: kept[name] for name in _SCHEDULED if name in kept},
+    }
 
 
 def _says(

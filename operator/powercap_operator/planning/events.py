@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from powercap_api.clock import format_time
+from powercap_api.foreign_text import shown
 from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason, PolicyReason
 
@@ -92,7 +93,7 @@ def event_body(event: ObjectEvent, now: datetime, suffix: str, instance: str) ->
         },
         "type": "Warning" if event.warning else "Normal",
         "reason": event.reason,
-        "message": event.message[:_MAX_MESSAGE],
+        "message": shown(event.message, _MAX_MESSAGE),
         "source": {"component": _COMPONENT},
         "reportingComponent": f"{GROUP}/operator",
         "reportingInstance": instance,

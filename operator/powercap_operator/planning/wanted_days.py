@@ -5,14 +5,16 @@ the policy's providers is asked beside it; where today cannot be had at all, the
 wanted too, for a cluster that has no history yet.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.powerpolicy import MANUAL, PowerPolicy
+from powercap_api.reasons import ConditionType, PolicyReason
 
 from ..market.delivery_day import day_bounds
 from ..market.known_days import (
@@ -26,11 +28,13 @@ from ..market.known_days import (
     serves,
 )
 from ..market.needs import Needs
-from ..market.publication import DAILY_LIMIT, results_expected_at
+from ..market.publication import DAILY_LIMIT, FIRST_SPREAD, results_expected_at
 from ..market.results import Query
 from ..world.unreadable import FAULTS
 from .resolved_policy import ResolvedPolicy, resolve
 
+_LONGEST_PENDING: Final = timedelta(minutes=10)
+"""So long after the first request for today was due, or the operator took over, nothing waits for it any more."""
 _BEFORE_MIDNIGHT: Final = timedelta(minutes=30)
 """So long before the delivery day ends, tomorrow's results are given up for the time being, asked for or not."""
 
@@ -59,6 +63,26 @@ def is_pending(resolved: ResolvedPolicy, days: KnownDays, now: datetime, day: da
         if provider not in MANUAL
     ]
     return any(one is None or not (is_complete(one) or _has_failed(one)) for one in tried)
+
+
+def has_waited(resolved: ResolvedPolicy, now: datetime, seen_since: datetime | None) -> bool:
+    """Whether today's results were waited for long enough, for whatever cause: what stands in holds until they come.
+
+    ``seen_since``: since when this operator has seen the cluster; None where it does not.
+    """
+    policy = resolved.policy
+    found = find_condition(policy.status.conditions, ConditionType.MARKET_DATA)
+    if found is None or policy.status.observed_generation != policy.metadata.generation:
+        return False
+    if found.reason != PolicyReason.PENDING:
+        return found.reason in {PolicyReason.FALLBACK, PolicyReason.MISSING}
+    expected = [results_expected_at(Query(layer, resolved.day(now))) for layer in layers(resolved.market)]
+    due = [at + FIRST_SPREAD for at in expected if at <= now]
+    return (
+        now
+        >= max([found.last_transition_time, seen_since or found.last_transition_time, *due])
+        + _LONGEST_PENDING
+    )
 
 
 def is_overdue(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> bool:
@@ -152,13 +176,26 @@ def needs_of_markets(policies: Iterable[PowerPolicy]) -> dict[Market, Needs]:
     return needed
 
 
+def _latest_complete(days: Iterable[MarketDay]) -> frozenset[str]:
+    """Names of the latest complete day of each source's market."""
+    latest: dict[tuple[str, Market], MarketDay] = {}
+    for day in days:
+        key = (day.spec.provider, market_of(day.spec))
+        if is_complete(day) and (
+            key not in latest or day.spec.delivery_date > latest[key].spec.delivery_date
+        ):
+            latest[key] = day
+    return frozenset(day.metadata.name for day in latest.values())
+
+
 def surplus_days(
-    days: Iterable[MarketDay], policies: Iterable[ResolvedPolicy], now: datetime, history: timedelta
+    days: Collection[MarketDay], policies: Iterable[ResolvedPolicy], now: datetime, history: timedelta
 ) -> tuple[str, ...]:
     """The operator's own MarketDays that are older than the history, and than any policy's fallback looks back.
 
-    What a person made is never deleted.
+    What a person made is never deleted, nor the latest complete day of each market, whatever the clock says.
     """
+    kept = _latest_complete(days)
     reach = max((resolved.policy.spec.fallback.previous_days for resolved in policies), default=0)
     oldest = now.date() - max(history, timedelta(days=reach + 1))
     return tuple(
@@ -166,6 +203,7 @@ def surplus_days(
         for day in days
         if day.metadata.labels.get(MANAGED_BY_LABEL) == OPERATOR_FIELD_MANAGER
         and day.spec.delivery_date < oldest
+        and day.metadata.name not in kept
     )
 
 

@@ -8,7 +8,11 @@ from itertools import chain
 from typing import Final, Self
 
 from powercap_api.budget.energy import STEP_SECONDS, Quarter, Run, read_run
+from powercap_api.clock import EARLIEST, LATEST
+from powercap_api.units import MAX_NODE_WATTS
 
+_MOST_JOULES: Final = int(MAX_NODE_WATTS) * STEP_SECONDS
+"""Energy of a node at most in a quarter of an hour."""
 NAMES: Final = ("joules", "seconds", "bound_seconds", "bound_joules", "lifts")
 """The columns of a history, in this order."""
 
@@ -49,12 +53,36 @@ class EnergyHistory:
     accelerators: tuple[EnergyRun, ...] = ()
 
 
-def read_history(history: Sequence[object]) -> EnergyHistory:
-    """The history in wire form; what an agent of another version tells in another form is left out."""
-    runs = [read_run(told) for told in history if isinstance(told, dict)]
+def read_history(history: object) -> EnergyHistory:
+    """The history in wire form; a run that another version tells otherwise, or that no node can have, is left out."""
+    runs = []
+    for told in history if isinstance(history, list | tuple) else ():
+        try:
+            run = read_run(told)
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            continue
+        if _is_possible(run):
+            runs.append(run)
     return EnergyHistory(
         tuple(EnergyRun.of(run, run.packages, run.lifts) for run in runs if run.packages),
         tuple(EnergyRun.of(run, run.accelerators, ()) for run in runs if run.accelerators),
+    )
+
+
+def _is_possible(run: Run) -> bool:
+    """Whether a node can have drawn this: in time, in power, and each second once."""
+    return (
+        run.start.tzinfo is not None
+        and EARLIEST <= run.start <= LATEST
+        and (not run.lifts or len(run.lifts) == len(run.packages or run.accelerators))
+        and all(0 <= lifts <= STEP_SECONDS for lifts in run.lifts)
+        and all(
+            0 <= quarter.seconds <= STEP_SECONDS
+            and 0 <= quarter.bound_seconds <= STEP_SECONDS
+            and 0 <= quarter.joules <= _MOST_JOULES
+            and 0 <= quarter.bound_joules <= _MOST_JOULES
+            for quarter in (*run.packages, *run.accelerators)
+        )
     )
 
 

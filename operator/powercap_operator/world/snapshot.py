@@ -14,9 +14,11 @@ from weakref import WeakValueDictionary
 
 from powercap_api.clock import format_time, read_time
 from powercap_api.conditions import find_condition
+from powercap_api.foreign_text import shown
 from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
 from powercap_api.reasons import BudgetReason, ConditionType
 
+from .agents_word import MOST_JOULES, known_reason, mapping_of, power_of, whole_number
 from .energy_history import EnergyHistory, read_history
 from .node_match import EVERYWHERE, AgentPlacement, Taint
 from .silence import Jump, Reporting
@@ -60,6 +62,8 @@ class PodView:
 _KEEPS_AWAY: Final = frozenset({"NoSchedule", "NoExecute"})
 _OF_KUBERNETES: Final = "node.kubernetes.io/"
 
+_LARGEST: Final = 2**53
+"""Of a count: metrics are floating-point numbers."""
 LIFT_UNTIL: Final = "liftUntil"
 """The field of a budget's spec that differs from node to node."""
 
@@ -205,8 +209,7 @@ def _without_lift(fields: Mapping[str, Any]) -> dict[str, Any]:
 def view_node(body: Mapping[str, Any]) -> NodeView:
     """A Node as the API gives it."""
     metadata = body["metadata"]
-    conditions = (body.get("status") or {}).get("conditions") or []
-    ready: Mapping[str, Any] = find_condition(conditions, "Ready") or {}
+    ready = _ready(mapping_of(body.get("status")))
     since = ready.get("lastTransitionTime") if ready.get("status", "True") != "True" else None
     return NodeView(
         metadata["name"],
@@ -227,42 +230,41 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     """A PowerBudget as the API gives it."""
     metadata = body["metadata"]
     owners = metadata.get("ownerReferences") or []
-    status = body.get("status") or {}
-    conditions = status.get("conditions") or []
-    current = status.get("current") or {}
-    ready: Mapping[str, Any] = find_condition(conditions, ConditionType.READY) or {}
+    status = mapping_of(body.get("status"))
+    current, energy = mapping_of(status.get("current")), mapping_of(status.get("energy"))
+    ready = _ready(status)
     annotations = metadata.get("annotations") or {}
     silent_since = read_time(annotations.get(SILENT_SINCE))
     if silent_since is not None:
         ready = _silent(silent_since)
-    overridden = ready.get("reason") == BudgetReason.OVERRIDDEN
-    capped = silent_since is None and ready.get("reason") != BudgetReason.UNSUPPORTED
-    cap_uw = current.get("capMicrowatts") if capped else None
-    applied_uw = current.get("appliedMicrowatts") if capped else None
+    reason = known_reason(ready.get("reason"))
+    capped = silent_since is None and reason != BudgetReason.UNSUPPORTED
+    cap_uw = power_of(current.get("capMicrowatts")) if capped else None
+    applied_uw = power_of(current.get("appliedMicrowatts")) if capped else None
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
-        spec=specs.known(_plain(body.get("spec") or {})),
+        spec=specs.known(_plain(mapping_of(body.get("spec")))),
         policy_label=(metadata.get("labels") or {}).get(POLICY_LABEL),
         owner_uid=next((owner.get("uid") for owner in owners if owner.get("kind") == "Node"), None),
         ready=ready.get("status") == "True",
-        reason=ready.get("reason"),
-        message=ready.get("message"),
+        reason=reason,
+        message=None if ready.get("message") is None else shown(ready["message"]),
         silent_since=silent_since,
         reporting=Reporting(
             metadata.get("generation"),
-            status.get("observedGeneration"),
+            whole_number(status.get("observedGeneration"), _LARGEST),
             read_time(annotations.get(WRITTEN_AT)),
             read_time(current.get("end")),
         ),
         cap_uw=cap_uw,
         applied_uw=applied_uw,
-        overridden_uw=applied_uw if overridden else None,
-        draw=_draw(status.get("draw")) if silent_since is None else None,
-        energy_joules=_joules(status.get("energy"), "packages"),
-        accelerator_joules=_joules(status.get("energy"), "accelerators"),
-        energy_history=read_history((status.get("energy") or {}).get("history") or ()),
-        reapplied=status.get("reapplied"),
+        overridden_uw=applied_uw if reason == BudgetReason.OVERRIDDEN else None,
+        draw=_draw(mapping_of(status.get("draw"))) if silent_since is None else None,
+        energy_joules=_joules(energy, "packages"),
+        accelerator_joules=_joules(energy, "accelerators"),
+        energy_history=read_history(energy.get("history")),
+        reapplied=whole_number(status.get("reapplied"), _LARGEST),
     )
 
 
@@ -275,21 +277,27 @@ def _silent(since: datetime) -> dict[str, str]:
     return {"status": "Unknown", "reason": BudgetReason.AGENT_SILENT, "message": message}
 
 
-def _draw(draw: Mapping[str, Any] | None) -> DrawView | None:
-    if draw is None:
-        return None
-    parts = (_part(draw.get(name)) for name in ("packages", "accelerators"))
-    return DrawView(draw["averageMicrowatts"], *parts)
+def _ready(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The condition Ready; without anything where there is none."""
+    found = status.get("conditions")
+    conditions = [one for one in found if isinstance(one, Mapping)] if isinstance(found, list | tuple) else []
+    return mapping_of(find_condition(conditions, ConditionType.READY))
 
 
-def _part(draw: Mapping[str, Any] | None) -> PartDraw | None:
-    return None if draw is None else PartDraw(draw["averageMicrowatts"], draw.get("binds"))
+def _draw(draw: Mapping[str, Any]) -> DrawView | None:
+    average_uw = power_of(draw.get("averageMicrowatts"))
+    parts = (_part(mapping_of(draw.get(name))) for name in ("packages", "accelerators"))
+    return None if average_uw is None else DrawView(average_uw, *parts)
 
 
-def _joules(energy: Mapping[str, Any] | None, part: str) -> int | None:
+def _part(draw: Mapping[str, Any]) -> PartDraw | None:
+    average_uw, binds = power_of(draw.get("averageMicrowatts")), draw.get("binds")
+    return None if average_uw is None else PartDraw(average_uw, binds if isinstance(binds, bool) else None)
+
+
+def _joules(energy: Mapping[str, Any], part: str) -> int | None:
     """What ``part`` of the node has drawn since counting began."""
-    joules: int | None = ((energy or {}).get(part) or {}).get("joules")
-    return joules
+    return whole_number(mapping_of(energy.get(part)).get("joules"), MOST_JOULES)
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.conditions import condition, dated, find_condition
+from powercap_api.foreign_text import shown
 from powercap_api.names import POWER_OVERRIDE
 from powercap_api.poweroverride import PowerOverrideStatus
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason
@@ -162,14 +163,14 @@ def _asked_uw(resolved: ResolvedOverride, reach: _Reach) -> int | None:
 
 
 def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason) -> dict[str, Any]:
-    spec = resolved.override.spec
+    reason = shown(resolved.override.spec.reason)
     begin, end = _time(resolved.start), _time(resolved.end)
     what = "the original limits" if resolved.release else f"{_limit(resolved)} at most"
     count = reach.count
     nodes = f"{count} node" if count == 1 else f"{count} nodes"
     sentence = {
-        OverrideReason.PENDING: f"{what} on {nodes} from {begin} to {end}: {spec.reason}",
-        OverrideReason.ACTIVE: f"{what} on {nodes} until {end}: {spec.reason}",
+        OverrideReason.PENDING: f"{what} on {nodes} from {begin} to {end}: {reason}",
+        OverrideReason.ACTIVE: f"{what} on {nodes} until {end}: {reason}",
     }.get(state, f"ended at {end}; it is deleted a day later.")
     if state != OverrideReason.OVER and reach.without:
         sentence = f"{sentence.removesuffix('.')}. {_without(reach.without)}"

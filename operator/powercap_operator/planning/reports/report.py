@@ -8,7 +8,7 @@ nodes are still there; an operator that was away for less than the budgets' hist
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -71,9 +71,17 @@ def report_writes(
 
 
 def surplus_reports(reports: Mapping[str, PowerReport], now: datetime, history: timedelta) -> tuple[str, ...]:
-    """Reports that are older than MarketDays are kept."""
+    """Reports that are older than MarketDays are kept, but for the newest of each policy."""
     oldest = now.date() - history
-    return tuple(name for name, report in reports.items() if report.spec.day < oldest)
+    newest: dict[str, date] = {}
+    for report in reports.values():
+        policy, day = report.spec.policy, report.spec.day
+        newest[policy] = max(day, newest.get(policy, day))
+    return tuple(
+        name
+        for name, report in reports.items()
+        if report.spec.day < oldest and report.spec.day < newest[report.spec.policy]
+    )
 
 
 def _report(

@@ -8,6 +8,7 @@ The token travels in the address, as the platform wants it, so ``hide_token`` ke
 lines.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import ClassVar, Final
 from powercap_api.markets import Auction, GridData
 
 from ...market.delivery_day import day_bounds
-from ...market.errors import Forbidden, NotOffered, NotPublished, SettingMissing
+from ...market.errors import Forbidden, MarketError, NotOffered, NotPublished, SettingMissing
 from ...market.results import Period, Query, build_market_day
 from ..base import FetchedDay, Spend
 from ..http_client import PoliteHttp
@@ -69,6 +70,14 @@ class Entsoe:
         hide_token()
 
     async def fetch(self, query: Query, spend: Spend) -> FetchedDay:
+        """As ``_fetch``; no error repeats the token, whoever has sent it back."""
+        try:
+            return await self._fetch(query, spend)
+        except MarketError as error:
+            error.mask(self._token)
+            raise
+
+    async def _fetch(self, query: Query, spend: Spend) -> FetchedDay:
         """Get the day, resampled where the source's resolution is another.
 
         Raises:
@@ -92,7 +101,9 @@ class Entsoe:
         if market.auction is Auction.SDAC:
             asked = {"documentType": "A44", "in_Domain": domain, "out_Domain": domain}
             body = await self._ask(asked, begin, end, query, prices.MAX_BYTES, spend)
-            day = build_market_day(prices.parse_document(body, query), query, needs_volume=False)
+            day = build_market_day(
+                await asyncio.to_thread(prices.parse_document, body, query), query, needs_volume=False
+            )
         else:
             periods = await self._grid(domain, query, spend)
             day = build_market_day(periods, query)
@@ -109,13 +120,13 @@ class Entsoe:
         begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
         asked = {"documentType": "A75", "processType": "A16", "in_Domain": domain}
         body = await self._ask(asked, begin - generation.LOOK_BACK, end, query, generation.MAX_BYTES, spend)
-        measured = generation.parse_generation(body, query)
+        measured = await asyncio.to_thread(generation.parse_generation, body, query)
         until = generation.measured_until(measured)
         forecast: generation.Power = {}
         if until is None or until < end:
             asked = {"documentType": "A69", "processType": "A01", "in_Domain": domain}
             body = await self._ask(asked, begin, end, query, generation.MAX_BYTES, spend)
-            forecast = generation.parse_generation(body, query)
+            forecast = await asyncio.to_thread(generation.parse_generation, body, query)
         periods = generation.grid_periods(measured, forecast, query)
         if not periods:
             raise NotPublished(f"ENTSO-E has no generation for {query}: not yet, or not at all")
@@ -150,5 +161,5 @@ class Entsoe:
                 " transparency.entsoe.eu, My Account Settings"
             )
         if answer.status == 400:
-            raise refused_query(answer.body, query, max_bytes)
+            raise await asyncio.to_thread(refused_query, answer.body, query, max_bytes)
         return answer.body

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 
 from dev.cluster.process.ports import free_port
+from powercap_operator.loops.bounded_site import MOST_CONNECTIONS
 from powercap_operator.loops.health import STALE_SECONDS, Heartbeats, probes
 
 
@@ -27,5 +28,27 @@ def test_a_process_is_alive_while_each_loop_turns_and_ready_once_it_knows_the_cl
             assert (refused.status_code, refused.text) == (503, "does not turn any more: reconciler\n")
             beat()
             assert (await kubelet.get("/healthz")).status_code == 200
+
+    asyncio.run(scene())
+
+
+def test_whoever_asks_at_once_is_answered_beside_connections_that_only_wait() -> None:
+    async def scene() -> None:
+        port = free_port()
+        async with (
+            probes(("127.0.0.1", port), Heartbeats(), lambda: True),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as kubelet,
+        ):
+            waiting = []
+            for _ in range(2 * MOST_CONNECTIONS):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+                waiting.append((reader, writer))
+            for _ in range(3):
+                assert (await kubelet.get("/healthz")).status_code == 200
+            closed = await asyncio.wait_for(waiting[0][0].read(), 10)
+            assert closed == b"", "the first of them was closed"
+            for _, writer in waiting:
+                writer.close()
 
     asyncio.run(scene())

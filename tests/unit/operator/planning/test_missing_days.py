@@ -1,7 +1,10 @@
 """Days that do not come: what stands in for them and from when, which are asked for, which are kept."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +18,8 @@ from powercap_operator.market.known_days import KnownDays
 from powercap_operator.planning.budget_spec import budget_spec, plan
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.resolved_policy import resolve
-from powercap_operator.world.snapshot import World
+from powercap_operator.world.silence import Jump
+from powercap_operator.world.snapshot import KnownSpecs, World, view_budget
 from tests.support.objects import in_vain, make_day, make_node, make_policy, make_world, moment
 
 HISTORY = timedelta(days=14)
@@ -119,7 +123,8 @@ def test_the_policy_says_what_stands_in_for_tomorrow() -> None:
 def test_after_a_restart_past_midnight_the_first_request_is_waited_for(today: list[MarketDay]) -> None:
     world = make_world([make_policy()], [make_day(YESTERDAY), *today], [make_node("a")])
     decision = decide(world, MORNING, HISTORY)
-    assert not decision.write_budgets
+    (write,) = decision.write_budgets
+    assert bases(dict(write.spec)) == ["FR IDA1 of 2025-10-08: Volume"], "a new node has what would stand in"
     status = decision.policy_statuses["default"]
     assert {one["reason"] for one in status["conditions"]} == {PolicyReason.PENDING}
     assert "current" not in status
@@ -127,6 +132,75 @@ def test_after_a_restart_past_midnight_the_first_request_is_waited_for(today: li
     asked = replace(world, days={**world.days, "today": in_vain(TODAY)})
     (write,) = decide(asked, MORNING, HISTORY).write_budgets
     assert bases(dict(write.spec)) == ["FR IDA1 of 2025-10-08: Volume"]
+
+
+def told(status: Mapping[str, Any], **spec: Any) -> PowerPolicy:
+    """The policy with the status that was decided for it."""
+    policy = make_policy(**spec)
+    return type(policy).from_wire({**policy.to_wire(), "status": status})
+
+
+def test_nothing_waits_for_today_for_more_than_ten_minutes() -> None:
+    """For instance for a day that nobody asks for, as it is being deleted and a finalizer holds it."""
+    stuck = untried(TODAY)
+    gone = stuck.metadata.model_copy(update={"deletion_timestamp": MORNING})
+    world = make_world(
+        [make_policy()], [make_day(YESTERDAY), stuck.model_copy(update={"metadata": gone})], [make_node("a")]
+    )
+    status = decide(world, MORNING, HISTORY, MORNING).policy_statuses["default"]
+
+    def reason(now: datetime, seen_since: datetime) -> Any:
+        later = replace(world, policies={"default": told(status)})
+        found = decide(later, now, HISTORY, seen_since).policy_statuses.get("default", status)
+        return next(one["reason"] for one in found["conditions"] if one["type"] == "MarketData")
+
+    minute = timedelta(minutes=1)
+    assert reason(MORNING + 9 * minute, MORNING) == PolicyReason.PENDING
+    assert reason(MORNING + 10 * minute, MORNING) == PolicyReason.FALLBACK
+    assert reason(MORNING + 10 * minute, MORNING + 5 * minute) == PolicyReason.PENDING, (
+        "another has taken over"
+    )
+    assert reason(MORNING + 15 * minute, MORNING + 5 * minute) == PolicyReason.FALLBACK
+    status = decide(
+        replace(world, policies={"default": told(status)}), MORNING + 10 * minute, HISTORY, MORNING
+    ).policy_statuses["default"]
+    assert reason(MORNING + 11 * minute, MORNING) == PolicyReason.FALLBACK, "and stays so"
+
+
+def test_while_today_is_waited_for_edits_are_followed_and_the_schedule_stays() -> None:
+    world = make_world([make_policy()], [make_day(TODAY)], [make_node("a")])
+    (before,) = decide(world, MORNING, HISTORY).write_budgets
+    spec = json.loads(json.dumps(before.spec))
+    metadata = {"name": "a", "uid": "b", **before.metadata}
+    held = view_budget({"metadata": metadata, "spec": spec}, KnownSpecs())
+    policy = make_policy(maxSource="80", stabilisationSeconds=7, hardware={"rampWattsPerSecond": 5})
+    waiting = make_world([policy], [untried(TODAY)], [make_node("a")], [held])
+    (write,) = decide(waiting, MORNING, HISTORY).write_budgets
+    assert write.spec["maxSourceMicrowatts"] == 80_000_000
+    assert write.spec["rampMicrowattsPerSecond"] == 5_000_000
+    assert write.spec["stabilisationSeconds"] == 7
+    assert (write.spec["schedule"], write.spec["validUntil"]) == (spec["schedule"], spec["validUntil"])
+    same = make_world([make_policy()], [untried(TODAY)], [make_node("a")], [held])
+    assert not decide(same, MORNING, HISTORY).write_budgets
+
+
+def test_the_latest_day_of_a_market_is_kept_whatever_the_clock_says() -> None:
+    own = {MANAGED_BY_LABEL: OPERATOR_FIELD_MANAGER}
+    days = [make_day(TODAY - timedelta(days=back)) for back in range(3)]
+    days = [
+        day.model_copy(update={"metadata": day.metadata.model_copy(update={"labels": own})}) for day in days
+    ]
+    world = make_world([make_policy(fallback={"previousDays": 1, "then": "Hold"})], days)
+    later = MORNING + timedelta(days=40)
+    assert sorted(decide(world, later, HISTORY).delete_days) == [
+        "epex-fr-ida1-2025-10-07",
+        "epex-fr-ida1-2025-10-08",
+    ]
+    jumped = replace(world, jump=Jump(MORNING, later + timedelta(minutes=2)))
+    assert decide(jumped, later, HISTORY).delete_days == ()
+    assert len(decide(jumped, later + timedelta(minutes=2), HISTORY).delete_days) == 2
+    assert decide(world, later, HISTORY, later).delete_days == (), "just begun"
+    assert len(decide(world, later, HISTORY, later - timedelta(minutes=3)).delete_days) == 2
 
 
 def wanted(policy: PowerPolicy, days: list[MarketDay], now: datetime) -> list[str]:

@@ -35,7 +35,6 @@ def pod(name: str = "job", phase: str = "Running", node: str | None = "a", **lab
     ("body", "floor_w", "exempt"),
     [
         (pod(floor="60"), 60, False),
-        (pod(floor="60", phase="Pending"), 60, False),
         (pod(exempt="true"), None, True),
         (pod(floor="60", exempt="true"), 60, True),
     ],
@@ -55,6 +54,8 @@ def test_what_a_pod_asks_for(body: dict[str, Any], floor_w: int | None, exempt: 
         pod(exempt="yes"),
         pod(floor="60", phase="Succeeded"),
         pod(floor="60", phase="Failed"),
+        pod(floor="60", phase="Pending"),
+        pod(floor="60", phase="Unknown"),
         pod(floor="60", node=None),
     ],
 )
