@@ -58,6 +58,9 @@ long: $(STAMP) ## what `make test` leaves out, or does less of: months, thousand
 unit-pythons: $(STAMP) ## unit tests on every Python from 3.11 to 3.14 that is on this machine, and which were not run
 	$(BIN)/python -m dev.pythons $(ARGS)
 
+image-python: $(STAMP) ## the agent's unit tests on the Python that its image ships
+	$(BIN)/python -m dev.pythons image
+
 api: $(STAMP) ## tests on a real API server, which they start and end themselves: KUBERNETES=1.30 takes another version
 	$(PYTEST) tests/api
 

@@ -3,7 +3,8 @@
 Takes the interpreters that are on the PATH or below pyenv's folder; uv fetches those where it can reach its download
 site (`uv python install 3.14`). For root on Debian a version that is missing comes from another Debian in a folder of
 its own, as for `make images-try`, and the tests run with that as their root. Which versions were not run is said.
-Each has an environment of its own with the pinned dependencies, in build/pythons.
+Each has an environment of its own with the pinned dependencies, in build/pythons. `make image-python` runs the agent's
+tests, its process and TLS among them, on the version that its image ships.
 """
 
 import os
@@ -13,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from uv import find_uv_bin
 
@@ -26,13 +28,19 @@ _CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)")
 _SHARED = (_ROOT, Path("/dev"), Path("/etc/resolv.conf"), Path("/etc/ssl/certs"))
 """What tests that run within another root see of this machine."""
 
+SHIPPED: Final = "image"
+"""Stands for the version in the agent's image."""
+
 Enter = Callable[[list[str]], list[str]]
 """A command as it is run where the interpreter is."""
 
 
 def main(wanted: list[str]) -> int:
     """1 where tests failed on a version, 3 where a version was not found."""
-    results = {version: _run(version) for version in wanted or supported()}
+    tests = "tests/unit"
+    if wanted == [SHIPPED]:
+        wanted, tests = [shipped()], "tests/unit/agent"
+    results = {version: _run(version, tests) for version in wanted or supported()}
     for version, result in results.items():
         print(f"Python {version}: {result}")
     if any(result.startswith("failed") for result in results.values()):
@@ -46,7 +54,15 @@ def supported() -> list[str]:
     return [found[1] for line in project["classifiers"] if (found := _CLASSIFIER.fullmatch(line))]
 
 
-def _run(version: str) -> str:
+def shipped() -> str:
+    """The minor version on the base that Dockerfile.agent names, such as 3.13."""
+    (found,) = re.findall(
+        r"^FROM python:(3\.\d+)\S* AS public$", (_ROOT / "Dockerfile.agent").read_text(), re.MULTILINE
+    )
+    return str(found)
+
+
+def _run(version: str, tests: str) -> str:
     found = subprocess.run(
         [find_uv_bin(), "python", "find", "--no-python-downloads", "--system", version],
         env={**os.environ, "PATH": _path()},
@@ -55,27 +71,27 @@ def _run(version: str) -> str:
         check=False,
     )
     if found.returncode == 0:
-        return _test(version, found.stdout.strip(), lambda command: command)
+        return _test(version, found.stdout.strip(), lambda command: command, tests)
     base = next((base for base in BASES.values() if base.python == version and not base.foreign), None)
     if base is None:
         return f"not run: no python{version} on the PATH, and none of pyenv's"
     try:
-        return _run_within(base)
+        return _run_within(base, tests)
     except PreparationError as error:
         return f"not run: no python{version} on the PATH, and it cannot be had from Debian: {error}"
 
 
-def _run_within(base: Base) -> str:
+def _run_within(base: Base, tests: str) -> str:
     require_image_programs(_say, foreign=False)
     with unpacked(base, cache_folder(os.environ) / "images", _say) as root:
 
         def enter(command: list[str]) -> list[str]:
             return inside(root, ["env", f"--chdir={_ROOT}", *command], _SHARED)
 
-        return _test(base.python, f"python{base.python}", enter)
+        return _test(base.python, f"python{base.python}", enter, tests)
 
 
-def _test(version: str, interpreter: str, enter: Enter) -> str:
+def _test(version: str, interpreter: str, enter: Enter, tests: str) -> str:
     folder = _ROOT / "build" / "pythons" / version
     python = str(folder / "bin" / "python")
     uv = find_uv_bin()
@@ -92,8 +108,8 @@ def _test(version: str, interpreter: str, enter: Enter) -> str:
         1
     ]
     print(f"Python {exact}", flush=True)
-    tests = [python, "-m", "pytest", "tests/unit", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(enter(tests), cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    command = [python, "-m", "pytest", tests, "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(enter(command), cwd=_ROOT, stdout=subprocess.PIPE, text=True, check=False)
     print(done.stdout, end="", flush=True)
     summary = done.stdout.strip().rpartition("\n")[2]
     return f"{'passed' if done.returncode == 0 else 'failed'} on {exact}: {summary}"

@@ -10,7 +10,7 @@ import pytest
 from dev.images.__main__ import main
 from dev.images.bases import BASES, DEBIAN
 from dev.images.roots import inside
-from dev.pythons import supported
+from dev.pythons import shipped, supported
 
 
 def test_every_base_has_a_python_that_is_supported() -> None:
@@ -54,3 +54,8 @@ def test_a_command_in_another_root_sees_what_is_shared() -> None:
     assert command[-6:] == ["/other", "2", "/dev", "/etc/resolv.conf", "python3", "-V"]
     assert "--mount" in command
     assert "--kill-child" in command
+
+
+def test_the_agents_tests_run_on_the_python_of_its_image() -> None:
+    assert shipped() == "3.13"
+    assert shipped() in supported()
