@@ -28,6 +28,10 @@ class PolicyCurrent(ApiModel):
     """Price of the market period, such as "95.69 EUR/MWh"."""
     price_paid: str | None = None
     """What the policy's tariff makes of it, such as "150.83 EUR/MWh". Absent without a tariff."""
+    paid_per_megawatt_hour: DecimalText | None = None
+    """What programs go by: the price paid as a number, or that of the market period without a tariff."""
+    currency: str | None = None
+    """Of this number, such as "EUR"."""
     carbon: str | None = None
     """Carbon intensity of the market period, such as "45 g/kWh (forecast)"."""
     renewable: str | None = None

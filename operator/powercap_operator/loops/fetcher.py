@@ -32,7 +32,6 @@ from ..market.plausibility import doubt
 from ..market.publication import DAILY_LIMIT
 from ..planning import marketday_status
 from ..planning.due_days import DayGroup, after_failure, days_before, last_route, next_groups, once_more
-from ..planning.events import condition_events
 from ..planning.wanted_days import needs_of_markets, query_of
 from ..sources import registry
 from ..sources.epex.provider import Epex
@@ -40,6 +39,7 @@ from ..sources.mock import Mock
 from ..sources.registry import FetchedDay, Provider, ProviderSettings
 from ..world.unreadable import FAULTS, what_is_wrong
 from .refusals import Refusals
+from .status_writing import StatusWriter
 
 logger = logging.getLogger(__name__)
 
@@ -68,12 +68,11 @@ class Fetcher:
         """``wake`` is called when a day has come to say something else, ``beat`` at each look."""
         self._election = election
         self._beat = beat
-        self._cluster = cluster
         self._cache = cache
         self._http = http
         self._settings = settings
         self._clock = clock
-        self._recorder = recorder
+        self._statuses = StatusWriter(cluster, cache, recorder)
         self._wake = wake
         self._refusals = Refusals(time.monotonic)
         self._free_at: dict[str, float] = {}
@@ -195,13 +194,9 @@ class Fetcher:
 
     async def _write(self, name: str, status: Callable[[MarketDay, datetime], MarketDayStatus]) -> None:
         now, day = self._clock.now(), self._newest(name)
-        version = self._cache.version(MARKET_DAY, name)
-        body = await self._cluster.apply_status(MARKET_DAY, name, status(day, now).to_wire(), version)
-        self._cache.put(MARKET_DAY, body)
         before = [old.to_wire() for old in day.status.conditions]
         uid = day.metadata.uid or ""
-        for event in condition_events(MARKET_DAY, name, uid, before, body["status"]["conditions"]):
-            await self._recorder.record(event)
+        await self._statuses.write(MARKET_DAY, name, uid, before, status(day, now).to_wire())
 
     def _newest(self, name: str) -> MarketDay:
         day = self._cache.world().days.get(name)

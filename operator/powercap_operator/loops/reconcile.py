@@ -33,11 +33,12 @@ from ..kube.event_recorder import Recorder
 from ..kube.leadership import Election
 from ..kube.relist import relist
 from ..planning.decision import BudgetWrite, Decision, decide
-from ..planning.events import ObjectEvent, budget_events, condition_events
+from ..planning.events import ObjectEvent, budget_events
 from ..planning.reports.report import ReportWrite
 from ..world.containment import Containment
 from ..world.snapshot import BudgetView, World
 from .refusals import Refusals
+from .status_writing import StatusWriter
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ class Reconciler:
         self._election = election
         self._beat = beat
         self._recorder = recorder
+        self._statuses = StatusWriter(cluster, cache, recorder)
         self._cluster = cluster
         self._cache = cache
         self._clock = clock
@@ -314,14 +316,12 @@ class Reconciler:
         status: Mapping[str, object],
     ) -> None:
         try:
-            body = await self._cluster.apply_status(kind, name, status, self._cache.version(kind, name))
+            news = await self._statuses.write(kind, name, uid, before, status)
         except NotFoundError:
             self._cache.drop(kind, name)
             return
-        if self._cache.put(kind, body) and kind == MARKET_DAY:
+        if news and kind == MARKET_DAY:
             self.wake()
-        for event in condition_events(kind, name, uid, before, body["status"]["conditions"]):
-            await self._recorder.record(event)
 
 
 def _known(readable: Readable, world: World, kind: str, name: str) -> tuple[str, list[Mapping[str, Any]]]:

@@ -52,14 +52,13 @@ def _in_force(policies: Iterable[PowerPolicy]) -> Iterable[Metric]:
 
 
 def _price_paid(policies: Iterable[PowerPolicy]) -> Metric:
-    """The status' price paid, such as ``150.83 EUR/MWh``; the market's where the policy has no tariff."""
+    """The status' price paid; the market's where the policy has no tariff."""
     paid = gauge(catalogue.POLICY_PRICE_PAID)
     for policy in policies:
         current = policy.status.current
-        text = None if current is None else current.price_paid or current.price
-        if text is not None:
-            value, _, unit = text.partition(" ")
-            paid.add_metric([policy.metadata.name, unit.removesuffix("/MWh")], float(value))
+        if current is not None and current.paid_per_megawatt_hour is not None:
+            labels = [policy.metadata.name, current.currency or ""]
+            paid.add_metric(labels, float(current.paid_per_megawatt_hour))
     return paid
 
 

@@ -23,6 +23,8 @@ class Step:
     value: float
     text: str
     """What it says where a person points at it."""
+    amount: str = ""
+    """The value for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,8 +188,8 @@ def _steps(
     for slot, (start, until) in zip(slots, pairwise(starts), strict=True):
         power_uw = cap_uw(slot.share, limits.min_uw, limits.max_uw)
         times = f"{clock(start, resolved.wall_clock, now)} to {until.astimezone(resolved.wall_clock):%H:%M}"
-        text = f"{times}: {limits.short_text(power_uw)}"
-        steps.append(Step(start, until, 100 * power_uw / limits.max_uw, text))
+        amount = limits.short_text(power_uw)
+        steps.append(Step(start, until, 100 * power_uw / limits.max_uw, f"{times}: {amount}", amount))
     return steps
 
 
@@ -197,7 +197,8 @@ def _coming(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> s
     current = next((step for step in steps if step.start <= now < step.end), None)
     for step in steps:
         if step.start > now and (current is None or step.value != current.value):
-            return f"from {step.text.replace(' to ', ' until ')}"
+            start, end = clock(step.start, resolved.wall_clock, now), step.end.astimezone(resolved.wall_clock)
+            return f"from {start} until {end:%H:%M}: {step.amount}"
     return f"nothing known after {clock(steps[-1].end, resolved.wall_clock, now)}" if steps else ""
 
 

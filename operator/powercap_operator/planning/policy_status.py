@@ -97,6 +97,8 @@ def _current(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyCu
         volume=None if period.volume is None else f"{period.volume} MWh",
         price=None if period.price is None else f"{period.price} {unit}",
         price_paid=None if period.price_paid is None else f"{period.price_paid} {unit}",
+        paid_per_megawatt_hour=period.price if period.price_paid is None else period.price_paid,
+        currency=planned.currency,
         carbon=_noted(period.carbon, "g/kWh", period.forecast),
         renewable=_noted(period.renewable, "%", period.forecast),
         why=period.why,

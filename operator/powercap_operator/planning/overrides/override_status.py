@@ -200,7 +200,8 @@ def _outcome(
     total = reach.count
     count = total - sum(len(reach.alike[one]) for one in missed)
     if not missed:
-        sentence = f"all {total} nodes {what}." if total > 1 else f"the node {_singular(what)}."
+        one = "has its original limits" if resolved.release else "is at or under the limit"
+        sentence = f"all {total} nodes {what}." if total > 1 else f"the node {one}."
         return True, OverrideReason.ACHIEVED, sentence
     sentence = f"{count} of {total} nodes {what}; not: {_named(missed, reach)}."
     if now < resolved.start + _SETTLING or now < _made(resolved) + _SETTLING:
@@ -252,10 +253,6 @@ def _no_nodes(reach: _Reach) -> str:
 def _without(count: int) -> str:
     nodes = "1 node has" if count == 1 else f"{count} nodes have"
     return f"{nodes} no PowerBudget: there is no such node, or no policy selects it."
-
-
-def _singular(what: str) -> str:
-    return what.replace("have their", "has its").replace("are at", "is at")
 
 
 def _limit(resolved: ResolvedOverride) -> str:
