@@ -44,8 +44,8 @@ class BiddingZone:
     area: str
     wall_zone: str
     """The clock on the wall there, which windows and tariffs are meant on."""
-    proof: str = "market time is the clock on the wall there too"
-    """How ``day_zone`` was proven; empty: it is taken from the exchange's rules alone."""
+    proof: str = ""
+    """How ``day_zone`` was proven against days of results; empty: it is taken from the exchange's rules alone."""
     currency: str = "EUR"
     day_zone: str = MARKET_TIME
     """The clock of its delivery days and of the labels in its results."""
@@ -61,30 +61,45 @@ class BiddingZone:
         return ZoneInfo(self.wall_zone)
 
 
-_FR_PROOF: Final = (
-    "FR SDAC of four days from 22 June to 5 October 2025: the printed peak, such as 53.39 on 29 September, is the mean"
+def _as(other: str, quarters: int, day: int, apart: int) -> str:
+    """The proof by a neighbour: coupled zones have one price where no line between them is full."""
+    return (
+        f"SDAC of {day} July 2026: the price is {other}'s in {quarters} of the 80 quarters from 02:00 to 22:00 under"
+        f" the same label, and in {apart} where the labels are an hour apart"
+    )
+
+
+_FR: Final = (
+    "SDAC of four days from 22 June to 5 October 2025: the printed peak, such as 53.39 on 29 September, is the mean"
     " of the labels from 08 to 20, which is when peak is in market time"
 )
-_GB_PROOF: Final = (
-    "GB IDA1 of 18 and 19 December 2025: the printed peak (83.85, 79.53) is the mean of the labels from 08 to 20, and"
-    " peak is from 07 to 19 UK time; the exchange's UK product page counts the day's hours from 23:00 to 23:00 UK time"
+_GB: Final = (
+    "IDA1 of 14, 18 and 19 December 2025: the printed peak (53.63, 83.85, 79.53) is the mean of the labels from 08 to"
+    " 20, and peak is from 07 to 19 UK time"
 )
 BIDDING_ZONES: Final[dict[str, BiddingZone]] = {
     zone.area: zone
     for zone in (
-        BiddingZone("AT", "Europe/Vienna"),
-        BiddingZone("BE", "Europe/Brussels"),
+        BiddingZone("AT", "Europe/Vienna", _as("BE", 39, 12, 0)),
+        BiddingZone("BE", "Europe/Brussels", _as("FR", 34, 10, 0)),
         BiddingZone("CH", "Europe/Zurich"),
-        BiddingZone("DE-LU", "Europe/Berlin"),
-        BiddingZone("DK1", "Europe/Copenhagen"),
-        BiddingZone("DK2", "Europe/Copenhagen"),
-        BiddingZone("FI", "Europe/Helsinki", ""),
-        BiddingZone("FR", "Europe/Paris", _FR_PROOF),
-        BiddingZone("GB", "Europe/London", _GB_PROOF, "GBP"),
-        BiddingZone("NL", "Europe/Amsterdam"),
-        *(BiddingZone(f"NO{number}", "Europe/Oslo") for number in range(1, 6)),
-        BiddingZone("PL", "Europe/Warsaw"),
-        *(BiddingZone(f"SE{number}", "Europe/Stockholm") for number in range(1, 5)),
+        BiddingZone("DE-LU", "Europe/Berlin", _as("FR", 31, 10, 0)),
+        BiddingZone("DK1", "Europe/Copenhagen", _as("FR", 29, 10, 0)),
+        BiddingZone("DK2", "Europe/Copenhagen", _as("DE-LU", 13, 10, 2)),
+        BiddingZone("FI", "Europe/Helsinki", _as("SE1", 33, 8, 1)),
+        BiddingZone("FR", "Europe/Paris", _FR),
+        BiddingZone("GB", "Europe/London", _GB, "GBP"),
+        BiddingZone("NL", "Europe/Amsterdam", _as("FR", 20, 11, 2)),
+        BiddingZone("NO1", "Europe/Oslo"),
+        BiddingZone("NO2", "Europe/Oslo", _as("NO5", 11, 8, 0)),
+        BiddingZone("NO3", "Europe/Oslo"),
+        BiddingZone("NO4", "Europe/Oslo", _as("SE1", 11, 8, 1)),
+        BiddingZone("NO5", "Europe/Oslo", _as("NO2", 11, 8, 0)),
+        BiddingZone("PL", "Europe/Warsaw", _as("FR", 18, 11, 4)),
+        BiddingZone("SE1", "Europe/Stockholm", _as("FI", 33, 8, 1)),
+        BiddingZone("SE2", "Europe/Stockholm"),
+        BiddingZone("SE3", "Europe/Stockholm"),
+        BiddingZone("SE4", "Europe/Stockholm", _as("FI", 12, 8, 1)),
     )
 }
 

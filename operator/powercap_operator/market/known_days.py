@@ -1,6 +1,6 @@
 """The MarketDays there are, by market and day, and what each day's own results come to. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -128,12 +128,12 @@ def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day:
     found = [
         [days.get(DayKey(provider, layer, day)) for layer in layers(market)] for provider in request.providers
     ]
-    complete = [[part for part in parts if part is not None and is_complete(part)] for parts in found]
+    complete = [[part for part in parts if part is not None and _is_there(part, needs)] for parts in found]
     for usable in sorted(complete, key=lambda parts: any(is_doubted(part, needs) for part in parts)):
         periods: tuple[Period, ...] = ()
         for part in usable:
             periods = merge(periods, [period for period in periods_of(part) if _serves(period, needs)])
-        if tuple(period.start for period in periods) == starts and _has_reference(periods, needs):
+        if tuple(period.start for period in periods) == starts:
             return DayResults(
                 day=day,
                 source_day=day,
@@ -162,8 +162,8 @@ def is_of_another_clock(day: MarketDay) -> bool:
 
 def serves(day: MarketDay, needs: Needs) -> bool:
     """Whether the object has all of its day, with every value that a strategy needs: this alone decides."""
-    periods = periods_of(day) if is_complete(day) else []
-    return bool(periods) and all(_serves(one, needs) for one in periods) and _has_reference(periods, needs)
+    periods = periods_of(day) if _is_there(day, needs) else []
+    return bool(periods) and all(_serves(one, needs) for one in periods)
 
 
 def is_doubted(day: MarketDay, needs: Needs) -> bool:
@@ -175,9 +175,11 @@ def is_doubted(day: MarketDay, needs: Needs) -> bool:
     return (needs.price and concerned.price) or (needs.volume and concerned.volume)
 
 
-def _has_reference(periods: Sequence[Period], needs: Needs) -> bool:
-    """Whether there is a volume above 0 to divide by, where volumes are needed."""
-    return not needs.volume or any(period.volume for period in periods)
+def _is_there(day: MarketDay, needs: Needs) -> bool:
+    """Whether the day is complete, with a volume to divide by where volumes are needed."""
+    found = find_condition(day.status.conditions, ConditionType.PLAUSIBLE)
+    nothing_traded = found is not None and found.reason == MarketDayReason.ZERO_VOLUMES
+    return is_complete(day) and not (needs.volume and nothing_traded)
 
 
 def periods_of(day: MarketDay) -> list[Period]:
@@ -203,7 +205,7 @@ def _serves(period: Period, needs: Needs) -> bool:
     return not any(
         needed and value is None
         for needed, value in (
-            (needs.volume, None if period.volume is None or period.volume < 0 else period.volume),
+            (needs.volume, period.volume),
             (needs.price, period.price),
             (needs.carbon, period.carbon),
             (needs.renewable, period.renewable),

@@ -18,9 +18,10 @@ from .results import DayData, Period
 
 ORDERS: Final = 100
 """A day's volume so many times above or below the usual is none."""
-THIN_MWH: Final = Decimal(1)
-"""Below so many MWh in the mean period a market is thin: ten of the steps of 0.1 MWh in which it is traded. Intraday
-auctions of July 2026 had at most 0.02 (CH) to 0.3 (AT, BE) in the mean period, GB 1.7 to 7, FR 66 on a day in 2025."""
+THIN_MW: Final = Decimal(100)
+"""Below so many MWh an hour on the mean of a day a market is thin: one power station's block makes so much, and one
+company's orders are then the course of the day. IDA1 of July 2026: CH 0.1 to 3, BE 45 to 57, AT 63 to 87, GB 1,040; FR
+262 on a day in 2025."""
 
 CONCERNS: Final = {
     MarketDayReason.ONE_PRICE: Needs(price=True),
@@ -88,6 +89,6 @@ def mean_over_max(volumes: Sequence[Decimal]) -> Decimal | None:
     return sum(volumes, Decimal(0)) / len(volumes) / max(volumes)
 
 
-def is_thin(volumes: Sequence[Decimal]) -> bool:
-    """Whether so little is traded that volumes are chance; without a volume nothing is said."""
-    return bool(volumes) and sum(volumes, Decimal(0)) / len(volumes) < THIN_MWH
+def mean_power(volumes: Sequence[Decimal], minutes: int) -> Decimal | None:
+    """The volumes of periods of so many minutes in MWh an hour, on the mean; None without any."""
+    return sum(volumes, Decimal(0)) / len(volumes) * 60 / minutes if volumes else None

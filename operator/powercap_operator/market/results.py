@@ -124,12 +124,7 @@ class DayData:
     @property
     def usable(self) -> bool:
         """Every period is there, and at least one column is whole: volumes, prices or grid data."""
-        of_columns = {
-            ProblemKind.NO_VOLUME,
-            ProblemKind.NEGATIVE_VOLUME,
-            ProblemKind.ZERO_VOLUME,
-            ProblemKind.NO_PRICE,
-        }
+        of_columns = {ProblemKind.NO_VOLUME, ProblemKind.ZERO_VOLUME, ProblemKind.NO_PRICE}
         if self.complete:
             return True
         return all(problem.kind in of_columns for problem in self.problems) and (

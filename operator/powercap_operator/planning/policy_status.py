@@ -12,7 +12,7 @@ from powercap_api.powerpolicy import MANUAL
 from powercap_api.reasons import ConditionType, PolicyReason
 
 from ..market.delivery_day import day_of
-from ..market.plausibility import THIN_MWH, is_thin
+from ..market.plausibility import THIN_MW, mean_power
 from ..strategies.base import percent
 from ..world.node_state import NO_REPORT, NOT_TAKEN_UP, Following, NodeState, state_of
 from ..world.snapshot import BudgetView
@@ -218,13 +218,13 @@ def _thin_market(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> list
         for period in planned.periods
         if period.volume is not None and day_of(period.start, resolved.zone) == today
     ]
-    if not resolved.request.needs.volume or not is_thin(volumes):
+    mean = mean_power(volumes, resolved.market.resolution_minutes)
+    if not resolved.request.needs.volume or mean is None or mean >= THIN_MW:
         return []
-    mean = sum(volumes, Decimal(0)) / len(volumes)
     message = (
-        f"{resolved.market}: {mean:.2f} MWh were traded in the mean period of {planned.data_day}. Below {THIN_MWH} MWh"
-        " the course of volumes is chance, and caps are near minPower for most of the day: write"
-        " strategy: {type: Price}, or follow auction: SDAC."
+        f"{resolved.market}: {mean:.1f} MWh an hour were traded on the mean of {planned.data_day}. Below {THIN_MW} one"
+        " company's orders are the course of the day, and caps say little: write strategy: {type: Price}, or follow"
+        " auction: SDAC."
     )
     generation = resolved.policy.metadata.generation
     return [condition(ConditionType.THIN_MARKET, True, PolicyReason.LITTLE_TRADED, message, generation)]

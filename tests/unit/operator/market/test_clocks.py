@@ -160,6 +160,31 @@ def test_great_britains_day_begins_at_23_o_clock_there(
         assert found["periods"][place] == period
 
 
+REAL_PRICES = """
+    40.35 31.43 5.80 16.00 18.45 9.89 16.00 10.77 8.34 9.21 15.36 12.00 9.72 4.00 -1.04 4.00
+    -1.05 20.00 24.24 53.00 48.00 52.06 49.29 49.31 50.41 50.26 47.04 48.95 52.00 53.01 59.24 61.73
+    56.00 68.00 68.10 76.70 75.30 76.00 75.60 73.99 70.00 62.80 68.00 62.99 68.09 52.04 56.54 45.00
+"""
+"""GB IDA1 of 14 December 2025, half-hours in the order of their labels from 00:00 on."""
+
+
+def test_great_britains_printed_peak_is_the_mean_of_its_hours(tmp_path: Path, capsys: Captured) -> None:
+    """The page printed base 41.31 and peak 53.63; peak is from 07:00 to 19:00 UK time, in winter the same in UTC."""
+    labels = [label(at, 30) for at in cet_starts(date(2025, 12, 14), 30)]
+    html = page(f"{GB_DAY}14 December 2025", labels, "£")
+    for place, price in enumerate(REAL_PRICES.split()):
+        html = html.replace(f"<td>{place}.00</td></tr>", f"<td>{price}</td><!-- --></tr>", 1)
+    file = tmp_path / "gb.html"
+    file.write_text(html, "utf-8")
+    arguments = ["market", "parse", str(file), "--area", "GB", "--auction", "IDA1", "--date", "2025-12-14"]
+    assert main([*arguments, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["periods"]
+    peak = [one["price"] for one in found if "2025-12-14T07:00:00Z" <= one["start"] < "2025-12-14T19:00:00Z"]
+    assert len(peak) == 24
+    assert round(sum(peak) / 24, 2) == 53.63
+    assert round(sum(one["price"] for one in found) / 48, 2) == 41.31
+
+
 def test_a_page_of_before_headings_named_auctions(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "at.html"
     labels = [label(at, 60) for at in cet_starts(date(2022, 12, 24), 60)]
@@ -193,7 +218,7 @@ def test_days_that_were_read_on_another_clock_are_read_anew() -> None:
 
 
 def test_a_clock_that_is_not_proven_is_said_so() -> None:
-    for area, told in (("FI", True), ("FR", False)):
+    for area, told in (("SE3", True), ("FI", False), ("FR", False)):
         policy = make_policy(market={"area": area})
         days = [make_day(date(2026, 6, 10), market=Market(area, Auction.IDA1))]
         now = moment("2026-06-10T10:00Z")

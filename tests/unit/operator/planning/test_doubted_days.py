@@ -243,15 +243,16 @@ def test_a_document_with_one_point_is_one_price() -> None:
 # how much volumes say -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("volume", "thin"), [("0.3", True), ("0.9", True), ("1.0", False), ("68.2", False)])
+@pytest.mark.parametrize(
+    ("volume", "thin"), [("0.1", True), ("21.7", True), ("24.9", True), ("25.0", False), ("65.5", False)]
+)
 def test_a_thin_market_says_so(volume: str, thin: bool) -> None:
+    """21.7 MWh in the mean quarter was the most of AT IDA1 in days of July 2026, 65.5 is FR's of 9 October 2025."""
     found = conditions(make_day(DAY, [volume] * 96), of=policy())
     assert ("ThinMarket" in found) is thin
     if thin:
-        assert (
-            f"{Decimal(volume):.2f} MWh were traded in the mean period of 2026-06-10"
-            in found["ThinMarket"].message
-        )
+        told = f"{Decimal(volume) * 4:.1f} MWh an hour were traded on the mean of 2026-06-10"
+        assert told in found["ThinMarket"].message
         assert "write strategy: {type: Price}, or follow auction: SDAC" in found["ThinMarket"].message
     assert "ThinMarket" not in conditions(make_day(DAY, [volume] * 96), of=PRICED)
 
