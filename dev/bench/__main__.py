@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 from dev.bench import command, costs, latency, parsing, single_agent
-from dev.bench.audit import Audit
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.lab.audit_log import AuditLog
 from dev.lab.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 from dev.lab.figures import show
 from dev.lab.results import DEFAULT_MARKET, periods_for
@@ -37,7 +37,7 @@ def main() -> int:
     say("one agent alone")
     figures += single_agent.measure(10_000 if quick else SOAK_EVENTS)
     with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
-        audit = Audit(Path(folder) / "audit")
+        audit = AuditLog(Path(folder) / "audit", reads=True)
         plane = ControlPlane(
             locate(os.environ, say), Path(folder) / "control-plane", say=say, api_server_flags=audit.flags
         )

@@ -1,28 +1,28 @@
 """What operator and agents take: memory, processor time, requests."""
 
 import time
+from collections import Counter
 
-from dev.bench.audit import Audit
+from dev.lab.audit_log import AGENT, OURS, WRITES, AuditLog
 from dev.lab.fake_sysfs import ONE_SOCKET
 from dev.lab.figures import Figure
 from dev.lab.processes import cpu_seconds, resident_mb
 from dev.lab.stage import Stage, wait_until
 
-AGENT = "powercap-agent"
-OPERATOR = ("powercap-operator", "kopf")
-"""The User-Agents of the operator's two clients."""
+_OPERATOR = tuple(client for client in OURS if client != AGENT)
 
 
-def agents(stage: Stage, audit: Audit, nodes: list[str], seconds: float) -> list[Figure]:
+def agents(stage: Stage, audit: AuditLog, nodes: list[str], seconds: float) -> list[Figure]:
     """Agents with nothing to do but to look: after ``seconds``, scaled to an hour."""
     pids = [pid for node in nodes if (pid := stage.agents[node].pid) is not None]
-    mark, began = audit.mark(), time.monotonic()
+    audit.new()
+    began = time.monotonic()
     used = {pid: cpu_seconds(pid) for pid in pids}
     time.sleep(seconds)
     hours = (time.monotonic() - began) / 3600
     memory = sorted(resident_mb(pid) for pid in pids)
     cpu = sum(cpu_seconds(pid) - used[pid] for pid in pids) / len(pids) / hours
-    requests = audit.count(mark, AGENT)
+    requests = Counter(one.verb for one in audit.new() if one.agent.startswith(AGENT))
     hourly = sum(requests.values()) / len(pids) / hours
     how = f"{len(pids)} agents for {seconds:.0f} s with no change but market periods"
     verbs = ", ".join(f"{verb} {count}" for verb, count in sorted(requests.items())) or "none"
@@ -40,7 +40,7 @@ def agents(stage: Stage, audit: Audit, nodes: list[str], seconds: float) -> list
     ]
 
 
-def operator(stage: Stage, audit: Audit, quiet_seconds: float, more_nodes: int) -> list[Figure]:
+def operator(stage: Stage, audit: AuditLog, quiet_seconds: float, more_nodes: int) -> list[Figure]:
     """Memory with the stage's nodes and with many more, and what it writes when nothing changes."""
     few = len(stage.nodes)
     figures = [_operator_memory(stage, few)]
@@ -59,13 +59,12 @@ def operator(stage: Stage, audit: Audit, quiet_seconds: float, more_nodes: int) 
         )
     )
     time.sleep(30)  # until the policy's status has settled
-    mark = audit.mark()
+    before = sum(one.verb in WRITES for one in audit.new() if one.agent.startswith(_OPERATOR))
     pid = stage.operator.pid
     used = cpu_seconds(pid) if pid else 0.0
     time.sleep(quiet_seconds)
-    writes = sum(audit.writes(mark, client) for client in OPERATOR)
-    requests = sum(sum(audit.count(mark, client).values()) for client in OPERATOR)
-    before = sum(audit.writes(0, client) for client in OPERATOR) - writes
+    asked = [one for one in audit.new() if one.agent.startswith(_OPERATOR)]
+    writes, requests = sum(one.verb in WRITES for one in asked), len(asked)
     cpu = (cpu_seconds(pid) - used if pid else 0.0) / quiet_seconds * 1000
     figures.append(_operator_memory(stage, more_nodes))
     figures.append(

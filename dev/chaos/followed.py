@@ -1,23 +1,13 @@
 """Whether the nodes that have agents follow their budgets: in their files, and in what they report."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from dev.chaos.client import Direct
 from dev.chaos.world import AGENTS, ChaosWorld
 from dev.lab.caps import cap_at, caps_of
-from dev.lab.fake_sysfs import POWER_UNIT_UW
-from powercap_agent.options import DEFAULT_FLOOR_PERCENT, DEFAULT_FLOOR_UW
 from powercap_api.conditions import is_true
 from powercap_api.names import POWER_BUDGET
-
-ROUNDING_UW: Final = 4 * POWER_UNIT_UW
-"""What processors may round down, for four packages."""
-
-
-def in_force_uw(cap_uw: int, originals_uw: int) -> int:
-    """What a node is to have in force under a cap, where the originals of its packages add up to so much."""
-    return min(max(cap_uw, DEFAULT_FLOOR_UW, originals_uw * DEFAULT_FLOOR_PERCENT // 100), originals_uw)
 
 
 def not_followed(world: ChaosWorld, direct: Direct) -> str:
@@ -41,10 +31,8 @@ def _complaint(world: ChaosWorld, node: str, budget: dict[str, Any] | None) -> s
         return released
     if cap is None or now >= datetime.fromisoformat(spec["validUntil"]):
         return ""  # what onExpiry says; the limits watch holds it to its bounds
-    wanted = in_force_uw(cap.power_uw, world.stage.packages_uw(node, original))
-    found = world.stage.node_cap(node)
-    if not wanted - ROUNDING_UW < found <= wanted:
-        return f"{node} has {found} µW in force, not {wanted}: {status.get('conditions')}"
+    if complaint := world.stage.not_in_force(node, cap.power_uw):
+        return f"{complaint}: {status.get('conditions')}"
     if not is_true(status.get("conditions", []), "Ready"):
         return f"{node} is not ready: {status.get('conditions')}"
     return ""

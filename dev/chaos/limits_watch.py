@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from dev.lab.fake_sysfs import read_limits
-from powercap_agent.options import DEFAULT_FLOOR_PERCENT
+from dev.lab.judge import out_of_bounds
 
 _PAUSE_SECONDS: Final = 0.02
 
@@ -47,5 +47,5 @@ class LimitsWatch:
         for name, value in limits.items():
             original = self._originals[node][name]
             # -1: a file whose writer was killed between opening and writing; the kernel's cannot be so.
-            if value != -1 and not original * DEFAULT_FLOOR_PERCENT // 100 <= value <= original:
-                self.complaints.append(f"{node} {name} was {value} µW, its original is {original} µW")
+            if value != -1 and (complaint := out_of_bounds(value, original)):
+                self.complaints.append(f"{node} {name} was {complaint}")

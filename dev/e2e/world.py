@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from dev.images.build import build_images
 from dev.lab.caps import cap_at, caps_of
 from dev.lab.exchange.site import ExchangeSite
 from dev.lab.fake_sysfs import TWO_SOCKETS, build_tree, read_limits
+from dev.lab.judge import not_in_force
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.markets import Auction, Market
@@ -179,8 +180,7 @@ class World:
 
     def cap(self) -> int:
         """What the node's two packages may draw together, in microwatts."""
-        limits = self.limits()
-        return sum(limits[f"intel-rapl/intel-rapl:{package}/long_term"] for package in (0, 1))
+        return sum(_packages(self.limits()))
 
     def get(self, *what: str) -> dict[str, Any]:
         """``kubectl get … -o json``."""
@@ -218,8 +218,7 @@ class World:
             return False
         conditions = budget.get("status", {}).get("conditions", [])
         ready = is_true(conditions, "Ready")
-        # A read-back may be a power unit below what was asked for, for each package; and 190 W is all there is.
-        return ready and 0 <= min(wanted, 190_000_000) - self.cap() <= 250_000
+        return ready and not not_in_force(wanted, _packages(self.limits()), _packages(self.originals))
 
     def advance(self, by: timedelta) -> None:
         """Set the agent's clock further ahead."""
@@ -262,3 +261,8 @@ class World:
             with contextlib.suppress(KubectlError, ControlPlaneError, subprocess.SubprocessError):
                 (folder / name).write_text(self.plane.kubectl(*command, "--request-timeout=10s"))
         (folder / "limits.json").write_text(json.dumps(self.limits(), indent=2))
+
+
+def _packages(limits: Mapping[str, int]) -> list[int]:
+    """The long_term limits of the two packages."""
+    return [limits[f"intel-rapl/intel-rapl:{package}/long_term"] for package in (0, 1)]

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from dev.kernel.errors import KernelTestError
 from dev.kernel.images import image
 from dev.kernel.packages import SERIES, require_programs
+from dev.lab.debian import PreparationError
 from dev.lab.suite import pytest_arguments
 
 _FAILED_TO_PREPARE = 2
@@ -26,9 +26,9 @@ def main(arguments: list[str]) -> int:
     """Prepare and run; pytest's exit code."""
     began = time.monotonic()
     try:
-        require_programs(os.environ, _say)
+        require_programs(_say)
         versions = [image(series, os.environ, _say).version for series in SERIES]
-    except KernelTestError as error:
+    except PreparationError as error:
         _say(f"make kernel: {error}")
         return _FAILED_TO_PREPARE
     _say(

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from dev.cluster.locks import exclusive
-from dev.kernel.errors import KernelTestError
 from dev.kernel.packages import Apt
+from dev.lab.debian import PreparationError
 
 GUEST: Final = Path(__file__).parent / "guest"
 _MODULES: Final = ("virtio_pci", "9pnet_virtio", "9p", "intel_rapl_common")
@@ -37,7 +37,7 @@ def image(series: str, environ: Mapping[str, str], say: Callable[[str], None]) -
     """The series' image: the newest version in the cache, or made now from the newest that apt offers.
 
     Raises:
-        KernelTestError: it cannot be made.
+        PreparationError: it cannot be made.
     """
     cache = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "powercap" / "kernel" / series
     with exclusive(cache / "lock"):
@@ -134,5 +134,5 @@ def _digest() -> str:
 def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise KernelTestError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        raise PreparationError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dev.kernel.errors import KernelTestError
 from dev.kernel.images import Image
+from dev.lab.debian import PreparationError
 
 _MEMORY_MB: Final = 768
 _CPU: Final = "Skylake-Server"
@@ -55,17 +55,17 @@ class Machine:
         """The script's exit status.
 
         Raises:
-            KernelTestError: the machine did not end in time, or ended without one.
+            PreparationError: the machine did not end in time, or ended without one.
         """
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired as error:
-            raise KernelTestError(
+            raise PreparationError(
                 f"the machine did not end within {seconds:.0f} s:\n{self.console()}"
             ) from error
         status = self._out / "status"
         if not status.exists():
-            raise KernelTestError(f"the machine ended without having run its script:\n{self.console()}")
+            raise PreparationError(f"the machine ended without having run its script:\n{self.console()}")
         return int(status.read_text(encoding="ascii"))
 
 
@@ -74,7 +74,7 @@ def booted(image: Image, topology: Topology, out: Path, script: str) -> Iterator
     """Boot a machine that runs the shell script ``script``. Ends it when left."""
     qemu = shutil.which("qemu-system-x86_64")
     if qemu is None:
-        raise KernelTestError("qemu-system-x86_64 is missing: `make kernel` installs it")
+        raise PreparationError("qemu-system-x86_64 is missing: `make kernel` installs it")
     (out / "script").write_text(script, encoding="utf-8")
     (out / "status").unlink(missing_ok=True)
     smp = f"{topology.cpus},sockets={topology.packages},dies={topology.dies},cores=1,threads=1"

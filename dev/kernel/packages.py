@@ -8,13 +8,13 @@ of the same mirror, with lists in a folder of their own, so that nothing changes
 import os
 import platform
 import re
-import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from dev.kernel.errors import KernelTestError
+from dev.lab import debian
+from dev.lab.debian import PreparationError
 
 SERIES: Final = ("6.1", "6.12")
 _RELEASE: Final = "bookworm"
@@ -29,7 +29,6 @@ _PROGRAMS: Final = {
     "xz": "xz-utils",
 }
 """Program to the package that has it."""
-_FOLDERS: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Apt:
@@ -44,7 +43,7 @@ class Apt:
         """Get the package lists.
 
         Raises:
-            KernelTestError: they cannot be had.
+            PreparationError: they cannot be had.
         """
         if self._series in _BACKPORTED:
             uri = _mirror()
@@ -68,14 +67,14 @@ class Apt:
         """The newest version of the series, as it is in the packages' names: ``6.1.0-56``.
 
         Raises:
-            KernelTestError: apt has none.
+            PreparationError: apt has none.
         """
         shown = _run(["apt-cache", *self._options, "depends", "linux-image-amd64"])
         for found in re.finditer(r"Depends: linux-image-(\S+)-amd64$", shown, re.MULTILINE):
             version = str(found[1])
             if version.startswith(f"{self._series}."):
                 return version
-        raise KernelTestError(
+        raise PreparationError(
             f"apt offers no kernel {self._series}: linux-image-amd64 is {shown.split()} here."
             f" Kernel {self._series} is in Debian 12's {'backports' if self._series in _BACKPORTED else 'own'} packages"
         )
@@ -84,7 +83,7 @@ class Apt:
         """Download image, headers and build programs of the version and unpack them into the folder.
 
         Raises:
-            KernelTestError: a package cannot be had.
+            PreparationError: a package cannot be had.
         """
         kbuild = f"linux-kbuild-{version if self._series in _BACKPORTED else self._series}"
         names = [
@@ -99,39 +98,27 @@ class Apt:
             package.unlink()
 
 
-def require_programs(environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+def require_programs(say: Callable[[str], None]) -> None:
     """See to it that every program is there.
 
     Raises:
-        KernelTestError: this is no Debian 12 on x86, not root, or something cannot be installed.
+        PreparationError: this is no Debian 12 on x86, not root, or something cannot be installed.
     """
     if platform.system() != "Linux" or platform.machine() != "x86_64":
-        raise KernelTestError(
+        raise PreparationError(
             "the machines are made from Debian 12's kernels for x86: run this on Linux on x86"
         )
     if os.geteuid() != 0:
-        raise KernelTestError(
+        raise PreparationError(
             "packages are installed, and the tests in the machine are root's: run `sudo make kernel`"
         )
     release = platform.freedesktop_os_release()
     if release.get("VERSION_CODENAME") != _RELEASE:
-        raise KernelTestError(
+        raise PreparationError(
             f"kernels 6.1 and 6.12 are taken from Debian 12's packages, and this is {release.get('PRETTY_NAME')}:"
             " run it on Debian 12, or in a container of it"
         )
-    missing = _missing(environ)
-    if missing:
-        say(f"installing {', '.join(sorted(missing))}")
-        install = {**environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-        _run(["apt-get", "update", "-q"], environ=install)
-        _run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *sorted(missing)], environ=install)
-    if still := _missing(environ):
-        raise KernelTestError(f"still missing after their installation: {', '.join(sorted(still))}")
-
-
-def _missing(environ: Mapping[str, str]) -> set[str]:
-    path = f"{environ.get('PATH', '')}:{_FOLDERS}"
-    return {package for name, package in _PROGRAMS.items() if shutil.which(name, path=path) is None}
+    debian.require_programs(_PROGRAMS, say)
 
 
 def _mirror() -> str:
@@ -141,15 +128,15 @@ def _mirror() -> str:
         uri, _, release = line.partition(" ")
         if release == _RELEASE:
             return uri
-    raise KernelTestError(
+    raise PreparationError(
         f"kernel 6.12 is in {_RELEASE}-backports, and apt on this machine knows no mirror of {_RELEASE}:"
         f" its sources are {listed.split() or 'empty'}"
     )
 
 
-def _run(command: list[str], *, cwd: Path | None = None, environ: Mapping[str, str] | None = None) -> str:
-    environ = {**(os.environ if environ is None else environ), "LC_ALL": "C"}
+def _run(command: list[str], *, cwd: Path | None = None) -> str:
+    environ = {**os.environ, "LC_ALL": "C"}
     done = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise KernelTestError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
+        raise PreparationError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout

@@ -1,4 +1,4 @@
-"""Writes as the API server's audit log tells them: who wrote what, when it was done, and how often."""
+"""Requests as the API server's audit log tells them: who asked for what, when it was done, and how often."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,13 @@ OURS = (OPERATOR, "kopf", AGENT)
 REPORTS = "powerreports"
 """The resource that the operator writes at rest too: once for each policy and market period."""
 
-_VERBS = ["create", "update", "patch", "delete", "deletecollection"]
+WRITES = ["create", "update", "patch", "delete", "deletecollection"]
+"""Verbs."""
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """One request that changed something, or meant to."""
+class Asked:
+    """One request; a watch counts when it ends."""
 
     agent: str
     """The User-Agent."""
@@ -41,14 +42,15 @@ class Write:
         return 200 <= self.code < 300
 
 
-class WriteLog:
-    """An audit log of writes in a folder; ``flags`` are what the API server needs to keep it."""
+class AuditLog:
+    """An audit log in a folder, of writes or of all requests; ``flags`` are what the API server needs to keep it."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, reads: bool = False) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._file = root / "audit.log"
         policy = root / "audit-policy.yaml"
-        rules = [{"level": "Metadata", "verbs": _VERBS, "omitStages": ["RequestReceived"]}, {"level": "None"}]
+        logged = {"level": "Metadata", "omitStages": ["RequestReceived"]}
+        rules = [logged] if reads else [{**logged, "verbs": WRITES}, {"level": "None"}]
         policy.write_text(yaml.safe_dump({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}))
         self.flags = (
             f"--audit-policy-file={policy}",
@@ -57,8 +59,8 @@ class WriteLog:
         )
         self._read_to = 0
 
-    def new(self) -> list[Write]:
-        """What was written since the last call."""
+    def new(self) -> list[Asked]:
+        """What has been answered since the last call."""
         if not self._file.exists():
             return []
         with self._file.open("rb") as log:
@@ -66,17 +68,17 @@ class WriteLog:
             text = log.read()
         whole = text.rfind(b"\n") + 1
         self._read_to += whole
-        return list(_writes(text[:whole]))
+        return list(_asked(text[:whole]))
 
 
-def _writes(text: bytes) -> Iterator[Write]:
+def _asked(text: bytes) -> Iterator[Asked]:
     for line in text.splitlines():
         entry = json.loads(line)
         about = entry.get("objectRef")
         if entry["stage"] != "ResponseComplete" or about is None:
             continue
         resource = "/".join(part for part in (about["resource"], about.get("subresource")) if part)
-        yield Write(
+        yield Asked(
             entry.get("userAgent", ""),
             entry["user"]["username"],
             entry["verb"],

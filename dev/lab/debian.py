@@ -1,10 +1,10 @@
-"""The programs of a real node, as Debian and Ubuntu package them: found, or installed where this may be done."""
+"""Programs of suites, as Debian and Ubuntu package them: found, or installed where this may be done."""
 
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
@@ -27,7 +27,7 @@ _FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class PreparationError(Exception):
-    """This machine cannot run the end-to-end tests; the message says what to do."""
+    """This machine cannot run a suite; the message says what to do."""
 
 
 def require_node_programs(say: Callable[[str], None]) -> None:
@@ -54,23 +54,44 @@ def _require(say: Callable[[str], None], programs: Mapping[str, str], *, plugins
         raise PreparationError(
             "a kubelet and containerd need root: run `sudo make e2e`; `make e2e-cluster` needs only a KUBECONFIG"
         )
-    missing = _missing(programs, plugins=plugins)
-    if not missing:
-        return
-    if shutil.which("apt-get") is None:
-        raise PreparationError(
-            f"missing on this machine: {', '.join(sorted(missing))}; install them by the names that your"
-            " distribution gives them (Debian's names are these)"
-        )
-    say(f"installing {', '.join(sorted(missing))}")
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *sorted(missing)]
-    for command in (["apt-get", "update", "-q"], install):
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise PreparationError(f"`{' '.join(command)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    install(_missing(programs, plugins=plugins), say)
     if still := _missing(programs, plugins=plugins):
         raise PreparationError(f"still missing after their installation: {', '.join(sorted(still))}")
+
+
+def require_programs(programs: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """See to it that these programs are there, by the packages that have them.
+
+    Raises:
+        PreparationError: one is missing and cannot be installed.
+    """
+    install(_missing(programs, plugins=False), say)
+    if still := _missing(programs, plugins=False):
+        raise PreparationError(f"still missing after their installation: {', '.join(sorted(still))}")
+
+
+def install(packages: Iterable[str], say: Callable[[str], None]) -> None:
+    """Install Debian's packages; none is fine.
+
+    Raises:
+        PreparationError: this is not root, this is no Debian, or apt fails.
+    """
+    names = sorted(packages)
+    if not names:
+        return
+    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *names]
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise PreparationError(
+            f"missing on this machine: {', '.join(names)}. As root on Debian: {' '.join(command)}."
+            " Elsewhere install them by the names that your distribution gives them"
+        )
+    say(f"installing {', '.join(names)}")
+    # What they bring is started by the suites alone: no package may leave a service of its own running beside them.
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "LC_ALL": "C"}
+    for one in (["apt-get", "update", "-q"], command):
+        done = subprocess.run(one, env=environ, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise PreparationError(f"`{' '.join(one)}` failed:\n{(done.stdout + done.stderr)[-2000:]}")
 
 
 def cni_folder() -> Path:

@@ -20,6 +20,7 @@ from dev.cluster.process.component import Component
 from dev.lab.api_client import apply, read
 from dev.lab.exchange.site import ExchangeSite
 from dev.lab.fake_sysfs import Layout, build_tree, read_limits
+from dev.lab.judge import not_in_force
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION
@@ -131,16 +132,22 @@ class Stage:
 
     def node_cap(self, node: str) -> int:
         """What the node's packages may draw together: the sum of their long_term limits, in microwatts."""
-        return self.packages_uw(node, self.limits(node))
+        return sum(self._packages(node, self.limits(node)))
 
-    def packages_uw(self, node: str, limits: Mapping[str, int]) -> int:
-        """The same by these limits, such as its originals."""
-        return sum(
+    def not_in_force(self, node: str, cap_uw: int) -> str:
+        """How the node's limits differ from a cap; empty where they do not."""
+        limits = (self.limits(node), self.originals[node])
+        found = not_in_force(cap_uw, *(self._packages(node, one) for one in limits))
+        return found and f"{node}: {found}"
+
+    def _packages(self, node: str, limits: Mapping[str, int]) -> list[int]:
+        """The long_term limits of the node's packages, of all these."""
+        return [
             limit
             for name, limit in limits.items()
             if name.startswith("intel-rapl/") and name.count("/") == 2 and name.endswith("/long_term")
             and self.zone_name(node, name.rsplit("/", 1)[0]).startswith("package-")
-        )  # fmt: skip
+        ]  # fmt: skip
 
     def zone_name(self, node: str, zone: str) -> str:
         """What the zone's folder, named below the powercap root, calls itself, such as package-0."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from dev.lab.audit_log import AGENT, Write, WriteLog
+from dev.lab.audit_log import AGENT, Asked, AuditLog
 from dev.lab.stage import StageError
 from dev.scale.meters import Meters, Pauses, Usage
 
@@ -57,7 +57,7 @@ class Measured:
 class Stopwatch:
     """Runs phases, one after the other."""
 
-    log: WriteLog
+    log: AuditLog
     meters: Meters
     seconds: float
     """The most that a phase may take."""
@@ -80,8 +80,8 @@ class Stopwatch:
         step = 0.0 if self._pauses is None else self._pauses.longest_step
         return _measured(phase, writes, began, used, pause, step)
 
-    def _follow(self, phase: Phase, began: float, done: Callable[[], bool]) -> list[Write]:
-        writes: list[Write] = []
+    def _follow(self, phase: Phase, began: float, done: Callable[[], bool]) -> list[Asked]:
+        writes: list[Asked] = []
         missing = {"budgets": set(phase.written), "statuses": set(phase.reported)}
         unsure: set[str] = set()
         while True:
@@ -110,7 +110,7 @@ class Stopwatch:
         return self._pauses.longest_since(before)
 
 
-def _is_budget(phase: Phase, write: Write) -> bool:
+def _is_budget(phase: Phase, write: Asked) -> bool:
     return (
         write.agent.startswith(phase.by)
         and write.resource == "powerbudgets"
@@ -118,12 +118,12 @@ def _is_budget(phase: Phase, write: Write) -> bool:
     )
 
 
-def _is_status(phase: Phase, write: Write) -> bool:
+def _is_status(phase: Phase, write: Asked) -> bool:
     return write.agent.startswith(phase.reporter) and write.resource == "powerbudgets/status"
 
 
 def _measured(
-    phase: Phase, writes: list[Write], began: float, used: Usage, pause: str, step: float
+    phase: Phase, writes: list[Asked], began: float, used: Usage, pause: str, step: float
 ) -> Measured:
     applied = [write for write in writes if write.is_applied]
     budgets = [write for write in applied if _is_budget(phase, write)]
@@ -143,7 +143,7 @@ def _measured(
     )
 
 
-def _until_first(writes: list[Write], began: float) -> float:
+def _until_first(writes: list[Asked], began: float) -> float:
     """Seconds until each name had been written once."""
     first: dict[str, float] = {}
     for write in writes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from dev.lab.audit_log import BARE, OPERATOR, OURS, REPORTS, Write
+from dev.lab.audit_log import BARE, OPERATOR, OURS, REPORTS, Asked
 from dev.lab.figures import Figure
 from dev.scale import bare_client
 from dev.scale.names import node_names
@@ -218,6 +218,6 @@ class Run:
             self.failures.append(complaint)
 
 
-def _counted(writes: list[Write]) -> str:
+def _counted(writes: list[Asked]) -> str:
     counts = Counter(f"{write.verb} {write.resource} by {write.agent}" for write in writes)
     return ", ".join(f"{count} × {what}" for what, count in sorted(counts.items()))

@@ -12,7 +12,7 @@ from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.cluster.process.ports import free_port
-from dev.lab.audit_log import WriteLog
+from dev.lab.audit_log import AuditLog
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, tomorrow_and_today, wait_until
 from dev.scale import bare_client
@@ -37,7 +37,7 @@ class ScaleWorld:
         """Nothing is started yet."""
         self.nodes = node_names(nodes)
         self.at_once = at_once
-        self.log = WriteLog(root / "audit")
+        self.log = AuditLog(root / "audit")
         self.plane = ControlPlane(
             binaries,
             root / "control-plane",

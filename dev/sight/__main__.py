@@ -1,17 +1,26 @@
 """The command behind ``make sight``: installs what its tests need, and runs them with pytest's arguments."""
 
 import sys
+from typing import Final
 
 import pytest
 
-from dev.sight.packages import MissingProgramError, require_programs
+from dev.lab.debian import PreparationError, require_programs
+
+PROGRAMS: Final = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
+}
+"""Program, and the package of Debian that has it."""
 
 
 def main(arguments: list[str]) -> int:
     """pytest's exit code; 2 where a program is missing."""
     try:
-        require_programs(print)
-    except MissingProgramError as error:
+        require_programs(PROGRAMS, print)
+    except PreparationError as error:
         print(error)
         return 2
     return pytest.main(["tests/sight", *arguments])

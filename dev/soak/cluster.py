@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from dev.chaos.client import HISTORY, Direct
-from dev.lab.budget_judge import budget_of
+from dev.lab.judge import budget_of
 from dev.lab.stage import Stage
 from powercap_agent.schedule.directive import Action, directive_at, overridden
 from powercap_api.conditions import condition
@@ -16,9 +16,6 @@ from powercap_operator.market.known_days import is_complete
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import next_groups
 from powercap_operator.planning.marketday_status import fetch_of
-
-_UNIT_UW: Final = 125_000
-"""What a processor may round down."""
 
 
 class WatchedCluster:
@@ -88,9 +85,7 @@ class WatchedCluster:
         directive = overridden(budget, directive_at(budget, now), now)
         if directive.action is not Action.CAP or directive.cap_uw is None:
             return "" if limits == original else f"{node} is to have its original limits, and has {limits}"
-        most = sum(value for name, value in original.items() if _is_cap(name))
-        wanted, found = min(directive.cap_uw, most), self._stage.node_cap(node)
-        return "" if wanted - _UNIT_UW < found <= wanted else f"{node} has {found} µW in force, not {wanted}"
+        return self._stage.not_in_force(node, directive.cap_uw)
 
     def _days(self) -> Mapping[str, MarketDay]:
         return self._cache.world().days
@@ -103,8 +98,3 @@ def _outcomes(day: MarketDay) -> tuple[int, int]:
 
 def _version(body: Mapping[str, Any]) -> int:
     return int(body["metadata"]["resourceVersion"])
-
-
-def _is_cap(name: str) -> bool:
-    """Whether the limit is a package's long_term one, on a node without other zones at the top."""
-    return name.count("/") == 2 and name.endswith("/long_term")

@@ -22,7 +22,7 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.cluster.process.ports import free_port
 from dev.lab.api_client import delete_all
-from dev.lab.audit_log import Write, WriteLog
+from dev.lab.audit_log import Asked, AuditLog
 from dev.lab.caps import caps_of
 from dev.lab.exchange.site import Behaviour
 from dev.lab.results import DEFAULT_MARKET, periods_for
@@ -95,10 +95,10 @@ class Operator:
 class Pair:
     """Both operators, and what the audit log says of them."""
 
-    def __init__(self, stage: Stage, log: WriteLog) -> None:
+    def __init__(self, stage: Stage, log: AuditLog) -> None:
         self.stage = stage
         self._log = log
-        self._writes: list[Write] = []
+        self._writes: list[Asked] = []
         self.operators = {name: Operator(name, stage) for name in ("operator-a", "operator-b")}
 
     def start(self) -> None:
@@ -153,12 +153,12 @@ class Pair:
         """Wait for it."""
         return wait_until(holds, what, seconds, every=0.1)
 
-    def writes(self) -> list[Write]:
+    def writes(self) -> list[Asked]:
         """Everything that was written since ``start``."""
         self._writes += self._log.new()
         return self._writes
 
-    def writes_of(self, operator: Operator) -> list[Write]:
+    def writes_of(self, operator: Operator) -> list[Asked]:
         """Writes of our objects that the API server took from this operator."""
         return [
             write
@@ -198,13 +198,13 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> WriteLog:
-    return WriteLog(tmp_path_factory.mktemp("audit"))
+def log(tmp_path_factory: pytest.TempPathFactory) -> AuditLog:
+    return AuditLog(tmp_path_factory.mktemp("audit"))
 
 
 @pytest.fixture(scope="module")
 def plane(
-    binaries: Binaries, log: WriteLog, tmp_path_factory: pytest.TempPathFactory
+    binaries: Binaries, log: AuditLog, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ControlPlane]:
     """A control plane of its own, with an audit log."""
     root = tmp_path_factory.mktemp("audited-control-plane")
@@ -218,7 +218,7 @@ def plane(
 
 
 @pytest.fixture
-def pair(plane: ControlPlane, log: WriteLog, tmp_path: Path) -> Iterator[Pair]:
+def pair(plane: ControlPlane, log: AuditLog, tmp_path: Path) -> Iterator[Pair]:
     """Sixty nodes under one policy, the exchange with today's results, both operators running."""
     stage = Stage(tmp_path, plane, {})
     stage.open()

@@ -10,7 +10,7 @@ from typing import Any
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from dev.sight.packages import program
+from dev.lab.debian import program
 
 _OPTIONS = (
     "--headless",

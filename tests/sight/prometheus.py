@@ -10,8 +10,8 @@ import httpx
 import yaml
 
 from dev.cluster.process.ports import free_port
+from dev.lab.debian import program
 from dev.lab.stage import wait_until
-from dev.sight.packages import program
 
 
 class Prometheus:

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from dev.sight.packages import program
+from dev.lab.debian import program
 
 
 def promtool(*arguments: str | Path, text: str | None = None) -> str:

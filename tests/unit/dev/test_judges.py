@@ -16,7 +16,7 @@ TABLES = {
     "powercap_operator.sources.epex.table": None,
     "powercap_operator.strategies": None,
     "powercap_agent.options": None,
-    "powercap_agent.planning.packages": None,
+    "powercap_agent.planning.meaning": None,
 }
 """Modules with tables, and which of their names are; None: all that they have."""
 JUDGES = sorted([*(ROOT / "tests" / "support").glob("*.py"), *(ROOT / "dev" / "lab").rglob("*.py")])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dev.lab.budget_judge import changed_past, gap, overlap
+from dev.lab.judge import changed_past, gap, overlap
 from powercap_operator.market.publication import DAILY_LIMIT
 from tests.support.objects import make_node, make_policy, moment
 from tests.support.simulated_cluster import HISTORY, MoodySource, SimulatedCluster

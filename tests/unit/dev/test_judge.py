@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dev.lab.budget_judge import changed_past, gap, overlap
+from dev.lab.judge import changed_past, gap, overlap
 from tests.support.agent_parts import NOON, QUARTER, budget_body
 
 CAPS_W = [20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0]

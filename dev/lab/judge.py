@@ -1,16 +1,42 @@
-"""What must be true of a node's budget at any moment: no gap, no overlap, and a past that stays as it was.
+"""What must be true of a node and its budget at any moment: for demo, bench, chaos, soak and the end to end tests.
 
-Each function gives a complaint, empty where there is none. They read a budget as the agent reads it.
+The limits hold the cap; the budget has no gap, no overlap, and a past that stays as it was. Each function gives a
+complaint, empty where there is none. They read a budget as the agent reads it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
+from dev.lab.fake_sysfs import POWER_UNIT_UW
 from powercap_agent.schedule.budget import Budget, read_budget
 from powercap_agent.schedule.directive import Phase, directive_at
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.schedule import Slot, read_segments
+
+FLOOR_UW: Final = 5_000_000
+"""For a node: the default of the agent's ``--floor-microwatts``, as docs/operations.md promises it."""
+FLOOR_PERCENT: Final = 5
+"""Of each original limit: the default of its ``--floor-percent``."""
+
+
+def in_force_uw(cap_uw: int, originals_uw: int) -> int:
+    """What a node is to have in force under a cap, where the originals of its packages add up to so much."""
+    return min(max(cap_uw, FLOOR_UW, originals_uw * FLOOR_PERCENT // 100), originals_uw)
+
+
+def not_in_force(cap_uw: int, limits_uw: Sequence[int], originals_uw: Sequence[int]) -> str:
+    """How the limits of a node's packages differ from its cap; a processor may round down each by a power unit."""
+    found, wanted = sum(limits_uw), in_force_uw(cap_uw, sum(originals_uw))
+    if wanted - len(limits_uw) * POWER_UNIT_UW < found <= wanted:
+        return ""
+    return f"{found} µW are in force, not {wanted}"
+
+
+def out_of_bounds(limit_uw: int, original_uw: int) -> str:
+    """A limit that is above its original, or below its floor."""
+    floor = original_uw * FLOOR_PERCENT // 100
+    return "" if floor <= limit_uw <= original_uw else f"{limit_uw} µW, its original is {original_uw} µW"
 
 
 def budget_of(spec: Mapping[str, Any]) -> Budget:
