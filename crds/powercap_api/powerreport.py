@@ -4,6 +4,7 @@ One for each policy and delivery day. The operator writes it, once in each marke
 """
 
 from datetime import date
+from itertools import zip_longest
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -27,23 +28,37 @@ _Prices = Annotated[
 _Short = Annotated[str, Field(max_length=64)]
 
 
-class ReportQuarters(ApiModel):
-    """The day's quarters of an hour, one value for each from its begin on. All nodes together."""
+class ReportColumns(ApiModel):
+    """What packages, or accelerators, drew in the day's quarters of an hour. All nodes together."""
 
     joules: _Counts
-    """Energy that the packages drew, in joules."""
+    """Energy that they drew, in joules."""
     seconds: _Counts
-    """Node seconds that were measured."""
+    """Node seconds in which they were measured."""
     bound_seconds: _Counts
     """Node seconds in which the draw came within 5 % of the cap in force."""
     bound_joules: _Counts
     """Energy drawn in these, in joules."""
+
+
+class ReportQuarters(ReportColumns):
+    """The day's quarters of an hour, one value for each from its begin on. All nodes together. What stands here is of
+    the nodes' packages."""
+
+    accelerators: ReportColumns | None = None
+    """The same of the nodes' accelerators. Absent where none has an energy counter."""
     lifts: _Counts
     """How often a node's cap was lifted for a while."""
     prices: _Prices | None = None
     """Price paid per MWh, by the policy's tariff. Absent: not known of every quarter."""
     carbon: _Prices | None = None
     """g CO2eq per kWh. Absent: not known of every quarter."""
+
+    @property
+    def all_joules(self) -> list[int]:
+        """Energy of packages and accelerators together, in joules."""
+        others = [] if self.accelerators is None else self.accelerators.joules
+        return [sum(both) for both in zip_longest(self.joules, others, fillvalue=0)]
 
 
 class PowerReportSpec(ApiModel):
@@ -74,13 +89,20 @@ class PowerReportSpec(ApiModel):
     node_hours: _Short
     """Node hours that were measured, such as "71.8"."""
     energy: _Short
-    """Energy that the nodes' packages drew, such as "6.412 kWh"."""
+    """Energy that the nodes' packages and accelerators drew together, such as "6.412 kWh"."""
+    packages_energy: _Short | None = None
+    """Energy that the packages drew. Absent where there are no accelerators."""
+    accelerators_energy: _Short | None = None
+    """Energy that the accelerators drew. Absent where there are none."""
     cost: _Short | None = None
     """Its cost at the price paid, such as "0.4231 EUR". Absent where prices are not known."""
     co2: _Short | None = None
     """Its emissions, such as "0.291 kg". Absent where carbon intensities are not known."""
     bound: _Short
-    """Share of the measured time in which caps held nodes back, such as "43 %". Where it is 0 %, nothing was saved."""
+    """Share of the measured time in which caps held packages back, such as "43 %". Where it is 0 %, nothing was saved
+    on them."""
+    accelerators_bound: _Short | None = None
+    """The same of accelerators. Absent where there are none."""
     lifts: Annotated[int, Field(ge=0)]
     """How often a node's cap was lifted for a while."""
     quarters: ReportQuarters
@@ -104,13 +126,22 @@ class PowerReport(KubeObject):
             Column("Policy", "string", ".spec.policy", "PowerPolicy that it is about"),
             Column("Day", "string", ".spec.day", "Delivery day"),
             Column("Nodes", "integer", ".spec.nodes", "Most nodes at a time"),
-            Column("Energy", "string", ".spec.energy", "Energy that the nodes' packages drew"),
+            Column(
+                "Energy", "string", ".spec.energy", "Energy that the nodes' packages and accelerators drew"
+            ),
             Column("Cost", "string", ".spec.cost", "Its cost at the price paid"),
             Column("CO2", "string", ".spec.co2", "Its emissions"),
             Column("Bound", "string", ".spec.bound", "Share of the time in which caps held nodes back"),
             Column("Lifts", "integer", ".spec.lifts", "How often a cap was lifted for a while"),
             Column(
                 "NotFollowing", "integer", ".spec.notFollowing", "Most nodes at a time that did not follow"
+            ),
+            Column(
+                "Accelerators",
+                "string",
+                ".spec.acceleratorsEnergy",
+                "The accelerators' part of it",
+                wide=True,
             ),
             Column("NodeHours", "string", ".spec.nodeHours", "Node hours that were measured", wide=True),
             Column("Until", "string", ".spec.until", "Up to here it is reported", wide=True),

@@ -117,6 +117,7 @@ def status_of(node: str, generation: int, now: datetime) -> dict[str, Any]:
             "since": times["start"],
             "until": times["end"],
             "packages": {"joules": 22_050, "seconds": 900},
+            "accelerators": {"joules": 900_000, "seconds": 900},
             "history": [hour(node, now)],
         },
     }

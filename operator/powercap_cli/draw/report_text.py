@@ -19,7 +19,7 @@ from .backtest_text import numbers, percent
 
 _CSV_HEAD: Final = (
     "policy", "day", "nodes", "nodeHours", "energyKWh", "cost", "currency", "co2Kg", "boundPercent", "lifts",
-    "notFollowing",
+    "notFollowing", "acceleratorsKWh",
 )  # fmt: skip
 _LABEL: Final = 26
 _SPANS: Final = (("yesterday", 1), ("last 7 days", 7), ("last 30 days", 30))
@@ -56,6 +56,7 @@ def as_csv(reports: Sequence[PowerReportSpec]) -> str:
                 f"{(day.bound or 0) * 100:.1f}",
                 report.lifts,
                 report.not_following,
+                f"{(day.accelerator_joules or 0) / 3.6e6:.3f}",
             ]
         )
     return out.getvalue()
@@ -79,6 +80,9 @@ def _policy(policy: str, reports: Sequence[PowerReportSpec], now: datetime, term
         chosen = _last(reports, today, length)
         lines.append(_row(name, chosen))
     kept = _last(reports, today, 30)
+    joules = together([sums_of(report.quarters) for report in kept]).accelerator_joules
+    if joules is not None:
+        lines.append(f"Of the energy of the last 30 days {joules / 3.6e6:.3f} kWh are the accelerators'.")
     if len(kept) < 30:
         lines.append(
             f"Of the last 30 days {len(kept)} are there: reports are kept as long as market days (the chart's"

@@ -102,7 +102,12 @@ POLICY_NODES_REASON: Final = Family(
 )
 
 REPORT_ENERGY: Final = Family(
-    "powercap_report_energy_joules", "Energy that the policy's nodes drew on the day, so far.", REPORT
+    "powercap_report_energy_joules",
+    "Energy that packages and accelerators of the policy's nodes drew on the day, so far.",
+    REPORT,
+)
+REPORT_ACCELERATOR_ENERGY: Final = Family(
+    "powercap_report_accelerator_energy_joules", "The accelerators' part of that energy.", REPORT
 )
 REPORT_COST: Final = Family(
     "powercap_report_cost",
@@ -160,17 +165,33 @@ NODE_CAP: Final = Family("powercap_node_cap_watts", "Cap that the slot asks for.
 NODE_APPLIED: Final = Family(
     "powercap_node_applied_watts", "Sum of the limits that the packages read back.", NODE
 )
-NODE_DRAW: Final = Family("powercap_node_draw_watts", "Average power drawn in the slot before.", NODE)
+NODE_DRAW: Final = Family(
+    "powercap_node_draw_watts", "Average power that the packages drew in the slot before.", NODE
+)
+NODE_ACCELERATOR_DRAW: Final = Family(
+    "powercap_node_accelerator_draw_watts",
+    "Average power that the accelerators drew in the slot before.",
+    NODE,
+)
 NODE_ENERGY: Final = Family(
     "powercap_node_energy_joules",
     "Energy that the node's packages have drawn, over restarts of the agent and of the node.",
     NODE,
     "counter",
 )
+NODE_ACCELERATOR_ENERGY: Final = Family(
+    "powercap_node_accelerator_energy_joules",
+    "Energy that the node's accelerators have drawn, over restarts of the agent.",
+    NODE,
+    "counter",
+)
 NODE_BINDING: Final = Family(
     "powercap_node_binding",
-    "1 where the draw of the slot before came within 5 % of the cap, so that the cap held it back.",
+    "1 where the packages' draw of the slot before came within 5 % of their cap, so that the cap held it back.",
     NODE,
+)
+NODE_ACCELERATOR_BINDING: Final = Family(
+    "powercap_node_accelerator_binding", "The same of the accelerators and their cap.", NODE
 )
 NODE_LIFTED: Final = Family(
     "powercap_node_lifted",

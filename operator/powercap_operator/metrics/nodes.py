@@ -12,7 +12,7 @@ from powercap_api.reasons import BudgetReason
 from powercap_api.units import MICROWATTS_PER_WATT
 
 from ..world.node_state import NodeState, state_of
-from ..world.snapshot import BudgetView
+from ..world.snapshot import BudgetView, DrawView, PartDraw
 from . import catalogue
 from .catalogue import Family
 
@@ -24,15 +24,31 @@ class Told(NamedTuple):
     state: NodeState
 
 
+_NOTHING: Final = DrawView(0)
+
+
+def _draw(node: Told) -> DrawView:
+    return node.budget.draw or _NOTHING
+
+
+def _drawn(part: PartDraw | None) -> float | None:
+    return None if part is None else _watts(part.average_uw)
+
+
+def _binds(part: PartDraw | None) -> bool | None:
+    return None if part is None else part.binds
+
+
 _VALUES: Final[Mapping[Family, Callable[[Told], float | None]]] = {
     catalogue.NODE_READY: lambda node: node.state.ready,
     catalogue.NODE_CAP: lambda node: _watts(node.budget.cap_uw),
     catalogue.NODE_APPLIED: lambda node: _watts(node.budget.applied_uw),
-    catalogue.NODE_DRAW: lambda node: _watts(
-        None if node.budget.draw is None else node.budget.draw.average_uw
-    ),
+    catalogue.NODE_DRAW: lambda node: _drawn(_draw(node).packages),
+    catalogue.NODE_ACCELERATOR_DRAW: lambda node: _drawn(_draw(node).accelerators),
     catalogue.NODE_ENERGY: lambda node: node.budget.energy_joules,
-    catalogue.NODE_BINDING: lambda node: None if node.budget.draw is None else node.budget.draw.binds,
+    catalogue.NODE_ACCELERATOR_ENERGY: lambda node: node.budget.accelerator_joules,
+    catalogue.NODE_BINDING: lambda node: _binds(_draw(node).packages),
+    catalogue.NODE_ACCELERATOR_BINDING: lambda node: _binds(_draw(node).accelerators),
     catalogue.NODE_LIFTED: lambda node: node.state.reason == BudgetReason.LIFTED,
     catalogue.NODE_REAPPLIED: lambda node: node.budget.reapplied,
 }

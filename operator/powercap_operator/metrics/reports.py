@@ -14,12 +14,15 @@ def report_metrics(days: Iterable[ReportedDay]) -> Iterable[Metric]:
     energy, cost, carbon = map(
         gauge, (catalogue.REPORT_ENERGY, catalogue.REPORT_COST, catalogue.REPORT_CARBON)
     )
+    on_accelerators = gauge(catalogue.REPORT_ACCELERATOR_ENERGY)
     work_cost, saved = gauge(catalogue.REPORT_WORK_COST), gauge(catalogue.REPORT_SAVED)
     bound, lifts = gauge(catalogue.REPORT_BOUND), gauge(catalogue.REPORT_LIFTS)
     for one in days:
         labels = [one.policy, one.day]
         energy.add_metric(labels, one.joules)
         lifts.add_metric(labels, one.lifts)
+        if one.accelerator_joules is not None:
+            on_accelerators.add_metric(labels, one.accelerator_joules)
         if one.cost is not None:
             cost.add_metric([*labels, one.currency], one.cost)
         if one.carbon_grams is not None:
@@ -27,7 +30,7 @@ def report_metrics(days: Iterable[ReportedDay]) -> Iterable[Metric]:
         if one.bound is not None:
             bound.add_metric(labels, one.bound)
         _add_worth(work_cost, saved, one)
-    return energy, cost, carbon, work_cost, saved, bound, lifts
+    return energy, on_accelerators, cost, carbon, work_cost, saved, bound, lifts
 
 
 def _add_worth(work_cost: GaugeMetricFamily, saved: GaugeMetricFamily, one: ReportedDay) -> None:

@@ -104,7 +104,8 @@ def _counts(states: Iterable[tuple[str, Tone]], choice: Choice) -> tuple[StateCo
 def _row(budget: BudgetView, state: NodeState, tone: Tone) -> NodeRow:
     draw, drawn = budget.draw, None
     if draw is not None and budget.cap_uw:
-        drawn = round(min(100.0, 100 * draw.average_uw / budget.cap_uw), 1)
+        part = draw.of_cap
+        drawn = round(min(100.0, 100 * (draw.average_uw / budget.cap_uw if part is None else part)), 1)
     return NodeRow(
         name=budget.name,
         policy=budget.policy_label or "",

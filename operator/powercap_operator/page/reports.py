@@ -37,11 +37,16 @@ def _report(days: Mapping[str, ReportedDay]) -> Report:
 
 def _measured(day: ReportedDay) -> dict[str, str]:
     return {
-        "Drawn": f"{day.joules / 3.6e6:,.3g} kWh",
+        "Drawn": f"{day.joules / 3.6e6:,.3g} kWh{_of_accelerators(day)}",
         "Cost": _UNKNOWN if day.cost is None else f"{day.cost:,.2f} {day.currency}",
         "CO2": _UNKNOWN if day.carbon_grams is None else f"{day.carbon_grams / 1000:,.3g} kg",
         "Time held back by caps": _UNKNOWN if day.bound is None else f"{day.bound * 100:.0f} %",
     }
+
+
+def _of_accelerators(day: ReportedDay) -> str:
+    joules = day.accelerator_joules
+    return "" if joules is None else f", {joules / 3.6e6:,.3g} of it accelerators"
 
 
 def _saved(day: ReportedDay) -> dict[str, str]:

@@ -121,6 +121,8 @@ class PartDraw:
     average_uw: int
     binds: bool | None
     """Whether their cap held the draw back; None where there was no cap."""
+    cap_uw: int | None = None
+    """Their cap in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,13 @@ class DrawView:
     """Packages and accelerators together."""
     packages: PartDraw | None = None
     accelerators: PartDraw | None = None
+
+    @property
+    def of_cap(self) -> float | None:
+        """What was drawn under caps as a part of these caps; None where there were none."""
+        capped = [part for part in (self.packages, self.accelerators) if part is not None and part.cap_uw]
+        caps_uw = sum(part.cap_uw or 0 for part in capped)
+        return sum(part.average_uw for part in capped) / caps_uw if caps_uw else None
 
     @property
     def binds(self) -> bool | None:
@@ -292,7 +301,10 @@ def _draw(draw: Mapping[str, Any]) -> DrawView | None:
 
 def _part(draw: Mapping[str, Any]) -> PartDraw | None:
     average_uw, binds = power_of(draw.get("averageMicrowatts")), draw.get("binds")
-    return None if average_uw is None else PartDraw(average_uw, binds if isinstance(binds, bool) else None)
+    if average_uw is None:
+        return None
+    cap_uw = power_of(draw.get("capMicrowatts"))
+    return PartDraw(average_uw, binds if isinstance(binds, bool) else None, cap_uw)
 
 
 def _joules(energy: Mapping[str, Any], part: str) -> int | None:

@@ -29,6 +29,9 @@ class ReportedDay:
     day: str
     """``TODAY`` or ``YESTERDAY``, on the clock of the policy's market."""
     joules: int
+    """Of packages and accelerators together."""
+    accelerator_joules: int | None
+    """Of the accelerators; None where there are none."""
     cost: float | None
     """In ``currency``; None where prices are not known."""
     currency: str
@@ -79,6 +82,7 @@ def _reported(spec: PowerReportSpec, day: str, worth: Baselines | None) -> Repor
         policy=spec.policy,
         day=day,
         joules=told.joules,
+        accelerator_joules=told.accelerator_joules,
         cost=None if told.cost is None else float(told.cost),
         currency=spec.currency or "",
         carbon_grams=None if told.co2_kg is None else float(told.co2_kg) * 1000,

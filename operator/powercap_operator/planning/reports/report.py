@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from powercap_api.budget.energy import STEP_SECONDS
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER, POLICY_LABEL
-from powercap_api.powerreport import PowerReport, PowerReportSpec, ReportQuarters
+from powercap_api.powerreport import PowerReport, PowerReportSpec, ReportColumns, ReportQuarters
 
 from ...market.known_days import KnownDays, ResultsRequest, market_of
 from ...market.needs import Needs
@@ -55,17 +55,21 @@ def report_writes(
         return ()
     nodes: dict[str, list[BudgetView]] = defaultdict(list)
     runs: dict[str, list[EnergyRun]] = defaultdict(list)
+    on_accelerators: dict[str, list[EnergyRun]] = defaultdict(list)
     for budget in world.budgets.values():
         nodes[budget.spec.get("policy", "")].append(budget)
         for run in budget.energy_history.packages:
             runs[run.policy].append(run)
+        for run in budget.energy_history.accelerators:
+            on_accelerators[run.policy].append(run)
     found = []
     for resolved, wanted in wanted_of:
         if wanted is None:
             continue
         before = world.reports.get(wanted.name)
-        spec = _report(resolved, wanted, runs[resolved.name], nodes[resolved.name], before, days)
-        if before is not None or any(spec.quarters.seconds):
+        own = (runs[resolved.name], on_accelerators[resolved.name])
+        spec = _report(resolved, wanted, own, nodes[resolved.name], before, days)
+        if before is not None or any(spec.quarters.seconds) or spec.quarters.accelerators:
             found.append(ReportWrite(wanted.name, resolved.name, spec.to_wire()))
     return tuple(found)
 
@@ -87,24 +91,20 @@ def surplus_reports(reports: Mapping[str, PowerReport], now: datetime, history: 
 def _report(
     resolved: ResolvedPolicy,
     wanted: Due,
-    runs: Iterable[EnergyRun],
+    runs: tuple[Iterable[EnergyRun], Iterable[EnergyRun]],
     nodes: Sequence[BudgetView],
     before: PowerReport | None,
     days: KnownDays,
 ) -> PowerReportSpec:
-    columns = _counted(wanted, runs)
-    if before is not None:
-        columns = [
-            _larger(new, old) for new, old in zip(columns, _columns(before.spec.quarters), strict=True)
-        ]
+    known = None if before is None else before.spec.quarters
+    packages, lifts = _part(wanted, runs[0], known)
+    others, _ = _part(wanted, runs[1], None if known is None else known.accelerators)
+    cards = others if any(others.seconds) else None
     prices, carbon, currency = _market(resolved, wanted, days)
-    joules, seconds, bound_seconds, bound_joules, lifts = columns
     quarters = ReportQuarters(
-        joules=joules,
-        seconds=seconds,
-        bound_seconds=bound_seconds,
-        bound_joules=bound_joules,
-        lifts=lifts,
+        **dict(packages),
+        accelerators=cards,
+        lifts=_larger(lifts, [] if known is None else known.lifts),
         prices=prices,
         carbon=carbon,
     )
@@ -124,10 +124,13 @@ def _report(
         currency=currency,
         node_hours=f"{told.node_hours:.1f}",
         energy=f"{told.energy_kwh:.3f} kWh",
+        packages_energy=None if cards is None else _energy(packages.joules),
+        accelerators_energy=None if cards is None else _energy(cards.joules),
         cost=None if told.cost is None else f"{told.cost:.4f} {currency}",
         co2=None if told.co2_kg is None else f"{told.co2_kg:.3f} kg",
         bound=f"{(told.bound or 0) * 100:.0f} %",
-        lifts=sum(lifts),
+        accelerators_bound=None if cards is None else _bound(cards),
+        lifts=sum(quarters.lifts),
         quarters=quarters,
     )
 
@@ -156,14 +159,24 @@ def _sums(runs: Iterable[EnergyRun]) -> Iterator[tuple[int, list[list[int]]]]:
         yield begin, [list(map(sum, zip(*column, strict=True))) for column in columns]
 
 
-def _columns(quarters: ReportQuarters) -> list[list[int]]:
-    return [
-        quarters.joules,
-        quarters.seconds,
-        quarters.bound_seconds,
-        quarters.bound_joules,
-        quarters.lifts,
-    ]
+def _part(
+    wanted: Due, runs: Iterable[EnergyRun], before: ReportColumns | None
+) -> tuple[ReportColumns, list[int]]:
+    """What was drawn, joined with what was reported before, and the lifts that are counted now."""
+    *columns, lifts = _counted(wanted, runs)
+    names = NAMES[: len(columns)]
+    old = [[] if before is None else getattr(before, name) for name in names]
+    joined = [_larger(new, known) for new, known in zip(columns, old, strict=True)]
+    return ReportColumns(**dict(zip(names, joined, strict=True))), lifts
+
+
+def _energy(joules: Sequence[int]) -> str:
+    return f"{sum(joules) / 3.6e6:.3f} kWh"
+
+
+def _bound(part: ReportColumns) -> str:
+    measured = sum(part.seconds)
+    return f"{sum(part.bound_seconds) / measured * 100 if measured else 0:.0f} %"
 
 
 def _larger(new: Sequence[int], old: Sequence[int]) -> list[int]:

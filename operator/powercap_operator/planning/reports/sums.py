@@ -12,10 +12,13 @@ class ReportSums:
     """A report in numbers, or several together."""
 
     joules: int
+    """Of packages and accelerators together."""
+    accelerator_joules: int | None
+    """Of the accelerators; None where there are none."""
     seconds: int
     """Of measured time, of all nodes together."""
     bound_seconds: int
-    """Of these, those in which caps held nodes back."""
+    """Of these, those in which caps held packages back."""
     cost: Decimal | None
     """In the report's currency; None where a quarter has no price."""
     co2_kg: Decimal | None
@@ -39,19 +42,23 @@ class ReportSums:
 
 def sums_of(quarters: ReportQuarters) -> ReportSums:
     """The sums of one report."""
+    joules, others = quarters.all_joules, quarters.accelerators
     return ReportSums(
-        joules=sum(quarters.joules),
+        joules=sum(joules),
+        accelerator_joules=None if others is None else sum(others.joules),
         seconds=sum(quarters.seconds),
         bound_seconds=sum(quarters.bound_seconds),
-        cost=_weighted(quarters.joules, quarters.prices),
-        co2_kg=_weighted(quarters.joules, quarters.carbon),
+        cost=_weighted(joules, quarters.prices),
+        co2_kg=_weighted(joules, quarters.carbon),
     )
 
 
 def together(days: Sequence[ReportSums]) -> ReportSums:
     """Several reports as one; cost and CO2 are known where they are of each."""
+    known = [day.accelerator_joules for day in days if day.accelerator_joules is not None]
     return ReportSums(
         joules=sum(day.joules for day in days),
+        accelerator_joules=sum(known) if known else None,
         seconds=sum(day.seconds for day in days),
         bound_seconds=sum(day.bound_seconds for day in days),
         cost=_sum([day.cost for day in days]),

@@ -136,7 +136,8 @@ def test_a_day_s_saving_is_the_one_in_the_metrics(tmp_path: Path, capsys: Captur
         "apiVersion": API_VERSION,
         "spec": day,
     }
-    _, _, _, _, saved, _, _ = report_metrics(ReportedDays().at({"a": PowerReport.from_wire(body)}, NOON))
+    families = report_metrics(ReportedDays().at({"a": PowerReport.from_wire(body)}, NOON))
+    (saved,) = [one for one in families if one.name == "powercap_report_saved_ratio"]
     told = {(one.labels["load"], one.labels["against"]): one.value for one in saved.samples}
     order = [(load, against) for load in ("saturated", "slack") for against in ("no_cap", "flat_cap")]
     assert len(said) == 4

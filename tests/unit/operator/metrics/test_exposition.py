@@ -142,6 +142,21 @@ def reporting() -> World:
     )
 
 
+def with_accelerators(world: World) -> World:
+    """The same node with accelerators, whose cap holds them back."""
+    draw = DrawView(718_300_000, PartDraw(18_300_000, binds=False), PartDraw(700_000_000, binds=True))
+    budgets = {
+        name: replace(budget, draw=draw, accelerator_joules=864_000) for name, budget in world.budgets.items()
+    }
+    columns = {
+        "joules": [36_000_000, 0],
+        "seconds": [900, 0],
+        "boundSeconds": [900, 0],
+        "boundJoules": [1, 0],
+    }
+    return replace(world, budgets=budgets, reports={"a": report_of("2025-10-09", accelerators=columns)})
+
+
 def grid_day(data: GridData) -> MarketDay:
     """A made-up day of the grid, measured until noon."""
     query = Query(Market("FR", data), DAY)
@@ -153,7 +168,7 @@ def grid_day(data: GridData) -> MarketDay:
 
 
 def test_every_metric_is_there_under_its_name() -> None:
-    world = reporting()
+    world = with_accelerators(reporting())
     days = {**world.days, **{data.value: grid_day(data) for data in GridData}}
     odd = Unreadable("PowerPolicy", "odd", uid="", generation=None, suspend=None, why="", status={})
     found = scrape(replace(world, days=days, unreadable={("PowerPolicy", "odd"): odd}))
@@ -197,6 +212,19 @@ def test_a_node_has_at_most_ten_series() -> None:
         "powercap_node_reapplied_limits_total": 3,
     }
     assert found['powercap_node_reason{node="a",policy="default",reason="Applied"}'] == 1
+
+
+def test_accelerators_are_told_beside_the_packages() -> None:
+    found = scrape(with_accelerators(reporting()))
+    node = 'node="a",policy="default"'
+    assert found[f"powercap_node_draw_watts{{{node}}}"] == 18.3
+    assert found[f"powercap_node_accelerator_draw_watts{{{node}}}"] == 700
+    assert found[f"powercap_node_accelerator_energy_joules_total{{{node}}}"] == 864_000
+    assert found[f"powercap_node_binding{{{node}}}"] == 0
+    assert found[f"powercap_node_accelerator_binding{{{node}}}"] == 1
+    day = 'day="today",policy="default"'
+    assert found[f"powercap_report_energy_joules{{{day}}}"] == 14_400_000 + 36_000_000
+    assert found[f"powercap_report_accelerator_energy_joules{{{day}}}"] == 36_000_000
 
 
 def test_what_is_not_known_is_left_out() -> None:

@@ -373,6 +373,26 @@ def test_a_day_of_random_loads_restarts_and_wraps_is_reported_to_within_a_percen
     assert report.cost == f"{cost:.4f} EUR"
 
 
+def test_accelerators_are_reported_apart_and_together() -> None:
+    both = run("2025-10-08T22:00:00Z", [36_000, 72_000])
+    wire = run_of_columns({**both, "boundSeconds": [900, 0], "boundJoules": [36_000, 0]}, "accelerators")
+    history = [{**wire, "packages": run_of_columns(run(both["start"], [3_600, 7_200]))["packages"]}]
+    (write,) = writes(budget("a", history), now=START + 2 * QUARTER + timedelta(minutes=2))
+    spec = write.spec
+    assert (spec["energy"], spec["packagesEnergy"], spec["acceleratorsEnergy"]) == (
+        "0.033 kWh",
+        "0.003 kWh",
+        "0.030 kWh",
+    )
+    assert (spec["bound"], spec["acceleratorsBound"]) == ("0 %", "50 %")
+    assert spec["quarters"]["joules"][:2] == [3_600, 7_200]
+    assert spec["quarters"]["accelerators"]["joules"][:2] == [36_000, 72_000]
+    assert spec["cost"] == f"{Decimal(118_800) * Decimal(50) / Decimal(3_600_000_000):.4f} EUR"
+    later = START + 3 * QUARTER + timedelta(minutes=2)
+    (again,) = writes(budget("a", history), now=later, reports={write.name: stored(write)})
+    assert again.spec["quarters"]["accelerators"]["joules"][:2] == [36_000, 72_000]
+
+
 def test_a_history_without_optional_columns_is_whole_quarters() -> None:
     (found,) = read_history([run_of_columns(run("2025-10-08T22:00:00Z", [5, 6]))]).packages
     assert [list(column) for column in found.columns] == [[5, 6], [900, 900], [0, 0], [0, 0], [0, 0]]
