@@ -190,7 +190,8 @@ def short_term_uw(zone: Zone, originals: Originals, lead_uw: int) -> int | None:
         return None
     if lead_uw >= lead_original_uw:
         return original_uw
-    in_ratio_uw = lead_uw
-    if original_uw < _most_uw(zone):
-        in_ratio_uw = original_uw * lead_uw // (reference(zone, originals) or lead_original_uw)
+    base_uw = reference(zone, originals) or lead_original_uw
+    # Beside a long_term that is no limit, short_term is none by the same rule; beside one that is, only by its size.
+    meant = is_limit(zone, original_uw) if base_uw < lead_original_uw else original_uw < _most_uw(zone)
+    in_ratio_uw = original_uw * lead_uw // base_uw if meant else lead_uw
     return min(original_uw, max(lead_uw, short.min_power_uw, in_ratio_uw))
