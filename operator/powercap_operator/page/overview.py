@@ -9,7 +9,7 @@ from powercap_api.markets import MARKET_TIME
 from powercap_api.names import MARKET_DAY
 from powercap_api.units import format_watts_of_many
 
-from ..market.known_days import KnownDays
+from ..planning.reading import read_policies
 from ..world.node_state import Sums, sums_of
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDay
@@ -64,9 +64,9 @@ class Overview:
 
 def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[ReportedDay]) -> Overview:
     """The page at ``now`` for a person who wants to see these nodes, with what is reported of today and yesterday."""
-    world, days = seen.world, KnownDays(seen.world.days.values())
+    world, reading = seen.world, read_policies(seen.world, now)
     fleet, by_policy = sums_of(world.budgets.values(), now)
-    policies = policy_views(world, days, by_policy, now, reported)
+    policies = policy_views(world, reading, by_policy, now, reported)
     zone = ZoneInfo(next((policy.zone for policy in policies if policy.zone), MARKET_TIME))
     table = nodes_view(world.budgets, choice, now)
     headline, tone = _headline(seen, policies, table)
@@ -78,7 +78,7 @@ def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[Repor
         figures=_figures(fleet),
         overrides=override_views(world.overrides.values(), zone, now),
         policies=policies,
-        markets=market_views(days, now),
+        markets=market_views(reading.days, now),
         nodes=table,
         time=clock(now, zone, now),
         zone=zone.key,

@@ -8,17 +8,16 @@ from itertools import pairwise
 from typing import Final
 
 from powercap_api.conditions import find_condition
-from powercap_api.names import POWER_POLICY
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.schedule import Slot, cap_uw, read_segments
 
 from ..market.delivery_day import day_bounds
-from ..market.known_days import KnownDays
-from ..planning.budget_spec import plan
+from ..planning.budget_spec import Plan
 from ..planning.past import read_spec
-from ..planning.resolved_policy import ResolvedPolicy, resolve
+from ..planning.reading import Reading
+from ..planning.resolved_policy import ResolvedPolicy
 from ..world.node_state import Sums
 from ..world.snapshot import BudgetView, KnownSpec, World
 from ..world.unreadable import FAULTS
@@ -63,21 +62,18 @@ class PolicyView:
 
 def policy_views(
     world: World,
-    days: KnownDays,
+    reading: Reading,
     sums: Mapping[str, Sums],
     now: datetime,
     reported_days: Iterable[ReportedDay],
 ) -> tuple[PolicyView, ...]:
     """The policies, in order of names, those that cannot be read too; those that are being deleted are left out."""
     specs, reported = _common_specs(world.budgets.values()), reports(reported_days)
-    views = [_unreadable(one.name, one.why) for one in world.unreadable.values() if one.kind == POWER_POLICY]
-    for name, policy in world.policies.items():
-        if policy.metadata.deletion_timestamp is not None:
-            continue
+    views = [_unreadable(one.name, one.why) for one in reading.faulty.values()]
+    for name, resolved in reading.policies.items():
         try:
-            views.append(
-                _view(policy, days, specs.get(name), sums.get(name, Sums()), reported.get(name), now)
-            )
+            spec, told = specs.get(name), reported.get(name)
+            views.append(_view(resolved, reading.plans[name], spec, sums.get(name, Sums()), told, now))
         except FAULTS as error:
             views.append(_unreadable(name, str(error)))
     return tuple(sorted(views, key=lambda view: view.name))
@@ -113,18 +109,18 @@ def _unreadable(name: str, why: str) -> PolicyView:
 
 
 def _view(
-    policy: PowerPolicy,
-    days: KnownDays,
+    resolved: ResolvedPolicy,
+    planned: Plan,
     spec: PowerBudgetSpec | None,
     sums: Sums,
     report: Report | None,
     now: datetime,
 ) -> PolicyView:
-    resolved, status = resolve(policy), policy.status
+    policy, status = resolved.policy, resolved.policy.status
     ready = find_condition(status.conditions, ConditionType.READY)
     data = find_condition(status.conditions, ConditionType.MARKET_DATA)
     state = "New" if ready is None else ready.reason
-    steps = _steps(resolved, days, spec, now)
+    steps = _steps(resolved, planned, spec, now)
     sentences = [one.message for one in (ready, data) if one is not None and one.status != "True"]
     current = None if policy.spec.suspend else status.current
     return PolicyView(
@@ -173,11 +169,11 @@ def _tone(state: str, *, holds: bool, data: str | None) -> Tone:
 
 
 def _steps(
-    resolved: ResolvedPolicy, days: KnownDays, spec: PowerBudgetSpec | None, now: datetime
+    resolved: ResolvedPolicy, planned: Plan, spec: PowerBudgetSpec | None, now: datetime
 ) -> list[Step]:
     """The caps of today and tomorrow: what the budgets say, or else what would be asked of a node."""
     if spec is None:
-        planned = plan(resolved, days, now)
+        planned = planned.meanwhile or planned
         slots = [Slot(period.start, period.share, period.why) for period in planned.periods]
         end = planned.valid_until
     else:

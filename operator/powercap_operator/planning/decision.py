@@ -5,35 +5,34 @@ was seen, missed or seen twice, and nothing is written that is already so.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDaySpec
-from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_BUDGET, POWER_POLICY, SILENT_SINCE, WRITTEN_AT
+from powercap_api.names import MARKET_DAY, POLICY_LABEL, POWER_BUDGET, SILENT_SINCE, WRITTEN_AT
 from powercap_api.poweroverride import PodFloor
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Window
 
-from ..market.known_days import KnownDays
 from ..world.silence import silent_since
 from ..world.snapshot import LIFT_UNTIL, BudgetView, KnownSpec, NodeView, World
-from ..world.unreadable import FAULTS, Unreadable, unreadable, unreadable_status
+from ..world.unreadable import FAULTS, Unreadable, unreadable_status
 from .assignment import Assignment, assign, is_exempt
-from .budget_spec import Plan, budget_spec, plan, says_the_same, with_windows
+from .budget_spec import Plan, budget_spec, says_the_same, with_windows
 from .hardware import lift_until
 from .overrides.override_status import override_statuses
 from .overrides.pod_floors import floors_of_nodes
 from .overrides.windows import next_look, read_overrides
-from .past import specs_in_force
 from .policy_status import policy_status
 from .price_agreement import check_agreement
+from .reading import read_policies
 from .reports.report import ReportWrite, report_writes, surplus_reports
-from .resolved_policy import ResolvedPolicy, resolve
+from .resolved_policy import ResolvedPolicy
 from .static_days import read_static_days
-from .wanted_days import has_waited, is_pending, surplus_days, wanted_days
+from .wanted_days import surplus_days, wanted_days
 
 _SCHEDULED: Final = ("schedule", "validUntil", "overrides")
 """Fields of a budget's spec that follow from results and overrides, not from what else the policy says."""
@@ -110,8 +109,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         history: how long after its day a MarketDay or a PowerReport is kept.
         seen_since: since when the cluster has been seen without a break; None where that is not so.
     """
-    days = KnownDays(world.days.values())
-    policies, plans, faulty = _plans(world, days, now, seen_since)
+    days, policies, plans, faulty = read_policies(world, now, seen_since)
     frozen = _frozen(world, faulty)
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
     assignment = assign((resolved.policy for resolved in policies.values()), nodes, world.agents)
@@ -163,24 +161,6 @@ def _is_settled(world: World, now: datetime, seen_since: datetime | None) -> boo
     return seen_since is None or not timedelta() <= now - seen_since < _SETTLING
 
 
-def _plans(
-    world: World, days: KnownDays, now: datetime, seen_since: datetime | None
-) -> tuple[dict[str, ResolvedPolicy], dict[str, Plan], dict[str, Unreadable]]:
-    """The policies and their plans, and by name those that cannot be read or planned with."""
-    policies, plans = {}, {}
-    faulty = {name: one for (kind, name), one in world.unreadable.items() if kind == POWER_POLICY}
-    for name, policy in world.policies.items():
-        if policy.metadata.deletion_timestamp is not None:
-            continue
-        try:
-            resolved = resolve(policy)
-            plans[name] = _plan(resolved, days, now, world, seen_since)
-            policies[name] = resolved
-        except FAULTS as error:
-            faulty[name] = unreadable(POWER_POLICY, policy.to_wire(), error)
-    return policies, plans, faulty
-
-
 def _frozen(world: World, policies: Mapping[str, Unreadable]) -> dict[str, Unreadable]:
     """The nodes whose budgets stay as they are, as nobody can tell what their policy now asks for, each with it."""
     return {
@@ -210,20 +190,6 @@ def _frozen_writes(
 
 def _complaints(faulty: Iterable[Unreadable], now: datetime) -> dict[str, dict[str, Any]]:
     return {one.name: status for one in faulty if (status := unreadable_status(one, now)) != dict(one.status)}
-
-
-def _plan(
-    resolved: ResolvedPolicy, days: KnownDays, now: datetime, world: World, seen_since: datetime | None
-) -> Plan:
-    """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try, for some
-    minutes."""
-    planned = plan(resolved, days, now, specs_in_force(resolved, world.budgets))
-    without = planned.data in {PolicyReason.MISSING, PolicyReason.FALLBACK}
-    suspended = resolved.policy.spec.suspend
-    pending = without and not suspended and is_pending(resolved, days, now, resolved.day(now))
-    if pending and not has_waited(resolved, now, seen_since):
-        return replace(planned, periods=(), market_days=(), data=PolicyReason.PENDING, meanwhile=planned)
-    return planned
 
 
 def _budget_writes(

@@ -1,0 +1,61 @@
+"""What the policies come to at a moment, resolved and planned: for decisions, and for whoever tells of them. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from powercap_api.names import POWER_POLICY
+from powercap_api.reasons import PolicyReason
+
+from ..market.known_days import KnownDays
+from ..world.snapshot import World
+from ..world.unreadable import FAULTS, Unreadable, unreadable
+from .budget_spec import Plan, plan
+from .past import specs_in_force
+from .resolved_policy import ResolvedPolicy, resolve
+from .wanted_days import has_waited, is_pending
+
+
+class Reading(NamedTuple):
+    """The market days there are, and the policies by name; those that are being deleted are in none of them."""
+
+    days: KnownDays
+    policies: Mapping[str, ResolvedPolicy]
+    plans: Mapping[str, Plan]
+    faulty: Mapping[str, Unreadable]
+    """Those that cannot be read or planned with."""
+
+
+def read_policies(world: World, now: datetime, seen_since: datetime | None = None) -> Reading:
+    """Resolve and plan every policy of the world.
+
+    ``seen_since`` says since when the cluster has been seen without a break; None where that is not so.
+    """
+    days = KnownDays(world.days.values())
+    policies, plans = {}, {}
+    faulty = {name: one for (kind, name), one in world.unreadable.items() if kind == POWER_POLICY}
+    for name, policy in world.policies.items():
+        if policy.metadata.deletion_timestamp is not None:
+            continue
+        try:
+            resolved = resolve(policy)
+            plans[name] = _plan(resolved, days, now, world, seen_since)
+            policies[name] = resolved
+        except FAULTS as error:
+            faulty[name] = unreadable(POWER_POLICY, policy.to_wire(), error)
+    return Reading(days, policies, plans, faulty)
+
+
+def _plan(
+    resolved: ResolvedPolicy, days: KnownDays, now: datetime, world: World, seen_since: datetime | None
+) -> Plan:
+    """The policy's plan; PENDING, and not acted on, while today's results may still come from a first try, for some
+    minutes."""
+    planned = plan(resolved, days, now, specs_in_force(resolved, world.budgets))
+    without = planned.data in {PolicyReason.MISSING, PolicyReason.FALLBACK}
+    suspended = resolved.policy.spec.suspend
+    pending = without and not suspended and is_pending(resolved, days, now, resolved.day(now))
+    if pending and not has_waited(resolved, now, seen_since):
+        return replace(planned, periods=(), market_days=(), data=PolicyReason.PENDING, meanwhile=planned)
+    return planned
