@@ -66,7 +66,14 @@ def with_failure(
     """An attempt did not give the day; what was known of it before stays."""
     fetch = fetch_of(day)
     if is_complete(day):
-        kept = fetch.model_copy(update={"next_attempt_at": None, "last_error": error.line})
+        lacks_column = fetch.failures > 0
+        kept = fetch.model_copy(
+            update={
+                "failures": fetch.failures + lacks_column,
+                "next_attempt_at": next_attempt if lacks_column else None,
+                "last_error": error.line,
+            }
+        )
         return day.status.model_copy(update={"fetch": kept})
     counted = fetch.model_copy(
         update={"failures": fetch.failures + 1, "next_attempt_at": next_attempt, "last_error": error.line}
@@ -95,7 +102,7 @@ def with_results(
     A day that is there already is not replaced by a part of it.
     """
     if is_complete(day) and not data.usable:
-        return with_failure(day, DayIncomplete(data.why), None, now)
+        return with_failure(day, DayIncomplete(data.why), next_attempt, now)
     market = data.query.market
     fetch = fetch_of(day)
     status = day.status.model_copy(

@@ -119,6 +119,16 @@ def test_a_strategy_of_volumes_does(volume: Value) -> None:
     assert not is_due(today, FETCHED + timedelta(hours=1), needs)
 
 
+def test_a_failure_does_not_end_the_wait_for_a_column() -> None:
+    today = day_of("EPEX", IDA1, HOLED, a_price)
+    later, again = FETCHED + timedelta(hours=2), FETCHED + timedelta(hours=4)
+    failed = after(today, with_failure(today, NotPublished("not there"), again, later))
+    assert failed.status.periods == today.status.periods
+    assert not is_due(failed, later, Needs(volume=True))
+    assert is_due(failed, again, Needs(volume=True))
+    assert not is_due(failed, again, Needs(price=True))
+
+
 def test_a_strategy_of_volumes_does_not_wait_for_prices() -> None:
     holed: Value = lambda start: None if start.hour == 3 else a_price(start)  # noqa: E731
     today = day_of("EPEX", IDA1, lambda start: Decimal(50 + start.hour), holed)
