@@ -52,6 +52,7 @@ VARIANTS: dict[str, Object] = {
     "defaults": {},
     "everything": EVERYTHING,
     "privileged": {"agent": {"privileged": True}},
+    "uids by the platform": {"operator": {"podSecurityContext": None}, "agent": {"priorityQuotaPods": 100}},
 }
 
 
@@ -139,7 +140,7 @@ def _violations(plane: ControlPlane, template: Object, level: str) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("variant", ["defaults", "everything"])
+@pytest.mark.parametrize("variant", ["defaults", "everything", "uids by the platform"])
 def test_whatever_needs_no_node_s_folder_is_restricted(
     plane: ControlPlane, render: Render, variant: str
 ) -> None:

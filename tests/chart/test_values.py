@@ -186,6 +186,31 @@ def test_the_rollout_of_agents(render: Render) -> None:
     assert rendered.agent["spec"]["terminationGracePeriodSeconds"] == 60
 
 
+def test_platforms_may_choose_uids(render: Render) -> None:
+    pods = render({"operator": {"podSecurityContext": None}, "uninstall": {"alwaysRender": True}}).pods
+    usual = render({"uninstall": {"alwaysRender": True}}).pods
+    for name in ("Deployment/powercap-operator", "Job/powercap-uninstall", "Pod/powercap-test"):
+        assert pods[name]["spec"]["securityContext"] == {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        assert usual[name]["spec"]["securityContext"]["runAsUser"] == 65532
+
+
+def test_a_quota_for_the_agents_priority_class(render: Render) -> None:
+    rendered = render({"agent": {"priorityQuotaPods": 500}})
+    quota = rendered.one("ResourceQuota", "powercap-agent")["spec"]
+    assert quota["hard"] == {"pods": "500"}
+    (scope,) = quota["scopeSelector"]["matchExpressions"]
+    assert scope == {
+        "scopeName": "PriorityClass",
+        "operator": "In",
+        "values": [rendered.agent["spec"]["priorityClassName"]],
+    }
+    assert not render().all("ResourceQuota")
+    assert not render({"agent": {"priorityQuotaPods": 5, "priorityClassName": ""}}).all("ResourceQuota")
+
+
 def test_agents_keep_away_from_what_is_no_machine_and_the_operator_knows(render: Render) -> None:
     """One set of words, for the DaemonSet and for the operator."""
     for values in (

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dev.e2e.helm import HelmError
 from dev.e2e.node import NAME
@@ -26,6 +27,26 @@ def capped_world(bare_world: World, request: pytest.FixtureRequest) -> Iterator[
     bare_world.until(lambda: bare_world.limits() != bare_world.originals, "the node is capped")
     yield bare_world
     bare_world.use_helm(HELM)
+
+
+def test_hooks_that_are_applied_like_any_other_object_release_nobody(capped_world: World) -> None:
+    """As ``kubectl apply`` does it with everything that was rendered."""
+    world, job = capped_world, f"{RELEASE}-uninstall"
+    hooks = yaml.safe_load_all(world.helm("get", "hooks", RELEASE, "--namespace", NAMESPACE))
+    applied = [body for body in hooks if body and body["metadata"]["name"] == job]
+    assert {body["kind"] for body in applied} == {"ConfigMap", "Job"}
+    limits = world.limits()
+    world.plane.kubectl("apply", "-f", "-", input=yaml.safe_dump_all(applied))
+    world.plane.kubectl("wait", "--for=condition=Failed", f"job/{job}", "-n", NAMESPACE, "--timeout=90s")
+    assert "this is no uninstall, and nothing was done" in world.plane.kubectl(
+        "logs", f"job/{job}", "-n", NAMESPACE
+    )
+    assert len(world.staying("operator")) == 2
+    assert world.get("powerbudget", NAME)["spec"].get("suspend", False) is False
+    assert world.limits() == limits != world.originals
+    world.plane.kubectl("delete", f"job/{job}", f"configmap/{job}", "-n", NAMESPACE)
+    world.uninstall()
+    _everything_is_back(world)
 
 
 def _everything_is_back(world: World) -> None:

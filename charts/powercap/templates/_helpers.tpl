@@ -4,11 +4,11 @@
 
 {{- define "powercap.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | replace "." "-" | trunc 40 | trimSuffix "-" }}
 {{- else if contains (include "powercap.name" .) .Release.Name }}
-{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "powercap.name" .) | trunc 40 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name (include "powercap.name" .) | replace "." "-" | trunc 40 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 
@@ -123,13 +123,10 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* What Pod Security `restricted` wants of a pod. */}}
+{{/* The operator's security context, and that of the hooks' pods; by default what Pod Security `restricted` wants. Without
+one (null, or values kept by --reuse-values from a version without the key) whatever uid the platform or the image gives. */}}
 {{- define "powercap.restrictedPod" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{- .Values.operator.podSecurityContext | default (dict "runAsNonRoot" true "seccompProfile" (dict "type" "RuntimeDefault")) | toYaml }}
 {{- end }}
 
 {{/* The agent's container: root, because the limits' files are root's, and without every privilege of root. */}}
