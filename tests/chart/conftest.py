@@ -35,7 +35,7 @@ def say(line: str) -> None:
     sys.__stderr__.write(f"{line}\n")
 
 
-class StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.CSafeLoader):
     """Refuses a key that stands twice in a mapping, as Kustomize and Flux do, and PyYAML does not."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

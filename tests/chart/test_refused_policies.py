@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
 from dev.e2e.helm import CHART, Helm, HelmError
 from dev.e2e.tools import HELM, locate_tool
-from tests.chart.conftest import Object, Render, say
+from tests.chart.conftest import Object, Render, admin_client, say
 
 NAMESPACE = "powercap-system"
 Upgrade = Callable[..., str]
@@ -139,3 +141,70 @@ def test_an_upgrade_adds_no_policy_beside_those_of_a_person(plane: ControlPlane,
     plane.kubectl("delete", POLICIES, "mine")
     assert "PowerPolicy default is made now" in upgrade()
     assert list(_policies(plane)) == ["default"]
+
+
+CHOICES: dict[str, list[Any]] = {
+    "type": ["Volume", "Price", "CheapestHours", "Solar", "Carbon", "Schedule"],
+    "otherwise": [None, "Volume", "Price", "Solar"],
+    "providers": [None, ["EPEX"], ["EnergyCharts"], ["ENTSOE", "EnergyCharts"], ["Mock"], ["ENTSOE", "EPEX"]],
+    "auction": ["SDAC", "IDA1"],
+    "area": ["FR", "GB"],
+    "powers": [("10", "40"), ("40", "40"), ("50", "40"), ("20%", "80%"), ("90%", "80%"), ("10", "80%")],
+    "window": ["40", "30%", "41", "0.5"],
+}
+SAID = (
+    "has volumes",
+    "coupled day-ahead auction only",
+    "minPower must not be above maxSource",
+    "must be in watts where maxSource is",
+    "the power of a window must not be above maxSource",
+    "must be at least 1 W",
+)
+"""Of the server's sentences those that the chart knows too."""
+
+
+def _random_policy(choose: random.Random) -> Object:
+    one = {name: choose.choice(choices) for name, choices in CHOICES.items()}
+    strategy: Object = {"type": one["type"]}
+    if one["type"] == "Schedule":
+        strategy["windows"] = [{"start": "22:00", "end": "06:00", "power": one["window"]}]
+        if one["otherwise"]:
+            strategy["otherwise"] = {"type": one["otherwise"]}
+    market = {"area": one["area"], "auction": one["auction"], "resolutionMinutes": 60}
+    if one["providers"]:
+        market["providers"] = one["providers"]
+    low, high = one["powers"]
+    return {"minPower": low, "maxSource": high, "market": market, "spec": {"strategy": strategy}}
+
+
+def test_the_chart_refuses_what_the_server_refuses_and_nothing_else(
+    plane: ControlPlane, render: Render, upgrade: Upgrade
+) -> None:
+    upgrade()
+    choose, refused = random.Random(12), 0
+    with admin_client(plane) as client:
+        for _ in range(24):
+            policy = _random_policy(choose)
+            fields = ("minPower", "maxSource", "market")
+            spec = {**{name: policy[name] for name in fields}, **policy["spec"]}
+            answer = client.post(
+                "/apis/powercap.dev/v1alpha1/powerpolicies",
+                params={"dryRun": "All", "fieldValidation": "Strict"},
+                json={
+                    "apiVersion": "powercap.dev/v1alpha1",
+                    "kind": "PowerPolicy",
+                    "metadata": {"name": "tried"},
+                    "spec": spec,
+                },
+            )
+            try:
+                render({"policy": policy})
+                chart_refuses = ""
+            except HelmError as error:
+                chart_refuses = str(error)
+            said = "" if answer.is_success else answer.json()["message"]
+            assert not (chart_refuses and answer.is_success), (policy, chart_refuses)
+            if any(sentence in said for sentence in SAID):
+                refused += 1
+                assert chart_refuses, (policy, said)
+    assert 4 < refused < 22

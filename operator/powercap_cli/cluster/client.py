@@ -104,7 +104,7 @@ def connected(connection: Connection, user_agent: str) -> Iterator[Cluster]:
     with httpx.Client(
         base_url=connection.server,
         verify=connection.tls,
-        headers={"Accept": "application/json", "User-Agent": user_agent, **connection.headers},
+        headers=[("Accept", "application/json"), ("User-Agent", user_agent), *connection.headers],
         auth=connection.basic,
         proxy=connection.proxy,
         follow_redirects=False,

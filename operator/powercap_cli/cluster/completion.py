@@ -46,12 +46,13 @@ def names_of(kind: str) -> Completer:
     """Completes the names of a kind's objects in the cluster that the options name; none where it cannot be asked."""
 
     def complete(prefix: str, parsed_args: argparse.Namespace, **_others: object) -> list[str]:
-        from .access import cluster_of  # noqa: PLC0415 - with httpx, which words without names do without
+        from .access import acting_as, cluster_of  # noqa: PLC0415 - with httpx, which words without names do without
         from .client import ClusterError  # noqa: PLC0415
         from .kubeconfig import KubeconfigError  # noqa: PLC0415
 
         try:
-            with cluster_of(getattr(parsed_args, "kubeconfig", None), parsed_args.context) as cluster:
+            file = getattr(parsed_args, "kubeconfig", None)
+            with cluster_of(file, parsed_args.context, acting_as(parsed_args)) as cluster:
                 path = f"/apis/{API_VERSION}/{PLURALS[kind]}"
                 found = cluster.request("GET", path, seconds=_SECONDS)["items"]
         except (ClusterError, KubeconfigError, OSError) as error:

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import yaml
 
+from .impersonation import NOBODY_ELSE, Impersonation, ImpersonationError
+
 _EXEC_SECONDS: Final = 60.0
 Entry = dict[str, Any]
 
@@ -32,16 +34,20 @@ class Connection:
 
     server: str
     tls: ssl.SSLContext
-    headers: Mapping[str, str] = field(repr=False)
-    """What says who asks."""
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    """What says who asks, and as whom. One may stand several times."""
     basic: tuple[str, str] | None = field(default=None, repr=False)
     server_name: str | None = None
     """The name in the server's certificate, where it is another than the address."""
     proxy: str | None = None
 
 
-def read_connection(file: str | None, context: str | None, environ: Mapping[str, str]) -> Connection:
+def read_connection(
+    file: str | None, context: str | None, environ: Mapping[str, str], acts_as: Impersonation = NOBODY_ELSE
+) -> Connection:
     """The connection of a context (default: the current one); ``file`` None stands for KUBECONFIG or ~/.kube/config.
+
+    ``acts_as`` counts over what the kubeconfig says.
 
     Raises:
         KubeconfigError: there is none, or it cannot be used.
@@ -60,6 +66,10 @@ def read_connection(file: str | None, context: str | None, environ: Mapping[str,
     user = _named(found, "users", "user", chosen["user"]) if chosen.get("user") else {}
     if not isinstance(cluster.get("server"), str):
         raise KubeconfigError(f"the kubeconfig's cluster {chosen.get('cluster')} has no server")
+    try:
+        impersonating = tuple(acts_as.over(Impersonation.of(user)).headers())
+    except ImpersonationError as error:
+        raise KubeconfigError(str(error)) from error
     if "exec" in user:
         user = {**user, **_from_program(user["exec"], cluster, environ)}
     if "auth-provider" in user:
@@ -67,7 +77,7 @@ def read_connection(file: str | None, context: str | None, environ: Mapping[str,
     return Connection(
         server=cluster["server"].rstrip("/"),
         tls=_tls(cluster, user),
-        headers=_headers(user),
+        headers=(*_headers(user), *impersonating),
         basic=(user["username"], user.get("password", "")) if user.get("username") else None,
         server_name=cluster.get("tls-server-name"),
         proxy=cluster.get("proxy-url"),
@@ -133,17 +143,14 @@ def _from_program(spec: Entry, cluster: Entry, environ: Mapping[str, str]) -> En
     return {name: status[key] for key, name in names.items() if status.get(key)}
 
 
-def _headers(user: Entry) -> dict[str, str]:
+def _headers(user: Entry) -> list[tuple[str, str]]:
     token = user.get("token")
     if user.get("tokenFile"):
         try:
             token = Path(user["tokenFile"]).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise KubeconfigError(f"the kubeconfig's token cannot be read: {error}") from error
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    if user.get("as"):
-        headers["Impersonate-User"] = user["as"]
-    return headers
+    return [] if token is None else [("Authorization", f"Bearer {token}")]
 
 
 def _tls(cluster: Entry, user: Entry) -> ssl.SSLContext:

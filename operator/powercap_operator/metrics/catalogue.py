@@ -97,7 +97,8 @@ POLICY_NODES_DRAW: Final = Family(
 )
 POLICY_NODES_REASON: Final = Family(
     "powercap_policy_nodes_by_reason",
-    "Nodes of the policy by the reason of their condition Ready; AgentSilent where the agent does not report.",
+    "Nodes of the policy by the reason of their condition Ready; AgentSilent where the agent does not report, NoAgent"
+    " where none can run.",
     (*POLICY, "reason"),
 )
 
