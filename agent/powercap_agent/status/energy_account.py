@@ -165,7 +165,7 @@ class EnergyAccount:
             return
         since, until = (datetime.fromisoformat(published[name]) for name in ("since", "until"))
         totals = {
-            part: _Drawn(int(told["joules"]) * 1e6, float(told["seconds"]))
+            part: _counted(int(told["joules"]) * 1e6, int(told["seconds"]))
             for part in Part
             if (told := published.get(part)) is not None
         }
@@ -210,9 +210,20 @@ def _numbers(drawn: Mapping[Part, _Drawn]) -> dict[str, list[float]]:
 
 def _drawn(numbers: Mapping[str, Sequence[float]]) -> dict[Part, _Drawn]:
     return {
-        Part(part): _Drawn(float(uj), float(seconds), float(bound_seconds), float(bound_uj))
+        Part(part): _counted(uj, seconds, bound_seconds, bound_uj)
         for part, (uj, seconds, bound_seconds, bound_uj) in numbers.items()
     }
+
+
+def _counted(*numbers: float) -> _Drawn:
+    """What was counted before, which something else may have written.
+
+    Raises:
+        ValueError: a number is none that can have been counted.
+    """
+    if not all(0 <= number < 1e18 for number in numbers):
+        raise ValueError(f"{numbers} cannot have been counted")
+    return _Drawn(*map(float, numbers))
 
 
 def _index(moment: datetime) -> int:

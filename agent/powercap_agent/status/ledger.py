@@ -177,25 +177,16 @@ class Ledger:
 
     def close(self) -> NodeDraw | None:
         """What was drawn since the last ``close``; None where nothing is known of it."""
-        parts = {
-            part: Draw(round(one.drawn_uj / one.seconds), one.peak_uw)
-            for part, one in self._sums.items()
-            if one.seconds > 0
-        }
-        zones = [
-            (one.zone, one.drawn) for _, one in sorted(self._counters.items()) if not one.mirror and one.drawn
-        ]
-        zones = [(zone, drawn) for zone, drawn in zones if drawn is not None]
-        beside = [drawn.average_uw for zone, drawn in zones if drawn is not None and self._is_beside(zone)]
+        sums = {part: one for part, one in self._sums.items() if one.seconds > 0}
+        parts = {p: Draw(round(one.drawn_uj / one.seconds), one.peak_uw) for p, one in sums.items()}
+        counters = [one for _, one in sorted(self._counters.items()) if not one.mirror]
+        zones = tuple((one.zone, drawn) for one in counters if (drawn := one.drawn) is not None)
+        beside = [drawn for zone, drawn in zones if self._is_beside(zone)]
         found = None
         if parts:
-            average_uw = sum(drawn.average_uw for drawn in parts.values()) + sum(beside)
-            found = NodeDraw(
-                min(self._sums[part].seconds for part in parts),
-                Draw(average_uw, max(self._peak_uw, average_uw)),
-                parts,
-                tuple((zone, drawn) for zone, drawn in zones if drawn is not None),
-            )
+            average_uw = sum(drawn.average_uw for drawn in (*parts.values(), *beside))
+            seconds = min(one.seconds for one in sums.values())
+            found = NodeDraw(seconds, Draw(average_uw, max(self._peak_uw, average_uw)), parts, zones)
         for one in self._sums.values():
             one.drawn_uj, one.seconds, one.peak_uw = 0, 0.0, 0
         for counter in self._counters.values():

@@ -316,7 +316,24 @@ def test_nothing_is_told_where_nothing_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "saved", [{}, {"since": "x"}, {"since": "2025-10-09T12:00:00+00:00", "until": None}, []]
+    "saved",
+    [
+        {},
+        {"since": "x"},
+        {"since": "2025-10-09T12:00:00+00:00", "until": None},
+        [],
+        *(
+            {
+                "since": "2025-10-09T12:00:00+00:00",
+                "until": "2025-10-09T12:00:00+00:00",
+                "readings": {},
+                "totals": {"packages": [0, number, 0, 0]},
+                "packages": {"joules": 0, "seconds": number},
+                "steps": [],
+            }
+            for number in (-1, float("nan"), 10**30)
+        ),
+    ],
 )
 def test_what_cannot_be_read_changes_nothing(saved: Any) -> None:
     node = Node()
