@@ -21,11 +21,13 @@ class Inventory:
         self._explain = explain
         self.troubles = troubles
         self.zones: tuple[Zone, ...] = ()
+        self._had: tuple[Zone, ...] = ()
 
     def survey(self) -> None:
         """Find the zones again."""
         found = {zone.key: zone for discover in self._drivers for zone in discover()}
         self.zones = tuple(found.values())
+        self._had = self.zones or self._had
 
     def stale(self) -> bool:
         """Whether a zone is not any more where it was found."""
@@ -33,4 +35,10 @@ class Inventory:
 
     def why_unusable(self) -> str:
         """Why none of the zones can be used, and what to do."""
+        if self._had and not self.zones:
+            names = ", ".join(zone.path for zone in self._had[:4])
+            return (
+                f"the zones that were there ({names}) have gone with their driver. They are looked for again; where the"
+                " pod mounts the powercap folder alone (agent.mountOnlyPowercap), restart it once the driver is back"
+            )
         return self._explain(self.zones)

@@ -123,6 +123,29 @@ def test_a_call_that_hangs_is_given_up_and_those_after_it_at_once() -> None:
     assert driver.troubles() == {}
 
 
+def test_cards_that_are_to_be_capped_and_not_there_yet_are_told(tmp_path: Path) -> None:
+    build_tree(tmp_path / "powercap", ONE_SOCKET)
+    library = FakeNvml([Card("GPU-1", 300_000)], init_result=9)
+    driver = Nvml(lambda: library, InTurn("nvml"))
+    tree = PowercapTree(FakeKernel(), str(tmp_path / "powercap"))
+    made = Enforcer(
+        Inventory([tree.discover, driver.discover], troubles=driver.troubles),
+        OriginalsStore(str(tmp_path / "state"), "boot-1"),
+        lambda: 0.0,
+        Log(LogFormat.TEXT),
+    )
+    made.survey()
+    terms = Terms(10 * WATT, 5 * WATT, 5, devices=(Rule("nvidia", cap_uw=200 * WATT),))
+    (told,) = [result for result in made.enforce(40 * WATT, terms).results if result.failed]
+    assert (told.zone.path, told.reason) == ("nvidia", ZoneReason.FAILED)
+    assert "not ready (NVML 9)" in (told.message or "")
+    assert not any(result.failed for result in made.enforce(40 * WATT, Terms(10 * WATT, 5 * WATT, 5)).results)
+    library.init_result = 0
+    made.survey()
+    assert not any(result.failed for result in made.enforce(40 * WATT, terms).results)
+    assert library.cards[0].limit_mw == 200_000
+
+
 class Impatient(Worker):
     """Gives calls up soon."""
 

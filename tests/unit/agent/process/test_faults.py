@@ -119,6 +119,8 @@ def test_zones_that_were_away_are_followed_and_put_back(tmp_path: Path) -> None:
     with running(tmp_path, ONE_SOCKET, [40, 30], stabilisationSeconds=1) as (agent, api):
         (agent.root / RAPL).rename(tmp_path / "away")
         eventually(lambda: conditions(api)["Ready"][1] == "Unsupported", agent.log)
+        assert "have gone with their driver" in conditions(api)["Ready"][2]
+        assert "restart it once the driver is back" in conditions(api)["Ready"][2]
         agent.set_clock(timedelta(minutes=15))
         (tmp_path / "away").rename(agent.root / RAPL)
         agent.until_limits(**{PACKAGE: 30 * WATT})
