@@ -14,15 +14,19 @@ from dev.scale.names import node_names
 from dev.scale.phase import Measured, Phase, Stopwatch
 from dev.scale.world import ScaleWorld
 
-FIRST, TOMORROW, EDIT, PERIOD, LAST_PERIOD, MIDNIGHT = (
+FIRST, TOMORROW, EDIT, PERIOD, LAST_PERIOD, MIDNIGHT, ALONE = (
     "first budgets",
     "tomorrow's results",
     "an edit",
     "a market period",
     "the day's last period",
     "midnight",
+    "an edit without agents",
 )
 _EDITED_PERCENT = (62, 67)
+_SETTLED_PERCENT = 65
+_EDITS_ALONE = 3
+"""Of which the middle one counts."""
 _BURSTS = 3
 REST_SECONDS = 70.0
 """Longer than a minute, as there is a pass a minute."""
@@ -58,6 +62,7 @@ class Run:
         self._bursts()
         self._loop_and_memory()
         self._bare_client()
+        self._without_agents()
 
     def _days(self) -> None:
         world = self.world
@@ -165,9 +170,7 @@ class Run:
                 )
             )
         for measured in (new, gone):
-            self.operator[f"{len(names)} {measured[0].what}"] = sorted(
-                measured, key=lambda one: one.written_seconds or 0.0
-            )[len(measured) // 2]
+            self.operator[f"{len(names)} {measured[0].what}"] = _middle(measured)
 
     def _loop_and_memory(self) -> None:
         step = self.world.meters.pauses().longest_step
@@ -202,6 +205,29 @@ class Run:
         phase = Phase(PERIOD, BARE, (), names, reporter=BARE)
         self.bare[PERIOD] = self._measure(phase, lambda: world.send(statuses))
 
+    def _without_agents(self) -> None:
+        """What the operator takes for itself: nothing reports, and nothing of what is written comes back but once."""
+        world, names = self.world, self.world.nodes
+        world.agents.stop()
+        world.start_operator()
+        self._measure(Phase("another edit", OPERATOR, names), partial(world.edit, _SETTLED_PERCENT))
+        edits, specs = [], []
+        for number in range(_EDITS_ALONE):
+            specs.append(world.budget()["spec"])
+            phase = Phase(ALONE, OPERATOR, names)
+            edits.append(self._measure(phase, partial(world.edit, _EDITED_PERCENT[number % 2])))
+        world.stage.operator.stop(10)
+        owners, bare = world.owners(), []
+        for spec in reversed(specs):
+            requests = [bare_client.apply_budget(name, owners[name], spec) for name in names]
+            bare.append(self._measure(Phase(ALONE, BARE, names), partial(world.send, requests)))
+        self.operator[ALONE], self.bare[ALONE] = _middle(edits), _middle(bare)
+        each = sorted(edit.used.operator / edit.budget_writes * 1000 for edit in edits)[_EDITS_ALONE // 2]
+        how = f"{ALONE}, {len(names)} nodes; until 3 s after the last write"
+        self.figures.append(
+            Figure("operator: processor time for each budget written", f"{each:.2f} ms", "1.3 ms", how)
+        )
+
     def _measure(self, phase: Phase, begin: Callable[[], object]) -> Measured:
         """Run the phase; what came of it is said at once, for whoever does not wait for the table."""
         measured = self.watch.run(phase, begin)
@@ -216,6 +242,11 @@ class Run:
     def _check(self, holds: bool, complaint: str) -> None:
         if not holds:
             self.failures.append(complaint)
+
+
+def _middle(measured: list[Measured]) -> Measured:
+    """The one with as many quicker as slower ones beside it."""
+    return sorted(measured, key=lambda one: one.written_seconds or 0.0)[len(measured) // 2]
 
 
 def _counted(writes: list[Asked]) -> str:
