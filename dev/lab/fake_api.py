@@ -56,8 +56,10 @@ class FakeApi:
     """An HTTP server on loopback."""
 
     budget: dict[str, Any] | None = None
-    node: str = "node-1"
-    """The node whose agent asks: it may see and write no other's budget."""
+    node: str | None = "node-1"
+    """The node whose agent asks: it may see and write no other's budget. None: an operator asks, which may all."""
+    others: list[dict[str, Any]] = field(default_factory=list)
+    """Objects that lists name beside it."""
     version: str = "10"
     status_codes: deque[int] = field(default_factory=deque)
     """Answers to the next requests of any kind, before anything else is considered; 0: a broken connection."""
@@ -89,7 +91,7 @@ class FakeApi:
                 elif api.body is not None:
                     _send(self, 200, api.body)
                 else:
-                    items = [] if api.budget is None else [api.budget]
+                    items = [*api.others, *([] if api.budget is None else [api.budget])]
                     _answer(self, 200, {"items": items, "metadata": {"resourceVersion": api.version}})
 
             def do_PATCH(self) -> None:
@@ -139,6 +141,8 @@ class FakeApi:
     def _wrong(self, handler: BaseHTTPRequestHandler) -> tuple[int, str] | None:
         """What a real server says to a request that is no agent's."""
         parts = urlsplit(handler.path)
+        if self.node is None:
+            return None
         if parts.path != BUDGETS and not parts.path.startswith(f"{BUDGETS}/"):
             return 404, "the server could not find the requested resource"
         if handler.command == "GET":

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -24,10 +24,10 @@ from .kube.cache import WorldCache
 from .kube.client import Cluster
 from .kube.connection import kubernetes_client
 from .kube.event_recorder import Recorder
+from .kube.follow import NODES_AND_BUDGETS, PODS_THAT_ASK, Follower
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
 from .kube.node_labels import NodeLabels
-from .kube.pod_watch import PodWatch
 from .kube.rewind import RewindWatch
 from .loops.fetcher import Fetcher
 from .loops.health import Heartbeats, probes
@@ -103,16 +103,19 @@ def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading
     return Leadership(LeaseStore(Cluster(client), *options.lease), identity, read_clocks)
 
 
-async def end_at_once(reason: Awaitable[str], election: Leadership | AlwaysLeading) -> None:
-    """Wait for a reason to begin anew with an empty cache, and end the process, which Kubernetes starts again.
-
-    Nothing but the lease has to be put in order. kopf, asked to end, takes up to half a minute while the API server is
-    in trouble, and receives nothing meanwhile.
-    """
-    logger.error("ending, to begin anew: %s", await reason)
+async def end_at_once(reason: str, election: Leadership | AlwaysLeading) -> None:
+    """End the process, which Kubernetes starts again with an empty cache. Only the lease has to be put in order."""
+    logger.error("ending, to begin anew: %s", reason)
     await election.release()
     logging.shutdown()
     os._exit(1)
+
+
+async def end_when_rewound(
+    rewind: RewindWatch, heartbeats: Heartbeats, election: Leadership | AlwaysLeading
+) -> None:
+    """End the process where the API server's data went back."""
+    await end_at_once(await rewind.run(heartbeats.of("rewind watch")), election)
 
 
 async def keep_collections_short(synced: asyncio.Event) -> None:
@@ -141,15 +144,18 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         recorder = Recorder(cluster, options.clock)
         beat = heartbeats.of("reconciler")
         reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history, election, beat)
-        beat = heartbeats.of("fetcher")
+        followers = {
+            collection.kind: Follower(cluster, cache, collection, reconciler.wake)
+            for collection in (*NODES_AND_BUDGETS, *(PODS_THAT_ASK if options.pod_floors else ()))
+        }
+        beat, wake = heartbeats.of("fetcher"), partial(reconciler.wake, "a request to a source")
         fetcher = Fetcher(
-            cluster, cache, http, options.providers, options.clock, recorder, reconciler.wake, election, beat
+            cluster, cache, http, options.providers, options.clock, recorder, wake, election, beat
         )
         parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, options.clock)
         if options.metrics is not None:
             metrics_server.serve(options.metrics, scrapes(parts).text)
         rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
-        failures = watches.WatchFailures()
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),
@@ -157,27 +163,29 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                 asyncio.TaskGroup() as loops,
             ):
                 running = [
-                    loops.create_task(reconciler.run(), name="reconciler"),
+                    *(
+                        loops.create_task(follower.run(heartbeats.of(f"watch of {kind}s")), name=f"{kind}s")
+                        for kind, follower in followers.items()
+                    ),
+                    loops.create_task(reconciler.run([*followers.values()]), name="reconciler"),
                     loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
                     loops.create_task(pauses.run(), name="loop pauses"),
                     loops.create_task(keep_collections_short(reconciler.synced), name="collections"),
+                    loops.create_task(end_when_rewound(rewind, heartbeats, election), name="rewind watch"),
                     loops.create_task(
-                        end_at_once(rewind.run(heartbeats.of("rewind watch")), election), name="rewind watch"
-                    ),
-                    loops.create_task(end_at_once(failures.first(), election), name="watch failures"),
-                    loops.create_task(
-                        election.run(heartbeats.of("leader election"), reconciler.wake),
+                        election.run(
+                            heartbeats.of("leader election"), partial(reconciler.wake, "leading from now on")
+                        ),
                         name="leader election",
                     ),
                 ]
-                if options.pod_floors:
-                    pods = PodWatch(cluster, cache, reconciler.wake)
-                    running.append(loops.create_task(pods.run(heartbeats.of("pods")), name="pods"))
                 if options.node_labels:
                     labels = NodeLabels(cluster, cache, options.clock, election)
                     work = labels.run(heartbeats.of("node labels"), reconciler.synced)
                     running.append(loops.create_task(work, name="node labels"))
-                await watches.run(cache, reconciler.wake, reconciler.list_anew)
+                ended = await watches.run(cache, reconciler.wake, reconciler.list_anew)
+                if ended is not None:
+                    await end_at_once(ended, election)
                 for task in running:
                     task.cancel()
         finally:

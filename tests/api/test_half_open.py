@@ -12,7 +12,7 @@ import pytest
 
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, wait_until
-from powercap_operator.kube.watches import IDLE_SECONDS
+from powercap_operator.kube.client import IDLE_SECONDS
 from powercap_operator.loops.reconcile import FIRST_RESYNC_SECONDS
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube

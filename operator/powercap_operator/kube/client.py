@@ -1,4 +1,4 @@
-"""The Kubernetes API as the operator uses it: list, apply, patch a status, delete, record an event.
+"""The Kubernetes API as the operator uses it: list, watch, apply, patch a status, delete, record an event.
 
 Everything goes through one request function on kubernetes-asyncio's client, with plain JSON objects: the
 generated models cost memory (a Node with all of its fields, a thousand times) and know nothing of our kinds.
@@ -9,9 +9,13 @@ where the object has changed since: a write that was held up on its way, or in a
 what another operator wrote meanwhile.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -32,13 +36,15 @@ from powercap_api.names import (
 )
 
 from .undeclared_fields import Path, undeclared_fields, without_fields
-from .whole_list import whole_list
 
 logger = logging.getLogger(__name__)
 
 _PAGE: Final = 500
 _READ_SECONDS: Final = 30.0
 LONGEST_WRITE_SECONDS: Final = 30.0
+IDLE_SECONDS: Final = 70.0
+"""A watch that is silent for so long, without even a bookmark, which come about once a minute, is taken for dead and
+begun anew: as by the agents."""
 _APPLY: Final = "application/apply-patch+yaml"
 
 
@@ -62,72 +68,81 @@ class NotLeadingError(ClusterError):
     """Another operator leads: this one may not write."""
 
 
+@dataclass(frozen=True, slots=True)
+class WatchLimits:
+    """How long a watch may last."""
+
+    idle_seconds: float = IDLE_SECONDS
+    seconds: int = 240
+    """At least, when nothing happens to it."""
+    spread_seconds: int = 60
+    """Up to so much longer, so that not all watches end at once."""
+
+
 class Cluster:
     """The API server behind a kubernetes-asyncio client, which the caller opens and closes."""
 
     def __init__(
-        self, client: ApiClient, write_seconds: Callable[[], float] = lambda: LONGEST_WRITE_SECONDS
+        self,
+        client: ApiClient,
+        write_seconds: Callable[[], float] = lambda: LONGEST_WRITE_SECONDS,
+        watches: WatchLimits = WatchLimits(),
     ) -> None:
         """``write_seconds`` gives the seconds that a write may take, or raises NotLeadingError: none may begin."""
         self._client = client
+        self._watches = watches
         self._write_seconds = write_seconds
         self._undeclared: dict[str, frozenset[Path]] = {}
         self.writes = 0
         """Number of requests that changed, or meant to change, something."""
 
-    async def pages(self, kind: str) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
-        """All objects of a kind, a page of some hundred at a time, with the resource version of the list.
+    async def pages(self, path: str, selector: str = "") -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """The objects of a collection, a page of some hundred at a time, with the resource version of the list.
+
+        Args:
+            path: of the collection, such as ``path_of(kind)``.
+            selector: label selector; the API server sends only what it selects.
 
         Raises:
             ClusterError: no answer, or a refusal; what came before it is only a part.
         """
-        async for page in self._pages("/api/v1/nodes" if kind == NODE else _path(kind)):
-            yield page
-
-    async def list_kind(self, kind: str) -> tuple[list[dict[str, Any]], str]:
-        """All objects of a kind together, and the resource version of the list: for commands, which have few."""
-        return await whole_list(self.pages(kind))
+        query = [("limit", str(_PAGE)), *_selected(selector)]
+        while True:
+            page = await self.request("GET", path, query=query)
+            yield page.get("items") or [], page["metadata"]["resourceVersion"]
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query = [("limit", str(_PAGE)), ("continue", token), *_selected(selector)]
 
     async def newest_version(self) -> int:
         """The resource version that the API server's data has now, by a list of one policy at most."""
-        page = await self.request("GET", _path(POWER_POLICY), query=[("limit", "1")])
+        page = await self.request("GET", path_of(POWER_POLICY), query=[("limit", "1")])
         return int(page["metadata"]["resourceVersion"])
 
-    async def list_pods(self, selector: str) -> tuple[list[dict[str, Any]], str]:
-        """The pods of all namespaces that a label selector selects, and the resource version of the list."""
-        return await whole_list(self._pages("/api/v1/pods", [("labelSelector", selector)]))
-
-    async def watch_pods(self, selector: str, version: str, seconds: int) -> AsyncIterator[dict[str, Any]]:
-        """Watch events of these pods after a list of ``version``, for ``seconds`` at most.
+    async def watch(
+        self, path: str, version: str, selector: str = ""
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Watch events of a collection after ``version``, bookmarks too, until the watch has lasted its time.
 
         Raises:
-            ClusterError: no answer, a refusal, or a stream that breaks.
+            ClusterError: no answer, a refusal, or nobody knows any more what came after ``version``; a stream that
+                breaks, ends before its time, is silent for too long or has something that cannot be read.
         """
-        query = [
-            *(("watch", "true"), ("labelSelector", selector), ("resourceVersion", version)),
-            ("timeoutSeconds", str(seconds)),
-        ]
-        where = "GET /api/v1/pods (watch)"
-        try:
-            response = await self._client.call_api(
-                "/api/v1/pods",
-                "GET",
-                query_params=query,
-                header_params={"Accept": "application/json"},
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=seconds + _READ_SECONDS,
-            )
-            async with response:
+        limits, loop = self._watches, asyncio.get_running_loop()
+        seconds = limits.seconds + random.randrange(limits.spread_seconds)  # noqa: S311 - no secret
+        query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", version)]
+        query += [("timeoutSeconds", str(seconds)), *_selected(selector)]
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=limits.idle_seconds)
+        began = loop.time()
+        with _told_as_ours("GET", path):
+            async with await self._send("GET", path, query=query, limits=patience) as response:
                 if not 200 <= response.status < 300:
-                    raise _error("GET", where, response.status, await response.text())
+                    raise _error("GET", path, response.status, await response.text())
                 async for line in response.content:
-                    yield json.loads(line)
-        except ApiException as error:
-            raise _error("GET", where, error.status, str(error.body or error.reason)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise ClusterError(f"{where}: the stream broke: {error!r}") from error
+                    yield _event(path, line)
+        if loop.time() - began < seconds - 1:
+            raise ClusterError(f"GET {path}: the watch ended before its time")
 
     async def create(self, kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Make an object, labelled as the operator's own.
@@ -138,7 +153,7 @@ class Cluster:
         metadata = {"name": name, "labels": {MANAGED_BY_LABEL: OPERATOR_FIELD_MANAGER}}
         body = {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
         query = [("fieldManager", OPERATOR_FIELD_MANAGER)]
-        return await self._write("POST", _path(kind), body, query=query)
+        return await self._write("POST", path_of(kind), body, query=query)
 
     async def apply(
         self,
@@ -215,18 +230,6 @@ class Cluster:
         """Create a core/v1 Event where Kubernetes keeps those of cluster-scoped objects."""
         await self._write("POST", "/api/v1/namespaces/default/events", event)
 
-    async def _pages(
-        self, path: str, selected: Sequence[tuple[str, str]] = ()
-    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
-        query = [("limit", str(_PAGE)), *selected]
-        while True:
-            page = await self.request("GET", path, query=query)
-            yield page.get("items") or [], page["metadata"]["resourceVersion"]
-            token = page["metadata"].get("continue")
-            if not token:
-                return
-            query = [("limit", str(_PAGE)), ("continue", token), *selected]
-
     async def _write(
         self,
         method: str,
@@ -253,23 +256,10 @@ class Cluster:
         Raises:
             ClusterError: no answer, or a refusal.
         """
-        try:
-            response = await self._client.call_api(
-                path,
-                method,
-                query_params=query or [],
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _return_http_data_only=True,
-                _request_timeout=seconds,
-            )
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        with _told_as_ours(method, path):
+            response = await self._send(method, path, body, content_type, query, timeout)
             text, status = await response.read(), response.status
-        except ApiException as error:
-            raise _error(method, path, error.status, str(error.body or error.reason)) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ClusterError(f"{method} {path}: no answer from the API server: {error!r}") from error
         if not 200 <= status < 300:
             raise _error(method, path, status, text.decode(errors="replace"))
         try:
@@ -279,6 +269,29 @@ class Cluster:
         if not isinstance(found, dict):
             raise ClusterError(f"{method} {path}: {status}: the answer is no object")
         return found
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+        query: list[tuple[str, str]] | None = None,
+        limits: aiohttp.ClientTimeout | None = None,
+    ) -> aiohttp.ClientResponse:
+        """The response, whatever its status, when its head has come."""
+        response: aiohttp.ClientResponse = await self._client.call_api(
+            path,
+            method,
+            query_params=query or [],
+            header_params={"Accept": "application/json", "Content-Type": content_type},
+            body=body,
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+            _request_timeout=limits,
+        )
+        return response
 
 
 _APPLY_QUERY: Final = [("fieldManager", OPERATOR_FIELD_MANAGER), ("force", "true")]
@@ -294,9 +307,43 @@ _LONGEST_MESSAGE: Final = 500
 _EXISTS: Final = "metadata.resourceVersion: Invalid value"
 
 
-def _path(kind: str, name: str | None = None) -> str:
-    collection = f"/apis/{GROUP}/{VERSION}/{PLURALS[kind]}"
-    return collection if name is None else f"{collection}/{quote(name, safe='')}"
+def path_of(kind: str) -> str:
+    """The path of all objects of a kind: one of ours, or nodes."""
+    return "/api/v1/nodes" if kind == NODE else f"/apis/{GROUP}/{VERSION}/{PLURALS[kind]}"
+
+
+def _path(kind: str, name: str) -> str:
+    return f"{path_of(kind)}/{quote(name, safe='')}"
+
+
+def _selected(selector: str) -> list[tuple[str, str]]:
+    return [("labelSelector", selector)] if selector else []
+
+
+@contextmanager
+def _told_as_ours(method: str, path: str) -> Iterator[None]:
+    """Errors of the libraries as ClusterError."""
+    try:
+        yield
+    except ApiException as error:
+        raise _error(method, path, error.status, str(error.body or error.reason)) from error
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise ClusterError(f"{method} {path}: no answer from the API server: {error!r}") from error
+    except ValueError as error:
+        raise ClusterError(f"{method} {path}: what came cannot be read: {error!r}") from error
+
+
+def _event(path: str, line: bytes) -> dict[str, Any]:
+    """What a line of a watch says."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+        if event["type"] != "ERROR":
+            int(event["object"]["metadata"]["resourceVersion"])
+            return event
+        status = event["object"]["code"]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ClusterError(f"GET {path}: the watch sent what cannot be read: {error!r}") from error
+    raise _error("GET", path, status, json.dumps(event["object"]))
 
 
 def _error(method: str, path: str, status: int | None, text: str) -> ClusterError:

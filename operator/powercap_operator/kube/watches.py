@@ -1,4 +1,4 @@
-"""The kopf layer: puts watch events into the cache and wakes the reconciler. No decisions here.
+"""The kopf layer: what people edit. Puts watch events into the cache and wakes the reconciler. No decisions here.
 
 Only ``on.event`` handlers are used: they leave no finalizers and no annotations on anybody's objects, so that a
 dead operator blocks nothing.
@@ -6,25 +6,24 @@ dead operator blocks nothing.
 
 import asyncio
 import dataclasses
-import logging
 import os
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import kopf
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
-from powercap_api.names import GROUP, NODE, PLURALS, VERSION
+from powercap_api.names import GROUP, PLURALS, VERSION
 
-from .cache import KINDS, WorldCache
+from .cache import EDITED, WorldCache, name_of
+from .client import IDLE_SECONDS
+from .follow import EndlessBackoff
 
-_LONGEST_PAUSE: Final = 15.0
-_WATCHES_LOGGER: Final = "kopf._core.reactor.orchestration"
-_FAILED: Final = " has failed: "
-IDLE_SECONDS: Final = 70.0
-"""A watch that is silent for so long, without even a bookmark, which come about once a minute, is taken for dead and
-begun anew: as by the agents."""
+_WATCHER: Final = "watcher for "
+"""How kopf names the task of each watch."""
+LOOK_SECONDS: Final = 5.0
+"""Between two looks at whether all of kopf's watches are still there."""
 
 
 class _LikeKubectl(kopf.ConnectionInfo):
@@ -40,23 +39,12 @@ def _like_kubectl(account: kopf.ConnectionInfo) -> kopf.ConnectionInfo:
     return _LikeKubectl(**{field.name: getattr(account, field.name) for field in dataclasses.fields(account)})
 
 
-class EndlessBackoff:
-    """Pauses between tries of an API request: doubling, 15 s at most, and no end.
-
-    kopf gives up, and with it the process, when its list of pauses is used up: an API server that is away for
-    long would become a crash loop.
-    """
-
-    def __iter__(self) -> Iterator[float]:
-        """The pauses, in seconds."""
-        pause = 1.0
-        while True:
-            yield pause
-            pause = min(pause * 2, _LONGEST_PAUSE)
-
-
 def quiet_settings() -> kopf.OperatorSettings:
-    """Settings under which no watch hangs silently and nothing of kopf's own is written to the API."""
+    """Settings under which no watch hangs silently and nothing of kopf's own is written to the API.
+
+    kopf gives up, and with it the process, when its list of pauses is used up: an API server that is away for long
+    would become a crash loop.
+    """
     settings = kopf.OperatorSettings()
     settings.watching.server_timeout = 270
     settings.watching.client_timeout = 280
@@ -71,68 +59,71 @@ def quiet_settings() -> kopf.OperatorSettings:
     return settings
 
 
-def _server(environ: Mapping[str, str]) -> str:
-    """The API server's address as the kubelet gives it to every pod; kopf's own needs the cluster's DNS."""
-    host = environ["KUBERNETES_SERVICE_HOST"]
-    return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
-
-
 class NoMemories(ResourceMemories):
-    """Keeps nothing of any object: only handlers of other kinds than ``on.event`` need what kopf would remember.
-
-    That is 2 kB and six objects for the garbage collector, for each of 10,000 nodes and budgets.
-    """
+    """Keeps nothing of any object: only handlers of other kinds than ``on.event`` need what kopf would remember."""
 
     async def recall(self, raw_body: Any, **options: Any) -> ResourceMemory:
         """A new one each time."""
         return await super().recall(raw_body, **{**options, "ephemeral": True})
 
 
-class WatchFailures(logging.Handler):
-    """Learns from kopf's log that a watch has failed for good: the API server sent an error in it.
+async def run(
+    cache: WorldCache,
+    wake: Callable[[str], None],
+    list_anew: Callable[[], None],
+    look_seconds: float = LOOK_SECONDS,
+) -> str | None:
+    """Watch until the process is asked to end; or, where a watch or a part of kopf has ended, what is to be said of it.
 
-    kopf ends then, but takes up to half a minute to do so while the API server is in trouble, and receives nothing
-    meanwhile.
+    kopf then ends by itself, but takes up to half a minute to do so while the API server is in trouble, and receives
+    nothing meanwhile.
     """
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self._loop = asyncio.get_running_loop()
-        self._failed: asyncio.Future[str] = self._loop.create_future()
-        logging.getLogger(_WATCHES_LOGGER).addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take a line of kopf's log."""
-        message = record.getMessage()
-        if _FAILED in message:
-            self._loop.call_soon_threadsafe(self._note, message)
-
-    async def first(self) -> str:
-        """What kopf says of the first watch that fails."""
-        return await asyncio.shield(self._failed)
-
-    def _note(self, message: str) -> None:
-        if not self._failed.done():
-            self._failed.set_result(message)
-
-
-async def run(cache: WorldCache, wake: Callable[[], None], list_anew: Callable[[], None]) -> None:
-    """Watch until the process is asked to end."""
-    await kopf.operator(
-        registry=feeding(cache, wake, list_anew),
-        settings=quiet_settings(),
-        memories=NoMemories(),
-        clusterwide=True,
-        standalone=True,
+    before = asyncio.all_tasks()
+    parts = set(
+        await kopf.spawn_tasks(
+            registry=feeding(cache, wake, list_anew),
+            settings=quiet_settings(),
+            memories=NoMemories(),
+            clusterwide=True,
+            standalone=True,
+        )
     )
+    ended = asyncio.create_task(_ended_watch(look_seconds), name="kopf's watches")
+    done, _ = await asyncio.wait({*parts, ended}, return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
+    for task in done:
+        if task is ended:
+            return ended.result()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            return f"{task.get_name()}: {error!r}"
+    await kopf.run_tasks(parts, ignored=before)
+    return None
+
+
+async def _ended_watch(look_seconds: float) -> str:
+    """Look again and again until there is no task any more for one of kopf's watches; what is to be said."""
+    known: set[str] = set()
+    while True:
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        alive = {name for name in names if name.startswith(_WATCHER)}
+        if ended := known - alive:
+            return f"kopf's {', '.join(sorted(ended))} has ended"
+        known = alive
+        await asyncio.sleep(look_seconds)
+
+
+def _server(environ: Mapping[str, str]) -> str:
+    """The API server's address as the kubelet gives it to every pod; kopf's own needs the cluster's DNS."""
+    host = environ["KUBERNETES_SERVICE_HOST"]
+    return f"https://{f'[{host}]' if ':' in host else host}:{environ['KUBERNETES_SERVICE_PORT']}"
 
 
 def feeding(
-    cache: WorldCache, wake: Callable[[], None], list_anew: Callable[[], None]
+    cache: WorldCache, wake: Callable[[str], None], list_anew: Callable[[], None]
 ) -> kopf.OperatorRegistry:
-    """Handlers that feed the cache with every kind that decisions are made from.
+    """Handlers that feed the cache with every kind that people edit.
 
-    ``wake`` is called after each event that changed what decisions see, ``list_anew`` where a watch began (anew): kopf
+    ``wake`` is told what was edited, where decisions see it; ``list_anew`` is called where a watch began (anew): kopf
     then gives what is there, and not what was deleted meanwhile.
     """
     registry = kopf.OperatorRegistry()
@@ -148,15 +139,9 @@ def feeding(
     async def feed(event: Any, param: Any = None, **_: Any) -> None:
         if event["type"] is None:
             list_anew()
-        body, metadata = event["object"], event["object"]["metadata"]
-        if event["type"] == "DELETED":
-            changed = cache.drop(param, metadata["name"], metadata["resourceVersion"])
-        else:
-            changed = cache.put(param, body)
-        if changed:
-            wake()
+        if cache.take(param, event):
+            wake(f"{param} {name_of(event['object'])}")
 
-    for kind in KINDS:
-        resource = ("", "v1", "nodes") if kind == NODE else (GROUP, VERSION, PLURALS[kind])
-        kopf.on.event(*resource, registry=registry, param=kind)(feed)
+    for kind in EDITED:
+        kopf.on.event(GROUP, VERSION, PLURALS[kind], registry=registry, param=kind)(feed)
     return registry

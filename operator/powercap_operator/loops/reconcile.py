@@ -20,7 +20,7 @@ from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_P
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 
-from ..kube.cache import KINDS, WorldCache
+from ..kube.cache import EDITED, WorldCache
 from ..kube.client import (
     Cluster,
     ClusterError,
@@ -28,10 +28,11 @@ from ..kube.client import (
     NotFoundError,
     NotLeadingError,
     RefusedError,
+    path_of,
 )
 from ..kube.event_recorder import Recorder
+from ..kube.follow import Collection, Follower, list_into
 from ..kube.leadership import Election
-from ..kube.relist import relist
 from ..planning.decision import BudgetWrite, Decision, decide
 from ..planning.events import ObjectEvent, budget_events
 from ..planning.reports.report import ReportWrite
@@ -51,11 +52,13 @@ TICK_SECONDS: Final = 1.0
 """How often the clock is looked at. A new minute is a reason for a pass: whatever time changes, such as the market
 period or the delivery day, changes on a whole minute, but for overrides, which begin and end at any second."""
 RESYNC_SECONDS: Final = 300.0
-"""How often everything is listed anew, for what the watches missed."""
+"""How often what people edit is listed anew, for what kopf's watches missed."""
 RELIST_SECONDS: Final = 2.0
 """The same after a watch began anew."""
 FIRST_RESYNC_SECONDS: Final = 20.0
 """The same soon after start, when watches may have begun after the first list."""
+MOST_REASONS: Final = 3
+"""Of those that woke a pass, so many are said."""
 PARALLEL_WRITES: Final = 16
 CONFLICT_SECONDS: Final = 0.5
 """Until it is decided again what was refused because the object had changed: time for its watch event to come."""
@@ -86,6 +89,8 @@ class Reconciler:
         self._clock = clock
         self._history = history
         self._woken = asyncio.Event()
+        self._reasons: dict[str, None] = {}
+        self._followers: Sequence[Follower] = ()
         self._failures = 0
         self._conflicts = False
         self.containment = Containment("decisions")
@@ -94,7 +99,9 @@ class Reconciler:
         self._passed_minute = _minute(clock.now())
         self._next_look: datetime | None = None
         self._seen_since: datetime | None = None
-        """Since when every list came; None where the last did not."""
+        """Since when the cluster has been seen without a break; None where it is not."""
+        self._listed = False
+        """Whether the last lists of what people edit came."""
         self.passes = 0
         """Looks at the cluster so far."""
         self.failed_passes = 0
@@ -105,19 +112,21 @@ class Reconciler:
         self.synced = asyncio.Event()
         """Set once the whole cluster has been listed."""
 
-    def wake(self) -> None:
-        """Something changed: make a pass soon."""
+    def wake(self, reason: str) -> None:
+        """Something changed, such as a kind's object: make a pass soon, and say why if it writes budgets."""
+        self._reasons[reason] = None
         self._woken.set()
 
     def list_anew(self) -> None:
-        """A watch began anew, which does not tell what was deleted meanwhile: list everything soon."""
+        """A watch of kopf's began anew, which does not tell what was deleted meanwhile: list its kinds soon."""
         self._resync_at = min(self._resync_at, asyncio.get_running_loop().time() + RELIST_SECONDS)
 
-    async def run(self) -> None:
-        """Pass after pass; those of an operator that does not lead decide nothing, and only list now and then.
+    async def run(self, followers: Sequence[Follower]) -> None:
+        """Pass after pass, once all is known; those of an operator that does not lead decide nothing.
 
         Returns only by cancellation or by an error that is a bug.
         """
+        self._followers = followers
         loop = asyncio.get_running_loop()
         lists_failed = 0
         while True:
@@ -127,8 +136,8 @@ class Reconciler:
                 pause = RESYNC_SECONDS if self.synced.is_set() else FIRST_RESYNC_SECONDS
                 lists_failed = 0 if await self._resync() else lists_failed + 1
                 self._resync_at = loop.time() + (_backoff(lists_failed) if lists_failed else pause)
-            if not self.synced.is_set():
-                await asyncio.sleep(max(0.0, self._resync_at - loop.time()))
+            if not self._is_known():
+                await asyncio.sleep(SPACING_SECONDS)
                 continue
             failed = await self._pass()
             self._failures = self._failures + 1 if failed else 0
@@ -143,10 +152,18 @@ class Reconciler:
                 await self._wait()
 
     def _look(self) -> datetime:
-        """Say that all is well, and note the time; the moment."""
+        """Say that all is well, and note the time and whether the cluster is seen; the moment."""
         self._beat()
         self._cache.look(now := self._clock.now())
+        seen = self._listed and all(follower.in_touch for follower in self._followers)
+        self._seen_since = (self._seen_since or now) if seen else None
         return now
+
+    def _is_known(self) -> bool:
+        """Whether the whole cluster has been listed."""
+        if self._listed and not any(follower.waited_for for follower in self._followers):
+            self.synced.set()
+        return self.synced.is_set()
 
     async def _wait(self) -> None:
         """Until something changed, the minute is over, an override begins or ends, or it is time to list."""
@@ -166,26 +183,23 @@ class Reconciler:
         return self._next_look is not None and now >= self._next_look
 
     async def _resync(self) -> bool:
-        """List everything anew; whether it could be. What is known of a kind stands where its list fails."""
+        """List anew what people edit; whether it could be. What is known of a kind stands where its list fails."""
         self._cluster.forget_schemas()
         failed = 0
-        for kind in KINDS:
+        for kind in EDITED:
             try:
-                await relist(self._cluster, self._cache, kind)
+                await list_into(self._cache, self._cluster, Collection(kind, path_of(kind)))
             except ClusterError as error:
                 failed += 1
                 logger.error("cannot list the cluster: %s", error)
-        if failed:
-            self._seen_since = None
-            return False
-        self._seen_since = self._seen_since or self._clock.now()
-        self.synced.set()
-        return True
+        self._listed = not failed
+        return self._listed
 
     async def _pass(self) -> bool:
         """One pass; whether anything failed."""
         now, world = self._look(), self._cache.world()
         self._passed_minute, self._next_look = _minute(now), None
+        reasons, self._reasons = [*self._reasons], {}
         self._conflicts = False
         if not self._election.leading:
             self._budgets_seen = world.budgets
@@ -205,7 +219,8 @@ class Reconciler:
         written &= await self._done(self._other_works(world, decision, news), tried)
         self._refusals.keep(tried)
         if decision.write_budgets:
-            self.wake()  # what is said of the policies follows from the budgets
+            logger.info("budgets written: %d, because of %s", len(decision.write_budgets), _said(reasons))
+            self.wake("the budgets written")  # what is said of the policies follows from them
         return not written
 
     def _decide(self, world: World, now: datetime) -> Decision:
@@ -321,7 +336,7 @@ class Reconciler:
             self._cache.drop(kind, name)
             return
         if news and kind == MARKET_DAY:
-            self.wake()
+            self.wake(f"{kind} {name}")
 
 
 def _known(readable: Readable, world: World, kind: str, name: str) -> tuple[str, list[Mapping[str, Any]]]:
@@ -331,6 +346,12 @@ def _known(readable: Readable, world: World, kind: str, name: str) -> tuple[str,
         return found.metadata.uid or "", [old.to_wire() for old in found.status.conditions]
     unreadable = world.unreadable[kind, name]
     return unreadable.uid, unreadable.conditions
+
+
+def _said(reasons: Sequence[str]) -> str:
+    """What woke a pass; where nothing did, the time did."""
+    more = [f"{len(reasons) - MOST_REASONS} more"] if len(reasons) > MOST_REASONS else []
+    return ", ".join([*reasons[:MOST_REASONS], *more]) or "the time"
 
 
 def _backoff(failures: int) -> float:

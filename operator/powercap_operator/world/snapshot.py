@@ -106,7 +106,7 @@ class KnownSpecs:
         spec = self._specs.get(text)
         if spec is None:
             base = self.known(_without_lift(fields)) if LIFT_UNTIL in fields else None
-            spec = self._specs[text] = KnownSpec(fields, text, base)
+            spec = self._specs[text] = KnownSpec(json.loads(text), text, base)
         return spec
 
     def __len__(self) -> int:
@@ -253,7 +253,7 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
-        spec=specs.known(_plain(mapping_of(body.get("spec")))),
+        spec=specs.known(mapping_of(body.get("spec"))),
         policy_label=(metadata.get("labels") or {}).get(POLICY_LABEL),
         owner_uid=next((owner.get("uid") for owner in owners if owner.get("kind") == "Node"), None),
         ready=ready.get("status") == "True",
@@ -310,12 +310,3 @@ def _part(draw: Mapping[str, Any]) -> PartDraw | None:
 def _joules(energy: Mapping[str, Any], part: str) -> int | None:
     """What ``part`` of the node has drawn since counting began."""
     return whole_number(mapping_of(energy.get(part)).get("joules"), MOST_JOULES)
-
-
-def _plain(value: Any) -> Any:
-    """Mappings and sequences of any kind as dicts and lists that nobody else holds."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

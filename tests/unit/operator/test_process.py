@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from powercap_api.clock import OffsetClock, SystemClock
-from powercap_operator.kube.watches import EndlessBackoff, quiet_settings
+from powercap_operator.kube.follow import EndlessBackoff
+from powercap_operator.kube.watches import quiet_settings
 from powercap_operator.logs import JsonFormatter
 from powercap_operator.loops.health import Heartbeats, probes
 from powercap_operator.options import parse_options

@@ -32,11 +32,6 @@ def view_pod(body: Mapping[str, Any]) -> PodView | None:
     return PodView(metadata["namespace"], metadata["name"], node, floor_uw, exempt)
 
 
-def allowed_floors(policies: Iterable[PowerPolicy]) -> bool:
-    """Whether any policy lets pods ask at all, so that they need be watched."""
-    return any(_floors(policy) is not None for policy in policies)
-
-
 def floors_of_nodes(pods: Iterable[PodView], owner: Mapping[str, PowerPolicy]) -> dict[str, PodFloor]:
     """What holds on each node of which some pod asks for something that its policy allows. The highest counts."""
     asking: dict[str, list[tuple[int | None, str]]] = {}

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from powercap_api.names import API_VERSION, NODE, POWER_BUDGET, POWER_POLICY
 from powercap_operator.kube.cache import WorldCache
@@ -39,6 +41,49 @@ def test_an_older_state_never_replaces_a_newer_one() -> None:
     assert cache.put(NODE, node("a", 7, pool="new"))
     assert not cache.put(NODE, node("a", 5, pool="old"))
     assert cache.world().nodes["a"].labels == {"pool": "new"}
+
+
+@given(
+    order=st.permutations(range(6)),
+    twice=st.lists(st.integers(0, 5), max_size=6),
+    ends_with=st.integers(1, 6),
+)
+def test_in_whatever_order_events_come_the_newest_state_stands(
+    order: list[int], twice: list[int], ends_with: int
+) -> None:
+    """A node is made, labelled, deleted, made anew, labelled, deleted; any of it may be told again."""
+    story = [("ADDED", 3), ("MODIFIED", 5), ("DELETED", 7), ("ADDED", 9), ("MODIFIED", 10), ("DELETED", 15)]
+    told, cache = story[:ends_with], WorldCache()
+    for index in [*order, *twice]:
+        if index < ends_with:
+            what, version = told[index]
+            cache.take(NODE, {"type": what, "object": node("a", version, at=str(version))})
+    last, newest = told[-1]
+    nodes = cache.world().nodes
+    assert [view.labels for view in nodes.values()] == ([] if last == "DELETED" else [{"at": str(newest)}])
+    assert cache.version(NODE, "a") == (None if last == "DELETED" else newest)
+
+
+def test_a_list_is_right_where_the_data_went_back() -> None:
+    """etcd was restored, and its count has caught up with what had been seen."""
+    cache = WorldCache()
+    cache.put(NODE, node("a", 50, pool="new"))
+    cache.put(NODE, node("b", 60))
+    cache.drop(NODE, "b", "61")
+    assert not cache.put(NODE, node("a", 8, pool="old"), "49"), "seen after the list was taken"
+    assert cache.put(NODE, node("a", 8, pool="old"), "99")
+    assert cache.put(NODE, node("b", 9), "99"), "its deletion was undone, too"
+    assert cache.world().nodes["a"].labels == {"pool": "old"}
+    assert cache.version(NODE, "a") == 8
+
+
+def test_what_is_known_already_is_not_read_again() -> None:
+    """The echo of an own write, and what a list names again."""
+    cache = WorldCache()
+    cache.put(NODE, node("a", 4, pool="x"))
+    unreadable = {"metadata": {"name": "a", "resourceVersion": "4", "labels": 7}}
+    assert not cache.put(NODE, unreadable)
+    assert not cache.world().unreadable
 
 
 def test_what_decisions_do_not_see_is_no_change() -> None:
@@ -140,4 +185,6 @@ def test_a_late_event_does_not_bring_a_deleted_object_back() -> None:
     assert set(cache.world().nodes) == {"a"}
     cache.drop(NODE, "a", "10")
     cache.drop_unlisted(NODE, set(), "12")
-    assert not cache._versions
+    assert not cache.put(NODE, node("a", 9)), "late, but not later than the list before"
+    cache.take(NODE, {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "15"}}})
+    assert not cache._kinds[NODE].gone, "nothing is kept of what is gone for long"

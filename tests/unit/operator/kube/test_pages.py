@@ -7,7 +7,7 @@ from typing import Any
 from kubernetes_asyncio.client.api_client import ApiClient
 
 from powercap_api.names import NODE, POWER_BUDGET
-from powercap_operator.kube.client import Cluster
+from powercap_operator.kube.client import Cluster, path_of
 
 
 class PagedCluster(Cluster):
@@ -41,7 +41,7 @@ def test_a_page_is_consumed_before_the_next_one_is_asked_for() -> None:
         sizes, requests = [], []
         async with ApiClient() as client:
             cluster = PagedCluster(client)
-            async for items, version in cluster.pages(POWER_BUDGET):
+            async for items, version in cluster.pages(path_of(POWER_BUDGET)):
                 assert version == "7"
                 sizes.append(len(items))
                 requests.append(len(cluster.asked))
@@ -58,7 +58,7 @@ def test_nodes_are_read_in_pages_too() -> None:
     async def read() -> tuple[int, str]:
         async with ApiClient() as client:
             cluster = PagedCluster(client)
-            count = sum([len(items) async for items, _ in cluster.pages(NODE)])
+            count = sum([len(items) async for items, _ in cluster.pages(path_of(NODE))])
         return count, cluster.asked[0][0]
 
     assert asyncio.run(read()) == (1100, "/api/v1/nodes")

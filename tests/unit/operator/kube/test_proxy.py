@@ -10,11 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 
 from powercap_api.names import POWER_POLICY
-from powercap_operator.kube.client import Cluster
+from powercap_operator.kube.client import Cluster, path_of
 from powercap_operator.kube.connection import kubernetes_client
+from tests.support.cluster_client import kubeconfig_of
 
 EMPTY_LIST = {"kind": "PowerPolicyList", "metadata": {"resourceVersion": "7"}, "items": []}
 
@@ -51,17 +51,7 @@ def test_only_the_market_is_asked_through_the_proxy(tmp_path: Path, monkeypatch:
         web_server(json.dumps(EMPTY_LIST).encode()) as (api, api_targets),
         web_server(b"{}") as (proxy, proxied),
     ):
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(
-            yaml.safe_dump(
-                {
-                    "current-context": "here",
-                    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-                    "clusters": [{"name": "here", "cluster": {"server": api}}],
-                    "users": [{"name": "me", "user": {"token": "t"}}],
-                }
-            )
-        )
+        kubeconfig = kubeconfig_of(api, tmp_path)
         environment = {"KUBECONFIG": str(kubeconfig), "HTTP_PROXY": proxy, "HTTPS_PROXY": proxy}
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -71,7 +61,7 @@ def test_only_the_market_is_asked_through_the_proxy(tmp_path: Path, monkeypatch:
 
         async def ask_both() -> None:
             async with kubernetes_client(environment) as client, httpx.AsyncClient() as http:
-                assert [page async for page in Cluster(client).pages(POWER_POLICY)] == [([], "7")]
+                assert [page async for page in Cluster(client).pages(path_of(POWER_POLICY))] == [([], "7")]
                 await http.get("http://exchange.example/market-results")
 
         asyncio.run(ask_both())

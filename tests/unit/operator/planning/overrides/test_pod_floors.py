@@ -8,7 +8,7 @@ import pytest
 
 from powercap_api.poweroverride import PodFloor
 from powercap_operator.planning.decision import decide
-from powercap_operator.planning.overrides.pod_floors import allowed_floors, floors_of_nodes, view_pod
+from powercap_operator.planning.overrides.pod_floors import floors_of_nodes, view_pod
 from powercap_operator.world.snapshot import PodView
 from tests.support.objects import make_day, make_node, make_policy, make_world, moment
 
@@ -83,8 +83,6 @@ def test_what_the_policy_does_not_allow_counts_for_nothing() -> None:
     assert asked(floor(50, node="b")) is None
     without_exempt = {"workloads": {"floors": {"namespaces": ["batch"], "most": "80"}}}
     assert asked(floor(None), **without_exempt) is None
-    assert not allowed_floors([make_policy()])
-    assert allowed_floors([make_policy(), make_policy("b", **FLOORS)])
 
 
 def test_a_pod_comes_and_goes() -> None:
