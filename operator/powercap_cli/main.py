@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol
 _EXAMPLES = """\
 examples:
   powercap market fetch --area FR --auction IDA1 --date tomorrow
-  powercap market show epex_data_2025-10-09.csv
-  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
+  powercap market show ida1_FR_2025-10-09.csv
+  powercap plan --policy policy.yaml --csv ida1_FR_2025-10-09.csv
   powercap backtest --policy policy.yaml --history results/
   powercap override node-a --limit 60 --for 2h --reason "cooling is being repaired"
   powercap market parse --help

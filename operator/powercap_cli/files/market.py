@@ -23,7 +23,7 @@ from powercap_api.markets import (
     auction_named,
     default_resolution,
 )
-from powercap_operator.market.csv_format import csv_name, to_csv
+from powercap_operator.market.csv_format import csv_name, day_file_name, to_csv
 from powercap_operator.market.errors import DayIncomplete, MarketError
 from powercap_operator.market.known_days import market_of, periods_of
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
@@ -37,7 +37,7 @@ from ..draw.market_chart import draw_day
 from ..draw.results_json import results_json
 from .day_fetch import fetch_day
 from .market_import import add_import_parser
-from .results_files import Asked, read_csv, read_file, read_page, write_whole
+from .results_files import Asked, read_csv, read_file, read_page, write_day
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -47,11 +47,11 @@ examples:
   powercap market parse page.html --area FR --auction SDAC --date 2025-10-02
   powercap market fetch --area FR --auction IDA1 --date tomorrow --output-dir data
   powercap market import prices.csv --area FR --auction SDAC --output-dir results/
-  powercap market show data/epex_data_2025-10-09.csv
+  powercap market show data/ida1_FR_2025-10-09.csv
 """
 _PARSE_EXAMPLES: Final = """\
 examples:
-  powercap market parse page.html --area FR --auction SDAC --date 2025-10-02 > epex_data_2025-10-02.csv
+  powercap market parse page.html --area FR --auction SDAC --date 2025-10-02 > sdac_FR_2025-10-02.csv
       a page saved from the browser (its table visible), as CSV
   powercap market parse page.html --area GB --auction SDAC --date 2025-10-02 --resolution 30
       refuse the page where it does not hold half-hours
@@ -64,13 +64,13 @@ exit code 1 and one line that says which it was.
 _FETCH_EXAMPLES: Final = """\
 examples:
   powercap market fetch --area FR --auction IDA1 --date 2025-10-09
-      writes epex_data_2025-10-09.csv and prints its name
+      writes ida1_FR_2025-10-09.csv and prints its name
   powercap market fetch --area DE-LU --auction SDAC --date tomorrow --output-dir - | head
       prints the CSV instead
   powercap market fetch --area FR --auction SDAC --date today --provider EnergyCharts
       prices from a source that welcomes programs; it has no volumes
   powercap market fetch --area FR --auction Carbon --date tomorrow --provider EnergyCharts
-      carbon intensity: writes carbon_data_DAY.csv; a column says which values are forecasts
+      carbon intensity: writes carbon_FR_DAY.csv; a column says which values are forecasts
   powercap market fetch --base-url http://127.0.0.1:8000 --date 2025-10-09
       from a stand-in site
 
@@ -79,12 +79,12 @@ most; do not put it in a loop: the operator fetches a day once for a whole clust
 """
 _SHOW_EXAMPLES: Final = """\
 examples:
-  powercap market show epex_data_2025-10-09.csv
+  powercap market show ida1_FR_2025-10-09.csv
       the day is in the file's name, the market is FR IDA1 unless you say otherwise
   powercap market show --area GB --auction SDAC --date 2025-10-26 my.csv
   powercap market show page.html
       a saved page says itself what it holds
-  powercap market show epex_data_2025-10-09.csv --plot day.svg
+  powercap market show ida1_FR_2025-10-09.csv --plot day.svg
       and drawn as a figure
 
 Bars are volumes, the small steps an hour's quarters, colours prices (green is cheap); no colour where NO_COLOR is
@@ -139,6 +139,12 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
         metavar="ADDRESS",
         help="mail address or URL that the source's operators can reach you at; sent with every request"
         " (default: $POWERCAP_CONTACT)",
+    )
+    fetch.add_argument("--overwrite", action="store_true", help="write over a file of that name")
+    fetch.add_argument(
+        "--seed-names",
+        action="store_true",
+        help="name the file epex_data_DAY.csv or carbon_data_DAY.csv, and leave out the line that says its market",
     )
     fetch.set_defaults(run=_fetch, token=environ.get("ENTSOE_TOKEN", ""))
 
@@ -233,24 +239,32 @@ def _fetch(arguments: argparse.Namespace) -> int:
             raise DayIncomplete(f"{fetched.day.why}: nothing was written, ask again later")
     except MarketError as error:
         return _fail(error, f"{arguments.provider} {query}")
-    text = _written(query, fetched.periods, arguments)
     if not fetched.day.complete:
         _warn(f"{arguments.provider} {query}: {fetched.day.why}")
     folder = arguments.output_dir or ("-" if arguments.format == "json" else ".")
     if folder == "-":
-        sys.stdout.write(text)
+        sys.stdout.write(_written(query, fetched.periods, arguments))
         return 0
+    source = None if arguments.seed_names else arguments.provider
+    text = _written(query, fetched.periods, arguments, source)
+    name = csv_name(query) if arguments.seed_names else day_file_name(query)
     try:
-        path = write_whole(Path(folder), Path(csv_name(query)).stem + f".{arguments.format}", text)
-    except OSError as error:
-        _warn(f"cannot write to {folder}: {error.strerror or error}")
-        return 1
-    print(path)
+        print(
+            write_day(
+                Path(folder), Path(name).stem + f".{arguments.format}", text, overwrite=arguments.overwrite
+            )
+        )
+    except MarketError as error:
+        return _fail(error, f"{arguments.provider} {query}")
     return 0
 
 
-def _written(query: Query, periods: Sequence[Period], arguments: argparse.Namespace) -> str:
-    return results_json(query, periods) if arguments.format == "json" else to_csv(periods, query)
+def _written(
+    query: Query, periods: Sequence[Period], arguments: argparse.Namespace, source: str | None = None
+) -> str:
+    if arguments.format == "json":
+        return results_json(query, periods)
+    return to_csv(periods, query, source=source)
 
 
 def _show(arguments: argparse.Namespace) -> int:

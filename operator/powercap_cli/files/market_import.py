@@ -15,7 +15,7 @@ from powercap_operator.market.results import DayData
 
 from .foreign_files import Imported, read_files
 from .foreign_prices import Asked
-from .results_files import write_whole
+from .results_files import write_day
 
 _MOST_NAMED: Final = 5
 _EXAMPLES: Final = """\
@@ -30,8 +30,7 @@ examples:
       the clock of times without an offset, where the file does not name it
 
 What was understood of each file is said on standard error, and the files written on standard output. Days that lack
-periods or prices are named and not written. A file that is there already is left as it is, unless its text is the same
-or --overwrite is given.
+periods or prices are named and not written. A file that is there already is written over with --overwrite only.
 """
 
 
@@ -100,28 +99,16 @@ def _write(day: DayData, path: Path, arguments: argparse.Namespace, seen: dict[s
     query = day.query
     name = day_file_name(query)
     text = to_csv(day.periods, query, source=path.name)
-    target = arguments.output_dir / name
     if name in seen:
         _say(f"{path}: {query} is in {seen[name]} too: left out")
         return False
     seen[name] = str(path)
     try:
-        if target.exists() and not arguments.overwrite:
-            if _values(target.read_text(encoding="utf-8")) == _values(text):
-                return True
-            _say(
-                f"{path}: {target} is there already with other values: left as it is (--overwrite writes over it)"
-            )
-            return False
-        print(write_whole(arguments.output_dir, name, text))
-    except (OSError, UnicodeDecodeError) as error:
-        _say(f"{path}: cannot write {target}: {error}")
+        print(write_day(arguments.output_dir, name, text, overwrite=arguments.overwrite))
+    except MarketError as error:
+        _say(f"{path}: {error}")
         return False
     return True
-
-
-def _values(text: str) -> list[str]:
-    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def told(imported: Imported) -> list[str]:

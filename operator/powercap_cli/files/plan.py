@@ -37,9 +37,9 @@ _WIDE: Final = 120
 _EXAMPLES: Final = """\
 examples:
   powercap market fetch --area FR --auction IDA1 --date 2025-10-09
-  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv
+  powercap plan --policy policy.yaml --csv ida1_FR_2025-10-09.csv
       the caps of 9 October 2025 under the policy in the file, by the exchange's results
-  powercap plan --policy policy.yaml --csv epex_data_2025-10-09.csv --why
+  powercap plan --policy policy.yaml --csv ida1_FR_2025-10-09.csv --why
       and why each is what it is
   powercap plan --policy policy.yaml --csv day.csv --date 2025-10-26 --plot day.svg
       the delivery day said by hand, and a figure drawn

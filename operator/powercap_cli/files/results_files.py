@@ -95,6 +95,27 @@ def day_in_name(name: str) -> date | None:
         return None
 
 
+def write_day(folder: Path, name: str, text: str, *, overwrite: bool) -> Path:
+    """Write a day's file, unless one of that name is there; its path. A file with the same values is left as it is.
+
+    Raises:
+        MarketError: there is one with other values, or it cannot be written.
+    """
+    path = folder / name
+    try:
+        if not overwrite and path.exists():
+            if _values(path.read_text(encoding="utf-8", errors="replace")) == _values(text):
+                return path
+            raise MarketError(f"{path} is there already with other values: --overwrite writes over it")
+        return write_whole(folder, name, text)
+    except OSError as error:
+        raise MarketError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _values(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
 def write_whole(folder: Path, name: str, text: str) -> Path:
     """Write the file whole or not at all; its path."""
     folder.mkdir(parents=True, exist_ok=True)

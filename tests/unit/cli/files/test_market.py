@@ -165,11 +165,36 @@ def test_help_teaches_by_example(command: list[str], capsys: Captured) -> None:
 def test_a_day_is_written_to_a_file(site: ExchangeSite, tmp_path: Path, capsys: Captured) -> None:
     folder = tmp_path / "new" / "data"
     assert main(["market", "fetch", *MARKET, "--base-url", site.url, "--output-dir", str(folder)]) == 0
-    path = folder / "epex_data_2025-10-09.csv"
+    path = folder / "ida1_FR_2025-10-09.csv"
     assert capsys.readouterr() == (f"{path}\n", "")
-    assert path.read_text(encoding="utf-8") == to_csv(sample_periods(QUERY), QUERY)
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    assert first == "# market: FR IDA1; day: 2025-10-09; clock: Europe/Paris; source: EPEX"
+    assert rest == to_csv(sample_periods(QUERY), QUERY)
     assert [file.name for file in folder.iterdir()] == [path.name]
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_name_that_says_no_market_is_written_when_asked_for(
+    site: ExchangeSite, tmp_path: Path, capsys: Captured
+) -> None:
+    arguments = ["market", "fetch", *MARKET, "--base-url", site.url, "--output-dir", str(tmp_path)]
+    assert main([*arguments, "--seed-names"]) == 0
+    path = tmp_path / "epex_data_2025-10-09.csv"
+    assert capsys.readouterr().out == f"{path}\n"
+    assert path.read_text(encoding="utf-8") == to_csv(sample_periods(QUERY), QUERY)
+
+
+def test_no_day_is_written_over_unasked(site: ExchangeSite, tmp_path: Path, capsys: Captured) -> None:
+    arguments = ["market", "fetch", *MARKET, "--base-url", site.url, "--output-dir", str(tmp_path)]
+    path = tmp_path / "ida1_FR_2025-10-09.csv"
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    path.write_text("other", encoding="utf-8")
+    assert main(arguments) == 1
+    assert f"{path} is there already with other values: --overwrite writes over it" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "other"
+    assert main([*arguments, "--overwrite"]) == 0
+    assert "FR IDA1" in path.read_text(encoding="utf-8")
 
 
 def test_a_day_is_printed(site: ExchangeSite, capsys: Captured) -> None:
@@ -206,7 +231,7 @@ def test_an_incomplete_day_replaces_nothing(site: ExchangeSite, tmp_path: Path, 
     periods = list(sample_periods(QUERY))
     periods[4] = Period(periods[4].start, None, None)
     site.publish(QUERY, periods)
-    good = tmp_path / "epex_data_2025-10-09.csv"
+    good = tmp_path / "ida1_FR_2025-10-09.csv"
     good.write_text("good", encoding="utf-8")
     assert main(["market", "fetch", *MARKET, "--base-url", site.url, "--output-dir", str(tmp_path)]) == 1
     assert "incomplete day: 1 of 96 periods without volume" in capsys.readouterr().err
@@ -216,7 +241,7 @@ def test_an_incomplete_day_replaces_nothing(site: ExchangeSite, tmp_path: Path, 
 def test_a_folder_that_cannot_be_written_to(site: ExchangeSite, tmp_path: Path, capsys: Captured) -> None:
     blocking = save(tmp_path, "", "file")
     assert main(["market", "fetch", *MARKET, "--base-url", site.url, "--output-dir", blocking]) == 1
-    assert f"cannot write to {blocking}" in capsys.readouterr().err
+    assert f"cannot write {blocking}/ida1_FR_2025-10-09.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("provider", ["EnergyCharts", "ENTSOE"])
@@ -313,7 +338,7 @@ def test_a_day_of_the_grid_is_fetched_shown_and_drawn(
     """The file says by its columns what it is."""
     fetched = ["market", "fetch", "--auction", data, "--provider", "Mock", "--date", "2025-10-26"]
     assert main([*fetched, "--output-dir", str(tmp_path)]) == 0
-    path = tmp_path / f"{data.lower()}_data_2025-10-26.csv"
+    path = tmp_path / f"{data.lower()}_FR_2025-10-26.csv"
     assert capsys.readouterr().out == f"{path}\n"
     assert main(["market", "show", str(path), "--plot", str(tmp_path / "day.svg")]) == 0
     shown = capsys.readouterr().out
