@@ -21,6 +21,7 @@ from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.process import Counts
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.sources.mock import made_up_periods
+from powercap_operator.world.node_match import AgentPlacement
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import Unreadable
@@ -234,6 +235,19 @@ def test_what_is_not_known_is_left_out() -> None:
         'powercap_node_lifted{node="a",policy="default"}',
         'powercap_node_reason{node="a",policy="default",reason="NoReport"}',
     }
+
+
+def test_nodes_that_no_agent_can_run_on_are_counted_and_expected_of_nobody() -> None:
+    agents = AgentPlacement.parse('{"nodeSelector": {"kubernetes.io/os": "linux"}}')
+    nodes = [
+        make_node("a", **{"kubernetes.io/os": "linux"}),
+        make_node("win", **{"kubernetes.io/os": "windows"}),
+    ]
+    world = replace(make_world([make_policy()], [make_day(DAY)], nodes), agents=agents)
+    found = scrape(settled(world, NOW))
+    assert found['powercap_policy_nodes{policy="default"}'] == 1
+    assert found['powercap_policy_nodes_by_reason{policy="default",reason="NoAgent"}'] == 1
+    assert not [series for series in found if 'node="win"' in series]
 
 
 def test_an_agent_that_no_longer_reports_is_silent() -> None:
