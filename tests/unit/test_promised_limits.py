@@ -50,7 +50,7 @@ PROMISED = {
     f"{AGENT}.enforce.limit_state.FIRST_PAUSE_SECONDS": 1.0 * MINUTES,
     f"{AGENT}.enforce.limit_state.LAST_PAUSE_SECONDS": 1.0 * HOURS,
     # Energy: often enough that no counter wraps unseen, and seldom enough to cost nothing.
-    f"{AGENT}.status.energy.SAMPLE_SECONDS": 10.0,
+    f"{AGENT}.status.ledger.SAMPLE_SECONDS": 10.0,
 }
 
 

@@ -21,9 +21,9 @@ FEW, MANY = 200, 400
 """Nodes. A node more is as many calls more in one world as in one of 5,000."""
 NOW = moment("2025-10-09T10:07Z")
 HISTORY = timedelta(days=14)
-MOST_CALLS = 60
+MOST_CALLS = 100
 """Functions that are called for a node more, Python's own among them: half a second at 5,000 nodes is some 1,000."""
-MOST_CALLS_FOR_A_POLICY = 15_000
+MOST_CALLS_FOR_A_POLICY = 25_000
 
 
 @lru_cache
