@@ -31,6 +31,7 @@ from ..planning.overrides.pod_floors import view_pod
 from ..world.node_match import EVERYWHERE, AgentPlacement
 from ..world.silence import GRACE, Passage
 from ..world.snapshot import (
+    BudgetView,
     KnownSpec,
     KnownSpecs,
     World,
@@ -155,7 +156,11 @@ class WorldCache:
                 objects.views.pop(name, None)
             self._unreadable[kind, name] = found
             return changed
-        changed = self._unreadable.pop((kind, name), None) is not None or objects.views.get(name) != view
+        before = objects.views.get(name)
+        changed = self._unreadable.pop((kind, name), None) is not None or before != view
+        if isinstance(view, BudgetView) and view.left_out != getattr(before, "left_out", ()):
+            fields = ", ".join(view.left_out) or "nothing any more"
+            logger.warning("what node %s reports is impossible, and left out: %s", name, fields)
         if view is None:
             objects.views.pop(name, None)
         else:

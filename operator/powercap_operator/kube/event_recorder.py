@@ -3,6 +3,9 @@
 import logging
 import socket
 import uuid
+from collections import deque
+from datetime import datetime, timedelta
+from typing import Final
 
 from powercap_api.clock import Clock
 
@@ -10,6 +13,10 @@ from ..planning.events import ObjectEvent, event_body
 from .client import Cluster, ClusterError
 
 logger = logging.getLogger(__name__)
+
+MOST_EVENTS: Final = 10
+_STRETCH: Final = timedelta(minutes=10)
+"""So many events an object has in so long."""
 
 
 class Recorder:
@@ -20,10 +27,20 @@ class Recorder:
         self._cluster = cluster
         self._clock = clock
         self._instance = socket.gethostname()
+        self._recorded: dict[tuple[str, str], deque[datetime]] = {}
 
     async def record(self, event: ObjectEvent) -> None:
-        """Create the event. Failing to is logged and no more, because nothing depends on events."""
-        body = event_body(event, self._clock.now(), uuid.uuid4().hex[:16], self._instance)
+        """Create the event, unless its object had ``MOST_EVENTS`` in the last minutes: somebody makes it change.
+
+        Failing to is logged and no more, because nothing depends on events.
+        """
+        now = self._clock.now()
+        recorded = self._recorded.setdefault((event.kind, event.name), deque(maxlen=MOST_EVENTS))
+        if len(recorded) == MOST_EVENTS and timedelta() <= now - recorded[0] < _STRETCH:
+            logger.debug("event %s of %s is one too many", event.reason, event.name)
+            return
+        recorded.append(now)
+        body = event_body(event, now, uuid.uuid4().hex[:16], self._instance)
         try:
             await self._cluster.record(body)
         except ClusterError as error:

@@ -238,7 +238,8 @@ VOLUME: Final = Family(
 
 UNREADABLE: Final = Family(
     "powercap_unreadable_objects",
-    "Objects of the kind that the operator cannot read or work with: what was made of them stays as it is.",
+    "Objects of the kind that the operator cannot read or work with: what was made of them stays as it is."
+    " PowerBudget status: agents' reports that say what no node can have.",
     ("kind",),
 )
 

@@ -63,7 +63,9 @@ def _metrics(
 
 def _unreadable(world: World) -> Metric:
     found = gauge(catalogue.UNREADABLE)
-    for kind, number in sorted(Counter(kind for kind, _ in world.unreadable).items()):
+    counts = Counter(kind for kind, _ in world.unreadable)
+    counts["PowerBudget status"] = sum(bool(budget.left_out) for budget in world.budgets.values())
+    for kind, number in sorted(counts.items()):
         found.add_metric([kind], number)
     return found
 

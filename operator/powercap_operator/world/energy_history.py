@@ -1,7 +1,7 @@
 """The energy history in a budget's status, kept small: a cluster has thousands of them. Pure."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -55,18 +55,25 @@ class EnergyHistory:
 
 def read_history(history: object) -> EnergyHistory:
     """The history in wire form; a run that another version tells otherwise, or that no node can have, is left out."""
-    runs = []
-    for told in history if isinstance(history, list | tuple) else ():
-        try:
-            run = read_run(told)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-            continue
-        if _is_possible(run):
-            runs.append(run)
+    told = history if isinstance(history, list | tuple) else ()
+    runs = [run for one in told if (run := _possible_run(one)) is not None]
     return EnergyHistory(
         tuple(EnergyRun.of(run, run.packages, run.lifts) for run in runs if run.packages),
         tuple(EnergyRun.of(run, run.accelerators, ()) for run in runs if run.accelerators),
     )
+
+
+def is_run(told: object) -> bool:
+    """Whether it is a run that a node can have."""
+    return _possible_run(told) is not None
+
+
+def _possible_run(told: object) -> Run | None:
+    try:
+        run = read_run(told) if isinstance(told, Mapping) else None
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None
+    return run if run is not None and _is_possible(run) else None
 
 
 def _is_possible(run: Run) -> bool:

@@ -18,7 +18,7 @@ from powercap_api.foreign_text import shown
 from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
 from powercap_api.reasons import BudgetReason, ConditionType
 
-from .agents_word import MOST_JOULES, known_reason, mapping_of, power_of, whole_number
+from .agents_word import MOST_JOULES, impossible, known_reason, mapping_of, power_of, whole_number
 from .energy_history import EnergyHistory, read_history
 from .node_match import EVERYWHERE, AgentPlacement, Taint
 from .silence import Jump, Reporting
@@ -182,6 +182,8 @@ class BudgetView:
     """What the node drew in the last hours, quarter by quarter."""
     reapplied: int | None = field(default=None, compare=False)
     """How often something else had changed a limit, since the agent started."""
+    left_out: tuple[str, ...] = field(default=(), compare=False)
+    """Fields of the agent's report that say what no node can have, and count as not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,7 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
         accelerator_joules=_joules(energy, "accelerators"),
         energy_history=read_history(energy.get("history")),
         reapplied=whole_number(status.get("reapplied"), _LARGEST),
+        left_out=impossible(status),
     )
 
 

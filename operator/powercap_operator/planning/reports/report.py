@@ -58,10 +58,11 @@ def report_writes(
     on_accelerators: dict[str, list[EnergyRun]] = defaultdict(list)
     for budget in world.budgets.values():
         nodes[budget.spec.get("policy", "")].append(budget)
-        for run in budget.energy_history.packages:
-            runs[run.policy].append(run)
-        for run in budget.energy_history.accelerators:
-            on_accelerators[run.policy].append(run)
+        history = budget.energy_history
+        for found_in, told in ((runs, history.packages), (on_accelerators, history.accelerators)):
+            for run in told:
+                if _can_have_been(run, budget):
+                    found_in[run.policy].append(run)
     found = []
     for resolved, wanted in wanted_of:
         if wanted is None:
@@ -72,6 +73,14 @@ def report_writes(
         if before is not None or any(spec.quarters.seconds) or spec.quarters.accelerators:
             found.append(ReportWrite(wanted.name, resolved.name, spec.to_wire()))
     return tuple(found)
+
+
+def _can_have_been(run: EnergyRun, budget: BudgetView) -> bool:
+    """Whether the node can have been under the run's policy: its own, or another before its budget was last written."""
+    if run.policy == budget.spec.get("policy"):
+        return True
+    written_at = budget.reporting.written_at
+    return written_at is None or run.first <= quarter_of(written_at)
 
 
 def surplus_reports(reports: Mapping[str, PowerReport], now: datetime, history: timedelta) -> tuple[str, ...]:

@@ -152,6 +152,31 @@ def test_an_agent_hurts_itself_alone(harm: Callable[[Status], Any]) -> None:
     assert len(page) < 100_000
 
 
+@pytest.mark.parametrize(
+    ("harm", "fields"),
+    [
+        (lambda _: None, ()),
+        (HOSTILE["applied"], ("current.capMicrowatts", "current.appliedMicrowatts")),
+        (HOSTILE["end 9999"], ("current.end",)),
+        (HOSTILE["draw"], ("draw.averageMicrowatts",)),
+        (HOSTILE["joules"], ("energy.packages.joules",)),
+        (HOSTILE["energy of a country"], ("energy.history",)),
+        (HOSTILE["no run"], ("energy.history",)),
+    ],
+)
+def test_what_is_left_out_is_told(
+    harm: Callable[[Status], Any], fields: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    world = cluster(harm)
+    assert world.budgets["odd"].left_out == fields
+    assert world.budgets["other"].left_out == ()
+    assert [record.getMessage() for record in caplog.records] == (
+        [f"what node odd reports is impossible, and left out: {', '.join(fields)}"] if fields else []
+    )
+    told = exposition(world, Counts(1, 0, 0, LoopPauses(), leading=True), "0", NOW, []).decode()
+    assert f'powercap_unreadable_objects{{kind="PowerBudget status"}} {float(bool(fields))}' in told
+
+
 def test_another_reason_is_told_as_such() -> None:
     assert cluster(ready(status="False", reason="Melting")).budgets["odd"].reason == "Other"
     assert cluster(ready(status="False", reason="WriteFailed")).budgets["odd"].reason == "WriteFailed"

@@ -261,6 +261,20 @@ def test_reports_are_kept_as_long_as_market_days() -> None:
     assert decision.delete_reports == (write.name,)
 
 
+def test_energy_under_a_policy_that_the_node_cannot_have_been_under_is_left_out() -> None:
+    """A node that came to another policy tells what it drew before; what it tells of later is no other policy's."""
+    written = {"powercap.dev/written-at": "2025-10-08T22:20:00Z"}
+    told = [run("2025-10-08T22:00:00Z", [100]), run("2025-10-08T22:45:00Z", [90_000])]
+    moved = budget("moved", told, policy="other")
+    body = {"metadata": {"name": "moved", "annotations": written}, "spec": {"policy": "other"}}
+    history = [run_of_columns(one) for one in told]
+    seen = view_budget({**body, "status": {"energy": {"history": history}}}, KnownSpecs())
+    (write,) = writes(seen, now=START + timedelta(hours=2))
+    assert write.spec["quarters"]["joules"][:4] == [100, 0, 0, 0]
+    (write,) = writes(moved, now=START + timedelta(hours=2))
+    assert write.spec["quarters"]["joules"][:4] == [100, 0, 0, 90_000], "where nobody knows when it came"
+
+
 def test_a_long_policy_name_makes_a_name_that_the_api_takes() -> None:
     assert len(report_name("p" * 253, DAY)) == 253
 
