@@ -122,7 +122,9 @@ def _integer(schema: Object) -> SearchStrategy[int]:
 
 BY_TYPE: Final[dict[str, Callable[[Object], SearchStrategy[Any]]]] = {
     "object": _object,
-    "array": lambda schema: st.lists(values(schema["items"]), max_size=2),
+    "array": lambda schema: st.lists(
+        values(schema["items"]), max_size=2, unique_by=json.dumps if schema.get("uniqueItems") else None
+    ),
     "string": _text,
     "integer": _integer,
     "boolean": lambda _: st.booleans(),
