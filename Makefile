@@ -46,7 +46,7 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m dev.docs.metrics_table --check
 	$(BIN)/python -m dev.docs.markets_page --check
 	$(BIN)/python -m dev.docs.reference --check
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/python -m dev.release check
 
 unit: $(STAMP) ## unit tests: no network, no cluster
