@@ -17,7 +17,7 @@ from powercap_api.schedule import pack_shares, read_segments
 from tests.support.agent_parts import budget_body
 
 POWERS = st.integers(1, 100_000_000_000)
-TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - bounds
+TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - bounds
     lambda moment: moment.replace(microsecond=0)
 )
 DECIMALS = st.decimals(-1000, 10_000, places=2).map(str)

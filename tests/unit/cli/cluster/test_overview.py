@@ -90,7 +90,7 @@ def test_market_days_long_over_are_left_out_and_impossible_ones_are_not() -> Non
 
 def test_the_screen_shows_it_without_colours_where_it_is_piped() -> None:
     seen = overview(
-        [POLICY], [day("epex-fr", "2025-10-09")], [budget("b", conditions=ready("False", "Masked"))], NOW
+        [POLICY], [day("epex-fr", "2025-10-09")], [budget("b", conditions=ready("False", "WriteFailed"))], NOW
     )
     text = shown(show_overview, seen)
     for word in (
@@ -103,7 +103,7 @@ def test_the_screen_shows_it_without_colours_where_it_is_piped() -> None:
     ):
         assert word in text
     assert "0 of 1 nodes follow their budget" in text
-    assert "b     Masked  why" in text
+    assert "b     WriteFailed  why" in text
     assert "\x1b" not in text
 
 

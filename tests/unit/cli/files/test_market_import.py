@@ -207,10 +207,7 @@ def test_nothing_is_written_over_unasked(tmp_path: Path, capsys: Captured) -> No
     changed = form.replace("-1.50", "-2.50")
     capsys.readouterr()
     assert run(tmp_path, changed, *options) == 1
-    assert (
-        "is there already with other values: left as it is (--overwrite writes over it)"
-        in capsys.readouterr().err
-    )
+    assert "is there already with other values: --overwrite writes over it" in capsys.readouterr().err
     assert ",-1.50" in (tmp_path / "out" / "sdac_FR_2025-09-10.csv").read_text(encoding="utf-8")
     assert run(tmp_path, changed, *options, "--overwrite") == 0
     assert ",-2.50" in (tmp_path / "out" / "sdac_FR_2025-09-10.csv").read_text(encoding="utf-8")
