@@ -51,7 +51,7 @@ def test_the_server_fills_in_every_default(kube: Kube) -> None:
         "nodeSelector": {},
         "matchExpressions": [],
         "priority": 0,
-        "market": {"providers": ["EPEX"], "area": "FR", "auction": "IDA1", "resolutionMinutes": 15},
+        "market": {"providers": ["EPEX"], "area": "FR", "auction": "IDA1"},
         "strategy": {"type": "Volume"},
         "stabilisationSeconds": 300,
         "hardware": {

@@ -139,4 +139,4 @@ def test_reports_older_than_market_days_are_deleted(kube: Kube, stage: Stage) ->
                 "spec": {**spec, "day": day, "policy": name.partition("-")[0]},
             }
         )
-    eventually(lambda: set(kube.items("powerreports")) == {today(stage)}, "the old ones are gone", 150)
+    eventually(lambda: set(kube.items("powerreports")) == {today(stage)}, "the old ones are gone", 300)

@@ -69,7 +69,7 @@ def test_nothing_of_another_strategy_is_filled_in(kube: Kube) -> None:
     kube.apply(policy(type="Schedule", windows=[NIGHT], otherwise={}))
     assert kube.get("powerpolicy", "test")["spec"]["strategy"] == {
         "type": "Schedule",
-        "windows": [{**NIGHT, "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}],
+        "windows": [NIGHT],
         "otherwise": {"type": "Volume"},
     }
 
