@@ -197,7 +197,7 @@ def prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
             budgets = kube.items("powerbudgets")
             for node in sorted(budgets, key=lambda node: node != "held-back"):
                 said = {"status": status_of(node, budgets[node]["metadata"]["generation"], stage.clock.now())}
-                kube.patch("powerbudget", node, said, "--subresource=status")
+                kube.patch("powerbudget", node, said, "status")
             found = {SILENT_SINCE: format_time(stage.clock.now() - timedelta(hours=1))}
             kube.patch("powerbudget", "silent", {"metadata": {"annotations": found}})
             target = {f"127.0.0.1:{port}": {"cluster": "north"}}
