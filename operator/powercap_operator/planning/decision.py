@@ -149,7 +149,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         override_statuses=said | _complaints([*overrides.faulty, *wordless], now),
         delete_overrides=overrides.over if settled else (),
         write_reports=report_writes(world, policies.values(), days, now),
-        delete_reports=surplus_reports(world.reports, now, history) if settled else (),
+        delete_reports=surplus_reports(world.reports, {*policies, *faulty}, now, history) if settled else (),
         next_look=next_look(overrides.resolved.values(), now),
     )
 

@@ -6,7 +6,7 @@ nodes are still there; an operator that was away for less than the budgets' hist
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -83,17 +83,20 @@ def _can_have_been(run: EnergyRun, budget: BudgetView) -> bool:
     return written_at is None or run.first <= quarter_of(written_at)
 
 
-def surplus_reports(reports: Mapping[str, PowerReport], now: datetime, history: timedelta) -> tuple[str, ...]:
-    """Reports that are older than MarketDays are kept, but for the newest of each policy."""
+def surplus_reports(
+    reports: Mapping[str, PowerReport], policies: Collection[str], now: datetime, history: timedelta
+) -> tuple[str, ...]:
+    """Reports that are older than MarketDays are kept, but for the newest of each policy that is there."""
     oldest = now.date() - history
     newest: dict[str, date] = {}
     for report in reports.values():
         policy, day = report.spec.policy, report.spec.day
-        newest[policy] = max(day, newest.get(policy, day))
+        if policy in policies:
+            newest[policy] = max(day, newest.get(policy, day))
     return tuple(
         name
         for name, report in reports.items()
-        if report.spec.day < oldest and report.spec.day < newest[report.spec.policy]
+        if report.spec.day < oldest and report.spec.day != newest.get(report.spec.policy)
     )
 
 

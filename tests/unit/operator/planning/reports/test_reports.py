@@ -251,12 +251,16 @@ def test_reports_are_kept_as_long_as_market_days() -> None:
     (write,) = writes(budget(history=busy()), now=START + timedelta(hours=5))
     reports = {write.name: stored(write)}
     fortnight = timedelta(days=14)
-    assert surplus_reports(reports, START + timedelta(days=14, hours=20), fortnight) == ()
-    assert surplus_reports(reports, START + timedelta(days=16), fortnight) == (), "the newest of its policy"
+    there = {"default"}
+    assert surplus_reports(reports, there, START + timedelta(days=14, hours=20), fortnight) == ()
+    assert surplus_reports(reports, there, START + timedelta(days=16), fortnight) == (), (
+        "the newest of its policy"
+    )
+    assert surplus_reports(reports, {"other"}, START + timedelta(days=16), fortnight) == (write.name,)
     spec = reports[write.name].spec
     later = spec.model_copy(update={"day": spec.day + timedelta(days=1)})
     reports["later"] = reports[write.name].model_copy(update={"spec": later})
-    assert surplus_reports(reports, START + timedelta(days=16), fortnight) == (write.name,)
+    assert surplus_reports(reports, there, START + timedelta(days=16), fortnight) == (write.name,)
     decision = decide(World(reports=reports), START + timedelta(days=16), fortnight)
     assert decision.delete_reports == (write.name,)
 
