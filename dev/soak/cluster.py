@@ -1,6 +1,7 @@
 """The cluster of a run as its judge sees it: listed anew at each look, with the budgets as the API server has them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -52,8 +53,10 @@ class WatchedCluster:
         """Remember which requests have come to something, for ``unfinished``."""
         self._before = {name: _outcomes(day) for name, day in self._days().items()}
 
-    def unfinished(self, now: datetime) -> str:
-        """List everything; what an operator would still do about it, empty where nothing."""
+    def unfinished(self, now: datetime, *, settled: bool) -> str:
+        """List everything; what an operator would still do about it, empty where nothing. Nothing is deleted for its
+        age until the clock has ``settled``.
+        """
         self.look()
         days = self._days()
         for name, day in days.items():
@@ -65,6 +68,8 @@ class WatchedCluster:
         if due:
             return f"to be asked for: {', '.join(group.first.metadata.name for group in due.values())}"
         decision = decide(self._cache.world(), now, HISTORY)
+        if not settled:
+            decision = replace(decision, delete_days=(), delete_overrides=(), delete_reports=())
         return f"to be done: {str(decision)[:1500]}" if decision else ""
 
     def report(self, node: str) -> None:

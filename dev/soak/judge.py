@@ -55,19 +55,21 @@ class Judge:
             found = gap(spec, now, now, _STEP)
             self.complaints += [f"{name}, unattended at {now}: {found}"] if found else []
 
-    def objects(self, now: datetime, policies: int, nodes: Set[str]) -> None:
-        """One budget for each node, and no more of the rest than the history holds."""
-        counts = self.cluster.counts
-        self.most |= Counter(counts)
-        kept = HISTORY.days + _BESIDE_HISTORY
+    def objects(self, now: datetime, nodes: Set[str]) -> None:
+        """One budget for each node."""
+        self.most |= Counter(self.cluster.counts)
+        if set(self.cluster.budgets) != nodes:
+            self.complaints.append(f"at {now} budgets are {sorted(self.cluster.budgets)}, nodes {nodes}")
+
+    def history(self, now: datetime, policies: int) -> None:
+        """No more MarketDays, reports and overrides than the history holds."""
+        counts, kept = self.cluster.counts, HISTORY.days + _BESIDE_HISTORY
         bounds = {MARKET_DAY: policies * kept, POWER_REPORT: policies * kept, POWER_OVERRIDE: _MOST_OVERRIDES}
         self.complaints += [
             f"at {now} there are {counts[kind]} objects of kind {kind}"
             for kind, bound in bounds.items()
             if counts[kind] > bound
         ]
-        if set(self.cluster.budgets) != nodes:
-            self.complaints.append(f"at {now} budgets are {sorted(self.cluster.budgets)}, nodes {nodes}")
 
     def left(self) -> None:
         """Nothing of the operator's is left when all of people's is away and the history over."""

@@ -35,6 +35,8 @@ _ZONE: Final = DEFAULT_MARKET.bidding_zone.zone
 _STEP: Final = timedelta(minutes=15)
 _AHEAD: Final = timedelta(hours=5)
 _REST_SECONDS: Final = 120.0
+_SETTLED_SECONDS: Final = 400.0
+"""Nothing is deleted for its age until minutes after the clock was set."""
 _SLOW_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.03
 _TODAYS_AND_TOMORROWS: Final = 4
@@ -98,6 +100,9 @@ class Soak:
                     self.say(self._progress(number + 1))
                 if len(self.complaints) >= MOST_COMPLAINTS:
                     break
+            now = self.stage.clock.now()
+            self._rest(now, settled=True)
+            self.judge.history(now, len(self.people.specs))
             self._end(first + timedelta(days=self.days))
         finally:
             self.direct.close()
@@ -190,24 +195,30 @@ class Soak:
         for name in self.cluster.budgets.keys() - {STEADY}:
             self.cluster.report(name)
         self.judge.budgets(now, following)
-        self.judge.objects(now, len(self.people.specs), self.people.nodes)
+        self.judge.objects(now, self.people.nodes)
         self._until(self._not_followed, f"at {now}")
         self.judge.complaints += [f"at {now} an edit is lost: {one}" for one in self.people.lost()]
 
     def _not_followed(self) -> str:
         return self.cluster.not_followed(STEADY, self.stage.clock.now())
 
-    def _rest(self, now: datetime) -> None:
-        """Wait until the operator has done all that it would do at this moment."""
+    def _rest(self, now: datetime, *, settled: bool = False) -> None:
+        """Wait until the operator has done all that it would do at this moment; with ``settled`` also what it does some
+        minutes after the clock was set.
+        """
         began = time.monotonic()
         self.cluster.begin_look()
         self._poke()
-        self._until(self._unfinished, f"no rest at {now}")
+        self._until(
+            lambda: self._unfinished(settled),
+            f"no rest at {now}",
+            _SETTLED_SECONDS if settled else _REST_SECONDS,
+        )
         self.rests.append(time.monotonic() - began)
 
-    def _unfinished(self) -> str:
+    def _unfinished(self, settled: bool) -> str:
         """What is left to do; from time to time the operator is made to look again."""
-        found = self.cluster.unfinished(self.stage.clock.now())
+        found = self.cluster.unfinished(self.stage.clock.now(), settled=settled)
         if found and time.monotonic() - self._poked_at > _POKE_SECONDS:
             self._poke()
         return found
@@ -218,7 +229,7 @@ class Soak:
         for node in sorted(self.people.nodes)[:1]:
             self.direct.patch(NODE, node, {"metadata": {"labels": {_POKE: str(self._pokes)}}})
 
-    def _until(self, complaint: Callable[[], str], what: str) -> None:
+    def _until(self, complaint: Callable[[], str], what: str, seconds: float = _REST_SECONDS) -> None:
         """Wait until there is no complaint.
 
         Raises:
@@ -228,7 +239,7 @@ class Soak:
         while found := _or_trouble(complaint):
             self._supervise()
             waited = time.monotonic() - began
-            if waited > _REST_SECONDS:
+            if waited > seconds:
                 raise StageError(f"{what}: {found}")
             if waited > _SLOW_SECONDS and not told:
                 self.say(f"{what}, waiting for {_SLOW_SECONDS:.0f} s: {found[:1000]}")
@@ -239,7 +250,7 @@ class Soak:
         """Policies and nodes deleted, and the history over: nothing may be left."""
         self.people.end()
         self._rest(self._set_clock(day, *LOOKS[1]))
-        self._rest(self._set_clock(day + HISTORY + timedelta(days=10), *LOOKS[1]))
+        self._rest(self._set_clock(day + HISTORY + timedelta(days=10), *LOOKS[1]), settled=True)
         self.judge.left()
         self._until(self._unreleased, "at the end")
 

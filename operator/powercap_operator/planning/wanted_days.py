@@ -5,7 +5,7 @@ the policy's providers is asked beside it; where today cannot be had at all, the
 wanted too, for a cluster that has no history yet.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -176,26 +176,29 @@ def needs_of_markets(policies: Iterable[PowerPolicy]) -> dict[Market, Needs]:
     return needed
 
 
-def _latest_complete(days: Iterable[MarketDay]) -> frozenset[str]:
-    """Names of the latest complete day of each source's market."""
+def _latest_complete(days: Iterable[MarketDay], followed: Container[Market]) -> frozenset[str]:
+    """Names of the latest complete day of each source's market that is followed."""
     latest: dict[tuple[str, Market], MarketDay] = {}
     for day in days:
         key = (day.spec.provider, market_of(day.spec))
-        if is_complete(day) and (
-            key not in latest or day.spec.delivery_date > latest[key].spec.delivery_date
-        ):
-            latest[key] = day
+        if key[1] in followed and is_complete(day):
+            last = latest.setdefault(key, day)
+            latest[key] = max(last, day, key=lambda one: one.spec.delivery_date)
     return frozenset(day.metadata.name for day in latest.values())
 
 
 def surplus_days(
-    days: Collection[MarketDay], policies: Iterable[ResolvedPolicy], now: datetime, history: timedelta
+    days: Collection[MarketDay], policies: Collection[ResolvedPolicy], now: datetime, history: timedelta
 ) -> tuple[str, ...]:
     """The operator's own MarketDays that are older than the history, and than any policy's fallback looks back.
 
-    What a person made is never deleted, nor the latest complete day of each market, whatever the clock says.
+    What a person made is never deleted, nor the latest complete day of each market that is followed, whatever the
+    clock says.
     """
-    kept = _latest_complete(days)
+    requests = [
+        request for one in policies for request in (one.request, one.request.beside) if request is not None
+    ]
+    kept = _latest_complete(days, {layer for request in requests for layer in layers(request.market)})
     reach = max((resolved.policy.spec.fallback.previous_days for resolved in policies), default=0)
     oldest = now.date() - max(history, timedelta(days=reach + 1))
     return tuple(

@@ -201,6 +201,9 @@ def test_the_latest_day_of_a_market_is_kept_whatever_the_clock_says() -> None:
     assert len(decide(jumped, later + timedelta(minutes=2), HISTORY).delete_days) == 2
     assert decide(world, later, HISTORY, later).delete_days == (), "just begun"
     assert len(decide(world, later, HISTORY, later - timedelta(minutes=3)).delete_days) == 2
+    assert len(decide(replace(world, policies={}), later, HISTORY).delete_days) == 3, (
+        "a market that nobody follows"
+    )
 
 
 def wanted(policy: PowerPolicy, days: list[MarketDay], now: datetime) -> list[str]:
