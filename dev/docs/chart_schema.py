@@ -5,11 +5,11 @@ The rest of values.schema.json is written by hand. Rules in CEL have no counterp
 templates/_policy.tpl has those that matter most.
 """
 
-import argparse
 import json
 import sys
 from typing import Any, Final
 
+from dev.docs.made import write_or_check
 from dev.e2e.helm import CHART
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.schema.crd import custom_resource_definition
@@ -48,20 +48,10 @@ def with_policy(text: str) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write or check; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m dev.docs.chart_schema", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say whether it is out of date")
-    text = FILE.read_text(encoding="utf-8")
-    wanted = with_policy(text)
-    if text == wanted:
-        return 0
-    if parser.parse_args(arguments).check:
-        print(f"{FILE} is out of date: run `make crds` and commit the result", file=sys.stderr)
-        return 1
-    FILE.write_text(wanted, encoding="utf-8")
-    return 0
+def main(arguments: list[str]) -> int:
+    """Write the policy's part, or with ``--check`` only say whether it is up to date."""
+    return write_or_check(FILE, with_policy(FILE.read_text(encoding="utf-8")), arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

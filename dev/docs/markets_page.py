@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from dev.docs.made import write_or_check
 from powercap_api.markets import BIDDING_ZONES, OFFERS, BiddingZone, GridData, Offer
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "markets.md"
@@ -56,15 +57,8 @@ def _with(text: str, head: str, rows: Iterable[str]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the tables, or with ``--check`` only say whether they are up to date."""
-    text = FILE.read_text(encoding="utf-8")
-    wanted = with_tables(text)
-    if arguments != ["--check"]:
-        FILE.write_text(wanted, encoding="utf-8")
-        return 0
-    if text != wanted:
-        print(f"{FILE.name}: the tables of markets are out of date: run make crds")
-    return int(text != wanted)
+    """Write the tables, or with ``--check`` only say whether it is up to date."""
+    return write_or_check(FILE, with_tables(FILE.read_text(encoding="utf-8")), arguments)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from dev.docs.made import write_or_check
 from powercap_operator.metrics.catalogue import FAMILIES, Family
 
 FILE: Final = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -25,14 +26,7 @@ def with_table(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the table, or with ``--check`` only say whether it is up to date."""
-    text = FILE.read_text(encoding="utf-8")
-    wanted = with_table(text)
-    if arguments != ["--check"]:
-        FILE.write_text(wanted, encoding="utf-8")
-        return 0
-    if text != wanted:
-        print(f"{FILE.name}: the table of metrics is out of date: run make crds")
-    return int(text != wanted)
+    return write_or_check(FILE, with_table(FILE.read_text(encoding="utf-8")), arguments)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from .history_files import Folder, read_folder
 from .jobs import run_backtest
 from .plan import PlanError, node_watts, read_policy
 
-_MOST_NAMED: Final = 5
 _EXAMPLES: Final = """\
 examples:
   powercap backtest --policy policy.yaml --history results/
@@ -110,7 +109,8 @@ def run(arguments: argparse.Namespace) -> int:
         first = policies[0]
         market = market_of(first.policy.spec.market)
         folder = read_folder(arguments.history, market)
-        _tell(folder)
+        for line in folder.left_out:
+            _warn(line)
         days = history.make_history([(day.query, day.periods) for day in folder.days], market)
         static = arguments.static_watts
         if static is None:
@@ -187,13 +187,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"cannot read {path}: {error}") from error
-
-
-def _tell(folder: Folder) -> None:
-    for line in folder.refused[:_MOST_NAMED]:
-        _warn(f"left out: {line}")
-    if len(folder.refused) > _MOST_NAMED:
-        _warn(f"left out: {len(folder.refused) - _MOST_NAMED} more files that cannot be read")
 
 
 def _hint(folder: Folder, policy: ResolvedPolicy) -> str:

@@ -14,6 +14,7 @@ from powercap_operator.market.results import Period, Query
 
 from .results_files import Asked, read_csv, read_file, read_page
 
+_MOST_NAMED: Final = 5
 _ENDINGS: Final = (".csv", ".html", ".htm", ".json")
 
 
@@ -35,6 +36,13 @@ class Folder:
     """A line for each file that could not be read: to the operator such a day is missing."""
     others: tuple[str, ...]
     """The markets of files that were left out."""
+
+    @property
+    def left_out(self) -> list[str]:
+        """What could not be read, in a few lines for people."""
+        more = len(self.refused) - _MOST_NAMED
+        lines = [f"left out: {line}" for line in self.refused[:_MOST_NAMED]]
+        return [*lines, f"left out: {more} more files that cannot be read"] if more > 0 else lines
 
 
 def read_folder(folder: Path, market: Market) -> Folder:

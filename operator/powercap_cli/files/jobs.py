@@ -172,8 +172,8 @@ def _read(policy: Path, history: Path) -> tuple[Rule, PastDays, Folder]:
         raise JobsError(f"{policy} has {len(found)} WaitPolicies: one at a time")
     rule = Rule.of(found[0].spec)
     folder = read_folder(history, market_of(found[0].spec.market))
-    for line in folder.refused[:5]:
-        sys.stderr.write(f"powercap: left out: {line}\n")
+    for line in folder.left_out:
+        sys.stderr.write(f"powercap: {line}\n")
     return rule, PastDays([(day.query, day.periods) for day in folder.days], rule), folder
 
 
