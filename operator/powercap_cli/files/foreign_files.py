@@ -11,7 +11,8 @@ from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, Ma
 from powercap_operator.market.delivery_day import day_of
 from powercap_operator.market.errors import CsvError, Malformed, MarketError
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
-from powercap_operator.sources.entsoe.document import EIC_CODES, read_document, read_points
+from powercap_operator.sources.entsoe.document import AREAS, EIC_CODES, read_document
+from powercap_operator.sources.entsoe.prices import SDAC, day_ahead_series
 
 from .foreign_json import json_table
 from .foreign_prices import Asked, Found, understand
@@ -60,38 +61,33 @@ def _document(content: bytes, asked: Asked) -> Found:
         )
     areas: set[str] = set()
     taken: dict[tuple[str, datetime], tuple[int, Period]] = {}
-    for series in root.iterfind("{*}TimeSeries"):
-        sequence = series.findtext("{*}classificationSequence_AttributeInstanceComponent.position", "1")
-        if sequence != "1" or series.findtext("{*}contract_MarketAgreement.type", "A01") != "A01":
+    for series in day_ahead_series(root):
+        if series.sequence != SDAC:
             continue
-        code = series.findtext("{*}in_Domain.mRID", "").strip()
-        area = next((area for area, known in EIC_CODES.items() if known == code), None)
-        if area is None:
+        code = series.domain("in_Domain")
+        if code not in AREAS:
             raise Malformed(
                 f"the document is of the zone {code[:20]!r}, which is none of {', '.join(EIC_CODES)}"
             )
-        currency = series.findtext("{*}currency_Unit.name", "EUR")
-        if currency != "EUR":
-            raise Malformed(f"the prices are in {currency[:9]}/MWh: EUR/MWh was expected")
+        area = AREAS[code]
         areas.add(area)
-        for part in series.iterfind("{*}Period"):
-            minutes, points = read_points(series, part, "price.amount", _MOST_POSITIONS)
-            for start, price in points:
-                known = taken.get((area, start))
+        for minutes, periods in series.parts(_MOST_POSITIONS):
+            for period in periods:
+                known = taken.get((area, period.start))
                 if known is None or minutes < known[0]:
-                    taken[area, start] = (minutes, Period(start, None, price))
+                    taken[area, period.start] = (minutes, period)
     wanted = asked.area or (next(iter(areas)) if len(areas) == 1 else None)
     if wanted is None or wanted not in areas:
         raise CsvError(
             f"the document has prices of {', '.join(sorted(areas)) or 'no zone'}: say which with --area"
         )
-    periods = [period for (area, _), (_, period) in sorted(taken.items()) if area == wanted]
+    of_area = [period for (area, _), (_, period) in sorted(taken.items()) if area == wanted]
     return Found(
         wanted,
         asked.auction or Auction.SDAC,
-        tuple(period.start for period in periods),
-        tuple(period.price for period in periods),
-        (None,) * len(periods),
+        tuple(period.start for period in of_area),
+        tuple(period.price for period in of_area),
+        (None,) * len(of_area),
         ("prices in EUR/MWh", "times in UTC"),
     )
 

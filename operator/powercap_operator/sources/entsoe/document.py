@@ -34,6 +34,7 @@ EIC_CODES: Final = {
     "SE3": "10Y1001A1001A46L",
     "SE4": "10Y1001A1001A47J",
 }
+AREAS: Final = {code: area for area, code in EIC_CODES.items()}
 STEPS: Final = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _STAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?Z")
 

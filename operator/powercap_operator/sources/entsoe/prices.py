@@ -8,7 +8,8 @@ taken for it. Of the SDAC's, the one of the resolution asked for is taken, else 
 Source: the platform's RESTful API user guide, sections 4.2 and 12.1.D.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from xml.etree import ElementTree as Xml
@@ -17,8 +18,10 @@ from ...market.delivery_day import day_bounds
 from ...market.errors import Malformed, NotPublished, WrongMarket
 from ...market.resample import resample
 from ...market.results import Period, Query
-from .document import EIC_CODES, read_document, read_points, says_nothing
+from .document import AREAS, EIC_CODES, read_document, read_points, says_nothing
 
+SDAC: Final = "1"
+"""The sequence of the coupled auction."""
 _MAX_POSITIONS: Final = 200
 MAX_BYTES: Final = 1_000_000
 """A day's document has about 20 KB."""
@@ -54,23 +57,54 @@ def parse_document(body: bytes, query: Query) -> tuple[Period, ...]:
     return resample(ordered, minutes_taken, wanted)
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A TimeSeries of day-ahead prices of one auction."""
+
+    element: Xml.Element
+    sequence: str
+    """``SDAC``, or the auction beside it."""
+
+    def domain(self, name: str) -> str:
+        """The EIC code in ``in_Domain`` or ``out_Domain``; empty where there is none."""
+        return self.element.findtext(f"{{*}}{name}.mRID", "").strip()
+
+    def parts(self, most: int) -> Iterator[tuple[int, list[Period]]]:
+        """Length in minutes and the periods of each Period element, of which none has more than ``most``.
+
+        Raises:
+            Malformed: another currency or unit than EUR/MWh; as ``read_points``.
+        """
+        for part in self.element.iterfind("{*}Period"):
+            currency = self.element.findtext("{*}currency_Unit.name", "EUR")
+            unit = self.element.findtext("{*}price_Measure_Unit.name", "MWH")
+            if (currency, unit.upper()) != ("EUR", "MWH"):
+                raise Malformed(f"ENTSO-E gave prices in {currency[:9]}/{unit[:9]}, EUR/MWh was expected")
+            minutes, points = read_points(self.element, part, "price.amount", most)
+            yield minutes, [Period(start, None, price) for start, price in points]
+
+
+def day_ahead_series(root: Xml.Element) -> Iterator[Series]:
+    """The series of day-ahead contracts in a Publication_MarketDocument, of whatever zones and auctions."""
+    for element in root.iterfind("{*}TimeSeries"):
+        if element.findtext("{*}contract_MarketAgreement.type", "A01") == "A01":
+            name = "{*}classificationSequence_AttributeInstanceComponent.position"
+            yield Series(element, element.findtext(name, SDAC))
+
+
 def _day_ahead_parts(root: Xml.Element, query: Query) -> list[tuple[int, tuple[Period, ...]]]:
     """Length in minutes and periods, inside the day, of every Period element of the SDAC's series; at least one."""
     begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
     found: list[tuple[int, tuple[Period, ...]]] = []
     others: set[str] = set()
-    for series in root.iterfind("{*}TimeSeries"):
-        if series.findtext("{*}contract_MarketAgreement.type", "A01") != "A01":
-            continue
+    for series in day_ahead_series(root):
         _check_domains(series, query)
-        sequence = series.findtext("{*}classificationSequence_AttributeInstanceComponent.position", "1")
-        for part in series.iterfind("{*}Period"):
-            minutes, given = _period(series, part)
+        for minutes, given in series.parts(_MAX_POSITIONS):
             inside = tuple(period for period in given if begin <= period.start < end)
-            if inside and sequence == "1":
+            if inside and series.sequence == SDAC:
                 found.append((minutes, inside))
             elif inside:
-                others.add(sequence)
+                others.add(series.sequence)
     if not found:
         raise _not_published(query, others)
     return found
@@ -83,24 +117,14 @@ def _not_published(query: Query, others: Iterable[str] = ()) -> NotPublished:
     return NotPublished(message)
 
 
-def _check_domains(series: Xml.Element, query: Query) -> None:
+def _check_domains(series: Series, query: Query) -> None:
     """Raise WrongMarket unless the series says that it is the query's bidding zone's."""
     wanted = EIC_CODES.get(query.market.area)
     for name in ("in_Domain", "out_Domain"):
-        found = series.findtext(f"{{*}}{name}.mRID", "").strip()
+        found = series.domain(name)
         if found != wanted:
-            area = next((area for area, code in EIC_CODES.items() if code == found), "another zone")
             raise WrongMarket(
-                f"ENTSO-E gave prices of {area} ({name} {found[:20]!r}) when asked for {query}",
+                f"ENTSO-E gave prices of {AREAS.get(found, 'another zone')} ({name} {found[:20]!r})"
+                f" when asked for {query}",
                 differs=("area",),
             )
-
-
-def _period(series: Xml.Element, part: Xml.Element) -> tuple[int, list[Period]]:
-    """Length in minutes and the periods of one Period element."""
-    currency = series.findtext("{*}currency_Unit.name", "EUR")
-    unit = series.findtext("{*}price_Measure_Unit.name", "MWH")
-    if (currency, unit.upper()) != ("EUR", "MWH"):
-        raise Malformed(f"ENTSO-E gave prices in {currency[:9]}/{unit[:9]}, EUR/MWh was expected")
-    minutes, points = read_points(series, part, "price.amount", _MAX_POSITIONS)
-    return minutes, [Period(start, None, price) for start, price in points]
