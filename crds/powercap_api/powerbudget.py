@@ -18,8 +18,11 @@ from .schedule import (
     MAX_SEGMENTS,
     MAX_WINDOWS,
     SHARES_PATTERN,
+    Schedule,
     Segment,
+    Slot,
     pack_shares,
+    read_segments,
     unpack_shares,
 )
 from .schema.crd import Column, KindSpec
@@ -132,6 +135,8 @@ class PowerBudgetSpec(ApiModel):
         Field(max_length=MAX_SEGMENTS, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
     ] = Field(default_factory=list)
     """Caps in order of time."""
+    area: Annotated[str, Field(max_length=16)] | None = None
+    """The bidding zone whose results the schedule follows. Another zone's are no record of what a policy had."""
     overrides: (
         Annotated[
             list[OverrideWindow],
@@ -200,6 +205,12 @@ class PowerBudgetSpec(ApiModel):
     """True: the original limits are in force."""
     dry_run: bool = False
     """True: the agent reports what it would do and writes nothing."""
+
+    def slots(self) -> Schedule[Slot]:
+        """The schedule as programs have it."""
+        return Schedule(
+            tuple(read_segments([segment.plain() for segment in self.schedule])), self.valid_until
+        )
 
 
 class PowerBudget(KubeObject):

@@ -10,12 +10,13 @@ schedule says and also where it has ended.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import gcd
-from typing import Final
+from operator import attrgetter
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar, overload
 
 FULL_SHARE: Final = 10_000
 """The share that stands for all of maxSource: shares are hundredths of a percent."""
@@ -28,6 +29,57 @@ SHARES_PATTERN: Final = rf"^{_SHARE}( {_SHARE})*$"
 LONGEST_SHARES: Final = MAX_SHARES * len("63.09 ") - 1
 """Most characters of one segment's shares."""
 MAX_WINDOWS: Final = 32
+
+
+class Begins(Protocol):
+    """What holds from a moment on."""
+
+    @property
+    def start(self) -> datetime:
+        """The moment."""
+        ...
+
+
+T = TypeVar("T")
+B = TypeVar("B", bound=Begins)
+
+
+class Span(NamedTuple, Generic[T]):
+    """A stretch of time, and what holds in it."""
+
+    start: datetime
+    end: datetime
+    what: T
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule(Sequence[B]):
+    """What holds one after another, in order: each up to the next one's start, the last up to ``until``."""
+
+    entries: tuple[B, ...]
+    until: datetime
+
+    @overload
+    def __getitem__(self, place: int) -> B: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[B, ...]: ...
+    def __getitem__(self, place: int | slice) -> B | tuple[B, ...]:
+        """The entry, or the entries, at a place in order of time."""
+        return self.entries[place]
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(self.entries)
+
+    def spans(self) -> Iterator[Span[B]]:
+        """Each entry with its begin and its end."""
+        ends = [*(entry.start for entry in self.entries[1:]), self.until]
+        return (Span(entry.start, end, entry) for entry, end in zip(self.entries, ends, strict=False))
+
+    def at(self, moment: datetime) -> B | None:
+        """The entry that holds at a moment; None before the first and after the last."""
+        index = bisect_right(self.entries, moment, key=attrgetter("start"))
+        return self.entries[index - 1] if index and moment < self.until else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +210,13 @@ def merge(slots: Iterable[Slot]) -> list[Slot]:
     return merged
 
 
-def make_segments(slots: Iterable[Slot], end: datetime) -> list[Segment]:
-    """The segments that stand for ``slots`` up to ``end``; equal schedules have equal segments.
+def make_segments(schedule: Schedule[Slot]) -> list[Segment]:
+    """The segments that stand for a schedule; equal schedules have equal segments.
 
-    The inverse of ``read_segments`` for merged slots that begin on whole seconds before ``end``.
+    The inverse of ``read_segments`` for merged slots that begin on whole seconds before the end.
     """
-    merged = merge(slots)
-    ends = [*(slot.start for slot in merged[1:]), *([end] if merged else [])]
-    runs = [
-        (slot, int((until - slot.start).total_seconds())) for slot, until in zip(merged, ends, strict=True)
-    ]
+    merged = Schedule(tuple(merge(schedule)), schedule.until)
+    runs = [(slot, int((end - start).total_seconds())) for start, end, slot in merged.spans()]
     return [
         segment
         for _, group in groupby(runs, key=lambda run: run[0].basis)

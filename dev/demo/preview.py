@@ -8,6 +8,7 @@ from dev.lab.results import DEFAULT_MARKET, SavedPage, periods_for
 from powercap_api.markets import Market
 from powercap_api.names import API_VERSION
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.schedule import Schedule
 from powercap_api.units import format_watts_short
 from powercap_cli.draw.bars import bar
 from powercap_operator.market.delivery_day import day_bounds
@@ -38,7 +39,8 @@ def preview(screen: Screen, page: SavedPage | None, now: datetime) -> None:
     market = DEFAULT_MARKET if page is None else page.query.market
     zone = market.bidding_zone.zone
     today = now.astimezone(zone).date()
-    results = DayResults(today, today, tuple(periods_for(today, page)), day_bounds(today, zone)[1], (), "EUR")
+    periods = Schedule(tuple(periods_for(today, page)), day_bounds(today, zone)[1])
+    results = DayResults(today, today, periods, (), "EUR")
     body = {
         "apiVersion": API_VERSION,
         "kind": "PowerPolicy",

@@ -16,6 +16,7 @@ from powercap_api.names import API_VERSION
 from powercap_api.policy.strategy import StrategySpec
 from powercap_api.policy.week import Weekday
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.schedule import Schedule
 from powercap_cli.draw.clock_axis import time_axis
 from powercap_cli.draw.figure import (
     CAP_COLOUR,
@@ -83,7 +84,7 @@ class Curve:
 def made_up_day(market: Market = MARKET) -> DayResults:
     """The day that all figures show."""
     periods = made_up_periods(Query(market, DAY))
-    return DayResults(DAY, DAY, periods, day_bounds(DAY, ZONE)[1], (), "EUR")
+    return DayResults(DAY, DAY, Schedule(periods, day_bounds(DAY, ZONE)[1]), (), "EUR")
 
 
 def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
@@ -100,16 +101,16 @@ def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
     cap_panel(plan_day(resolve(policy), results))(cap_axis)
     last = cap_axis
     if input_axis is not None:
-        panel = volume_panel(results.periods, results.end)
+        panel = volume_panel(results.periods)
         if curve.given == "price":
-            panel = price_panel(results.periods, results.end, "EUR")
+            panel = price_panel(results.periods, "EUR")
         if curve.given in GRID:
-            panel = grid_panel(results.periods, results.end, curve.given, *GRID_STYLE[curve.given])
+            panel = grid_panel(results.periods, curve.given, *GRID_STYLE[curve.given])
         panel(input_axis)
         last = input_axis
     for axis in {cap_axis, last}:
         axis.yaxis.set_label_coords(-0.09, 0.5)
-    time_axis(last, results.periods[0].start, results.end, ZONE, every_hours=6)
+    time_axis(last, results.periods[0].start, results.periods.until, ZONE, every_hours=6)
 
 
 def watts(spec: dict[str, Any], periods: Sequence[Period]) -> list[float]:

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from powercap_api.markets import BIDDING_ZONES, Auction, Market
+from powercap_api.schedule import Schedule
 from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.fallback import stand_in
@@ -70,5 +71,5 @@ def periods_for(day: date, page: SavedPage | None) -> Sequence[Period]:
         return made_up_periods(Query(DEFAULT_MARKET, day))
     market, source = page.query.market, page.query.delivery_day
     end = day_bounds(source, market.bidding_zone.zone)[1]
-    results = DayResults(source, source, tuple(page.periods), end, (), None)
+    results = DayResults(source, source, Schedule(tuple(page.periods), end), (), None)
     return stand_in(results, day, market).periods

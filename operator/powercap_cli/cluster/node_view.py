@@ -6,7 +6,7 @@ from typing import Any
 
 from powercap_api.clock import format_time
 from powercap_api.powerbudget import PowerBudgetSpec
-from powercap_api.schedule import FULL_SHARE, cap_uw, read_segments
+from powercap_api.schedule import FULL_SHARE, cap_uw
 from powercap_api.units import format_watts_short
 from powercap_operator.world.node_state import state_of
 from powercap_operator.world.snapshot import KnownSpecs, view_budget
@@ -38,13 +38,11 @@ def node_view(budget: Object, now: datetime) -> Object:
 
 def _slots(spec: PowerBudgetSpec, now: datetime) -> Iterable[Object]:
     """The slot that holds, and those that begin within a day."""
-    slots = read_segments([segment.plain() for segment in spec.schedule])
-    ends = [*(slot.start for slot in slots[1:]), *([spec.valid_until] if slots else [])]
-    for slot, end in zip(slots, ends, strict=True):
-        if end <= now or slot.start >= now + timedelta(days=1):
+    for start, end, slot in spec.slots().spans():
+        if end <= now or start >= now + timedelta(days=1):
             continue
         yield {
-            "start": format_time(slot.start),
+            "start": format_time(start),
             "end": format_time(end),
             "share": f"{slot.share * 100 / FULL_SHARE:.0f} %",
             "cap": _cap(spec, slot.share),

@@ -6,12 +6,13 @@ and a mark says where the clocks change. Values are those of the whole period, d
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
+from powercap_api.schedule import B, Schedule
 from powercap_operator.market.results import DayData, Period
 
 from .clock_axis import hours, mark_clock_change, time_axis
@@ -61,14 +62,16 @@ def draw_market(day: DayData, path: Path, *, source: str = "") -> None:
         FigureError: no matplotlib, no format that is known, nothing to draw, or the file cannot be written.
     """
     where = day.query.market.bidding_zone
-    span = (day.periods[0].start, _end(day)) if day.periods else None
-    panels = _market_panels(day.periods, span[1], where.currency) if span else []
-    if span is None or not panels:
+    minutes = day.query.market.resolution_minutes
+    length = timedelta(minutes=minutes)
+    periods = Schedule(day.periods, day.periods[-1].start + length) if day.periods else None
+    panels = _market_panels(periods, where.currency) if periods else []
+    if periods is None or not panels:
         raise FigureError(f"there is nothing to draw: {day.query} has no periods with values")
-    parts = [f"{day.query.market.resolution_minutes}-minute periods", source]
+    parts = [f"{minutes}-minute periods", source]
     if not day.complete:
         parts.append(f"not complete: {day.why}")
-    _draw(path, str(day.query), ", ".join(part for part in parts if part), panels, span, where.zone)
+    _draw(path, str(day.query), ", ".join(part for part in parts if part), panels, periods, where.zone)
 
 
 def draw_plan(planned: DayPlan, path: Path) -> None:
@@ -78,19 +81,20 @@ def draw_plan(planned: DayPlan, path: Path) -> None:
         FigureError: no matplotlib, no format that is known, or the file cannot be written.
     """
     policy, results = planned.policy, planned.results
-    span = (results.periods[0].start, results.end)
     market = f"{policy.market}, " if policy.request.needs.market else ""
     drawn = "" if policy.limits.in_percent else f"{planned.watt_hours:.0f} Wh, "
     paid: list[Panel] = []
     if policy.tariff and any(period.price is not None for period in results.periods):
-        prices_paid = policy.tariff.applied(results.periods, policy.wall_clock)
-        paid.append(price_panel(prices_paid, results.end, results.currency or "", "price paid"))
+        prices_paid = Schedule(
+            tuple(policy.tariff.applied(results.periods, policy.wall_clock)), results.periods.until
+        )
+        paid.append(price_panel(prices_paid, results.currency or "", "price paid"))
     _draw(
         path,
         f"{policy.name}: caps of one node on {results.day}",
         f"{market}strategy {policy.strategy_name}; {drawn}{planned.share * 100:.0f} % of maxSource all day",
-        [cap_panel(planned), *_market_panels(results.periods, results.end, results.currency or ""), *paid],
-        span,
+        [cap_panel(planned), *_market_panels(results.periods, results.currency or ""), *paid],
+        results.periods,
         policy.zone,
     )
 
@@ -100,7 +104,7 @@ def _draw(
     title: str,
     subtitle: str,
     panels: Sequence[Panel],
-    span: tuple[datetime, datetime],
+    periods: Schedule[Period],
     zone: ZoneInfo,
 ) -> None:
     def compose(figure: "Figure") -> None:
@@ -114,6 +118,7 @@ def _draw(
         figure.text(0.085, 1 - 0.53 / height, subtitle, fontsize=10, color=QUIET, va="center")
         for axis, panel in zip(axes, panels, strict=True):
             panel(axis)
+        span = periods[0].start, periods.until
         time_axis(axes[-1], *span, zone)
         for axis in axes:
             mark_clock_change(axis, *span, zone, named=axis is axes[0])
@@ -146,26 +151,21 @@ def save(path: Path, compose: Callable[["Figure"], None]) -> None:
             raise FigureError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def steps(
-    axis: "Axes", periods: Sequence[Period], values: Sequence[Any], end: datetime, **style: Any
-) -> None:
-    """Values of periods as steps that fill down to 0; a period without a value is left blank."""
-    edges = [hours(period.start, periods[0].start) for period in periods]
-    edges.append(hours(end, periods[0].start))
+def steps(axis: "Axes", over: Schedule[B], values: Sequence[Any], **style: Any) -> None:
+    """Values over a day's schedule as steps that fill down to 0; what has no value is left blank."""
+    edges = [hours(moment, over[0].start) for moment in (*(one.start for one in over), over.until)]
     axis.stairs([float("nan") if value is None else float(value) for value in values], edges, **style)
 
 
 def cap_panel(planned: DayPlan) -> Panel:
     """The caps in watts, or in percent of the node's own limits, with maxSource and minPower as lines."""
     limits = planned.policy.limits
-    begin = planned.results.periods[0].start
-    edges = [*(hours(slot.start, begin) for slot in planned.slots), hours(planned.results.end, begin)]
     watts = [slot.cap_uw / 1e6 for slot in planned.slots]
     unit = "%" if limits.in_percent else "W"
 
     def panel(axis: "Axes") -> None:
-        axis.stairs(watts, edges, fill=True, color=CAP_COLOUR, alpha=0.28, lw=0)
-        axis.stairs(watts, edges, color=CAP_COLOUR, lw=1.6, baseline=None)
+        steps(axis, planned.slots, watts, fill=True, color=CAP_COLOUR, alpha=0.28, lw=0)
+        steps(axis, planned.slots, watts, color=CAP_COLOUR, lw=1.6, baseline=None)
         limit_lines(axis, limits.min_uw / 1e6, limits.max_uw / 1e6, unit)
         axis.set_ylabel(f"cap, {unit}")
         plain_grid(axis)
@@ -192,29 +192,29 @@ def limit_lines(axis: "Axes", least: float, most: float, unit: str = "W") -> Non
     axis.set_ylim(0, most * 1.18)
 
 
-def _market_panels(periods: Sequence[Period], end: datetime, currency: str) -> list[Panel]:
+def _market_panels(periods: Schedule[Period], currency: str) -> list[Panel]:
     panels: list[Panel] = []
     if any(period.volume is not None for period in periods):
-        panels.append(volume_panel(periods, end))
+        panels.append(volume_panel(periods))
     if any(period.price is not None for period in periods):
-        panels.append(price_panel(periods, end, currency))
+        panels.append(price_panel(periods, currency))
     if any(period.carbon is not None for period in periods):
-        panels.append(grid_panel(periods, end, "carbon", "carbon, g/kWh", CARBON_COLOUR))
+        panels.append(grid_panel(periods, "carbon", "carbon, g/kWh", CARBON_COLOUR))
     if any(period.renewable is not None for period in periods):
-        panels.append(grid_panel(periods, end, "renewable", "renewable, %", CAP_COLOUR))
+        panels.append(grid_panel(periods, "renewable", "renewable, %", CAP_COLOUR))
     return panels
 
 
-def grid_panel(periods: Sequence[Period], end: datetime, name: str, label: str, colour: str) -> Panel:
+def grid_panel(periods: Schedule[Period], name: str, label: str, colour: str) -> Panel:
     """Carbon intensities or renewable shares, from 0; where they are forecasts the area is lighter."""
 
     def panel(axis: "Axes") -> None:
         values = [getattr(period, name) for period in periods]
         measured = [None if period.forecast else value for period, value in zip(periods, values, strict=True)]
         if any(value is not None for value in measured):
-            steps(axis, periods, measured, end, fill=True, color=colour, alpha=0.35, lw=0)
-        steps(axis, periods, values, end, fill=True, color=colour, alpha=0.18, lw=0)
-        steps(axis, periods, values, end, color=colour, lw=1.6, baseline=None)
+            steps(axis, periods, measured, fill=True, color=colour, alpha=0.35, lw=0)
+        steps(axis, periods, values, fill=True, color=colour, alpha=0.18, lw=0)
+        steps(axis, periods, values, color=colour, lw=1.6, baseline=None)
         axis.set_ylabel(label)
         axis.set_ylim(0, max(float(value) for value in values if value is not None) * 1.18 or 1)
         forecasts = sum(period.forecast for period in periods)
@@ -228,12 +228,12 @@ def grid_panel(periods: Sequence[Period], end: datetime, name: str, label: str, 
     return panel
 
 
-def volume_panel(periods: Sequence[Period], end: datetime) -> Panel:
+def volume_panel(periods: Schedule[Period]) -> Panel:
     """Volumes in MWh per period."""
 
     def panel(axis: "Axes") -> None:
         values = [period.volume for period in periods]
-        steps(axis, periods, values, end, fill=True, color=VOLUME_COLOUR, alpha=0.75, lw=0)
+        steps(axis, periods, values, fill=True, color=VOLUME_COLOUR, alpha=0.75, lw=0)
         axis.set_ylabel("volume, MWh")
         known = [float(value) for value in values if value is not None]
         axis.set_ylim(min(0.0, *known), max(*known, 1.0) * 1.18)
@@ -242,16 +242,16 @@ def volume_panel(periods: Sequence[Period], end: datetime) -> Panel:
     return panel
 
 
-def price_panel(periods: Sequence[Period], end: datetime, currency: str, name: str = "price") -> Panel:
+def price_panel(periods: Schedule[Period], currency: str, name: str = "price") -> Panel:
     """Prices per MWh; what is below zero is filled."""
 
     def panel(axis: "Axes") -> None:
         prices = [period.price for period in periods]
         below = [None if price is None else min(price, Decimal(0)) for price in prices]
         if any(value for value in below):
-            steps(axis, periods, below, end, fill=True, color=PRICE_COLOUR, alpha=0.25, lw=0)
+            steps(axis, periods, below, fill=True, color=PRICE_COLOUR, alpha=0.25, lw=0)
             axis.axhline(0, color=QUIET, lw=0.9)
-        steps(axis, periods, prices, end, color=PRICE_COLOUR, lw=1.6, baseline=None)
+        steps(axis, periods, prices, color=PRICE_COLOUR, lw=1.6, baseline=None)
         axis.set_ylabel(f"{name}, {currency}/MWh")
         axis.margins(y=0.12)
         plain_grid(axis)
@@ -271,7 +271,3 @@ def ticks(count: int, most: int) -> list[int]:
     """Places from 0 to ``count`` - 1, evenly spread and ``most`` of them where there are so many."""
     shown = min(count, most)
     return [place * (count - 1) // max(shown - 1, 1) for place in range(shown)]
-
-
-def _end(day: DayData) -> datetime:
-    return day.periods[-1].start + timedelta(minutes=day.query.market.resolution_minutes)

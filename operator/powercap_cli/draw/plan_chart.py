@@ -7,9 +7,9 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final
 
-from powercap_api.schedule import Window
+from powercap_api.schedule import Schedule, Window
 from powercap_operator.market.known_days import DayResults
-from powercap_operator.planning.budget_spec import PlannedPeriod, merge, plan_periods
+from powercap_operator.planning.budget_spec import PlannedPeriod, plan_periods
 from powercap_operator.planning.overrides.day_overlay import lay_over
 from powercap_operator.planning.resolved_policy import ResolvedPolicy
 from powercap_operator.strategies import Limits
@@ -28,27 +28,21 @@ class DayPlan:
 
     policy: ResolvedPolicy
     results: DayResults
-    slots: tuple[PlannedPeriod, ...]
-    """Merged: each holds until the next one begins, the last until the day's end."""
-
-    @property
-    def ends(self) -> list[datetime]:
-        """End of every slot."""
-        return [*(slot.start for slot in self.slots[1:]), self.results.end]
+    slots: Schedule[PlannedPeriod]
+    """Merged."""
 
     @property
     def watt_hours(self) -> Decimal:
         """What one node draws over the day at the caps; where these are percentages, a node of 100 W."""
         microwatt_seconds = sum(
-            slot.cap_uw * int((end - slot.start).total_seconds())
-            for slot, end in zip(self.slots, self.ends, strict=True)
+            slot.cap_uw * int((end - start).total_seconds()) for start, end, slot in self.slots.spans()
         )
         return Decimal(microwatt_seconds) / 3600 / 1_000_000
 
     @property
     def hours(self) -> Decimal:
         """Length of the day: 23, 24 or 25."""
-        return Decimal(int((self.results.end - self.slots[0].start).total_seconds())) / 3600
+        return Decimal(int((self.slots.until - self.slots[0].start).total_seconds())) / 3600
 
     @property
     def share(self) -> Decimal:
@@ -58,8 +52,7 @@ class DayPlan:
 
 def plan_day(policy: ResolvedPolicy, results: DayResults, windows: Sequence[Window] = ()) -> DayPlan:
     """The caps of a day of results under a policy, on a node for which overrides ask for these windows."""
-    periods = merge(plan_periods(policy, results))
-    return DayPlan(policy, results, tuple(lay_over(periods, results.end, windows, policy.limits)))
+    return DayPlan(policy, results, lay_over(plan_periods(policy, results), windows, policy.limits))
 
 
 def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
@@ -74,8 +67,8 @@ def draw_plan(planned: DayPlan, *, why: bool = False) -> str:
     head = f"{'':{_PERIOD}} {'CAP':>{_CAP}} {_scale(limits, width)}"
     head += " WHY" if why else "".join(f" {title:>{_VALUE}}" for title, _ in columns)
     lines = [*_title(planned), "", head]
-    for slot, end in zip(planned.slots, planned.ends, strict=True):
-        line = f"{_label(planned, slot.start, end):{_PERIOD}} {_cap(limits, slot):>{_CAP}}"
+    for start, end, slot in planned.slots.spans():
+        line = f"{_label(planned, start, end):{_PERIOD}} {_cap(limits, slot):>{_CAP}}"
         line += f" {bar(slot.cap_uw, limits.max_uw, width)}"
         line += f" {slot.why}" if why else "".join(f" {value(slot) or '-':>{_VALUE}}" for _, value in columns)
         lines.append(line)
@@ -144,7 +137,7 @@ def _label(planned: DayPlan, start: datetime, end: datetime) -> str:
     begin = start.astimezone(zone)
     # the last moment before the end: its clock shows the end as it was before any change at that moment
     last = (end - timedelta(minutes=1)).astimezone(zone) + timedelta(minutes=1)
-    until = "24:00" if end == planned.results.end else f"{last:%H:%M}"
+    until = "24:00" if end == planned.slots.until else f"{last:%H:%M}"
     return f"{begin:%H:%M}-{until}{' ' + _REPEATED if begin.fold else ''}"
 
 

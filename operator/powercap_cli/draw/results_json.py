@@ -39,8 +39,8 @@ def plan_json(planned: DayPlan) -> str:
     policy, results = planned.policy, planned.results
     starts = [period.start for period in results.periods]
     periods = []
-    for slot, end in zip(planned.slots, planned.ends, strict=True):
-        begins = [slot.start, *(start for start in starts if slot.start < start < end)]
+    for first, end, slot in planned.slots.spans():
+        begins = [first, *(start for start in starts if first < start < end)]
         for begin, until in zip(begins, [*begins[1:], end], strict=True):
             cap = None if slot.released else slot.cap_uw / MICROWATTS_PER_WATT
             periods.append(

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.schedule import Window
+from powercap_api.schedule import Schedule, Window
 from powercap_api.units import PowerFormatError, parse_watts
 from powercap_operator.market.csv_format import csv_resolution, from_csv
 from powercap_operator.market.delivery_day import day_bounds, period_starts
@@ -254,8 +254,7 @@ def read_day(policy: ResolvedPolicy, files: Sequence[Path], day: date) -> DayRes
     return DayResults(
         day=day,
         source_day=day,
-        periods=data.periods,
-        end=day_bounds(day, zone)[1],
+        periods=Schedule(data.periods, day_bounds(day, zone)[1]),
         names=(),
         currency=market.bidding_zone.currency,
     )

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from powercap_api.markets import Market
+from powercap_api.schedule import Schedule
 
 from .delivery_day import day_bounds, period_starts
 from .known_days import DayResults, KnownDays, ResultsRequest
@@ -47,7 +48,7 @@ def _with_beside(found: DayResults, request: ResultsRequest, days: KnownDays) ->
         )
         for period in found.periods
     )
-    return replace(found, periods=periods, names=(*found.names, *beside.names))
+    return replace(found, periods=Schedule(periods, found.periods.until), names=(*found.names, *beside.names))
 
 
 def bare_day(market: Market, day: date) -> DayResults:
@@ -56,8 +57,10 @@ def bare_day(market: Market, day: date) -> DayResults:
     return DayResults(
         day=day,
         source_day=day,
-        periods=tuple(Period(start) for start in period_starts(day, zone, market.resolution_minutes)),
-        end=day_bounds(day, zone)[1],
+        periods=Schedule(
+            tuple(Period(start) for start in period_starts(day, zone, market.resolution_minutes)),
+            day_bounds(day, zone)[1],
+        ),
         names=(),
         currency=None,
     )
@@ -89,15 +92,7 @@ def stand_in(source: DayResults, day: date, market: Market) -> DayResults:
         if period is None:  # the source day lacks this local hour: the clocks went forward over it
             period = by_local[(local.hour + 1, local.minute, 0)]
         periods.append(replace(period, start=start))
-    return DayResults(
-        day=day,
-        source_day=source.source_day,
-        periods=tuple(periods),
-        end=day_bounds(day, zone)[1],
-        names=source.names,
-        currency=source.currency,
-        known_at=source.known_at,
-    )
+    return replace(source, day=day, periods=Schedule(tuple(periods), day_bounds(day, zone)[1]))
 
 
 def _by_local_time(periods: Sequence[Period], zone: ZoneInfo) -> dict[tuple[int, int, int], Period]:

@@ -19,6 +19,7 @@ from powercap_api.markets import (
 )
 from powercap_api.powerpolicy import MarketSpec
 from powercap_api.reasons import ConditionType, MarketDayReason
+from powercap_api.schedule import Schedule
 
 from .delivery_day import day_bounds, period_starts
 from .needs import Needs
@@ -53,10 +54,8 @@ class DayResults:
     day: date
     source_day: date
     """The delivery day that the results were made for: ``day`` itself, or an earlier one."""
-    periods: tuple[Period, ...]
-    """One for every period of ``day``, in order."""
-    end: datetime
-    """End of the last period."""
+    periods: Schedule[Period]
+    """One for every period of ``day``."""
     names: tuple[str, ...]
     """The MarketDays that they come from."""
     currency: str | None
@@ -137,8 +136,7 @@ def _own_results(request: ResultsRequest, days: Mapping[DayKey, MarketDay], day:
             return DayResults(
                 day=day,
                 source_day=day,
-                periods=periods,
-                end=day_bounds(day, zone)[1],
+                periods=Schedule(periods, day_bounds(day, zone)[1]),
                 names=tuple(part.metadata.name for part in usable),
                 currency=usable[-1].status.currency,
                 known_at=max(

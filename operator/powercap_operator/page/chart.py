@@ -65,15 +65,15 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A span of time on a zone's clock."""
+class Axis:
+    """Time along a chart, on a zone's clock."""
 
     start: datetime
     end: datetime
     zone: ZoneInfo
 
     def place(self, moment: datetime) -> float:
-        """Where a moment is, in percent of the span."""
+        """Where a moment is, in percent of the axis."""
         return _rounded(100 * (moment - self.start) / (self.end - self.start))
 
     def hours(self) -> tuple[Mark, ...]:
@@ -101,7 +101,7 @@ class Span:
 def bar_chart(
     label: str,
     steps: Iterable[Step],
-    span: Span,
+    axis: Axis,
     now: datetime,
     extent: tuple[float, float],
     values: Sequence[Mark],
@@ -118,20 +118,20 @@ def bar_chart(
     zero = height(0)
     bars = []
     for step in steps:
-        start, end = max(step.start, span.start), min(step.end, span.end)
+        start, end = max(step.start, axis.start), min(step.end, axis.end)
         if start >= end:
             continue
         top, bottom = sorted((height(step.value), zero))
-        left = span.place(start)
+        left = axis.place(start)
         when = "past" if end <= now else "ahead" if start > now else "now"
-        width = _rounded(span.place(end) - left)
+        width = _rounded(axis.place(end) - left)
         bars.append(Bar(left, top, width, _rounded(bottom - top), step.text, when))
     return Chart(
         label=label,
         bars=tuple(bars),
-        now=span.place(now) if span.start <= now < span.end else None,
-        hours=span.hours(),
-        days=span.days(),
+        now=axis.place(now) if axis.start <= now < axis.end else None,
+        hours=axis.hours(),
+        days=axis.days(),
         values=tuple(Mark(height(mark.at), mark.text) for mark in values),
         zero=zero,
     )

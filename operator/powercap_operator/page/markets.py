@@ -14,7 +14,7 @@ from powercap_api.reasons import ConditionType
 from ..market.delivery_day import day_bounds, day_of
 from ..market.known_days import DayKey, KnownDays, is_complete, periods_of
 from ..market.results import Period
-from .chart import Chart, Mark, Span, Step, bar_chart
+from .chart import Axis, Chart, Mark, Step, bar_chart
 from .wording import Tone, clock
 
 
@@ -74,7 +74,7 @@ def _view(provider: str, market: Market, known: KnownDays, now: datetime) -> Mar
         zone=zone.day_zone,
         values=() if current is None else _values(current, zone.currency),
         days=tuple(_line(word, day, now) for word, day in found.items()),
-        charts=_charts(market, periods, Span(start, end, zone.zone), now),
+        charts=_charts(market, periods, Axis(start, end, zone.zone), now),
     )
 
 
@@ -110,7 +110,7 @@ def day_zone(day: MarketDay) -> ZoneInfo:
 
 
 def _charts(
-    market: Market, periods: Sequence[Period], span: Span, now: datetime
+    market: Market, periods: Sequence[Period], axis: Axis, now: datetime
 ) -> tuple[tuple[str, Chart], ...]:
     currency = market.bidding_zone.currency
     wanted: tuple[tuple[str, str, Callable[[Period], Decimal | None]], ...] = (
@@ -124,7 +124,7 @@ def _charts(
         steps = _steps(market, periods, unit, value_of, now)
         if steps:
             label = f"{what} of {market}, {unit}"
-            charts.append((f"{what}, {unit}", bar_chart(label, steps, span, now, *_extent(steps))))
+            charts.append((f"{what}, {unit}", bar_chart(label, steps, axis, now, *_extent(steps))))
     return tuple(charts)
 
 

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from powercap_api.conditions import find_condition
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
-from powercap_api.schedule import Slot, cap_uw, read_segments
+from powercap_api.schedule import Span, cap_uw
 
 from ..market.delivery_day import day_bounds
 from ..planning.budget_spec import Plan
@@ -22,7 +21,7 @@ from ..world.node_state import Sums
 from ..world.snapshot import BudgetView, KnownSpec, World
 from ..world.unreadable import FAULTS
 from ..worth.reported_day import ReportedDay
-from .chart import Chart, Mark, Span, Step, bar_chart
+from .chart import Axis, Chart, Mark, Step, bar_chart
 from .reports import Report, reports
 from .wording import Tone, clock, nodes
 
@@ -173,16 +172,16 @@ def _steps(
 ) -> list[Step]:
     """The caps of today and tomorrow: what the budgets say, or else what would be asked of a node."""
     if spec is None:
-        planned = planned.meanwhile or planned
-        slots = [Slot(period.start, period.share, period.why) for period in planned.periods]
-        end = planned.valid_until
+        spans = [
+            Span(start, end, period.share)
+            for start, end, period in (planned.meanwhile or planned).periods.spans()
+        ]
     else:
-        slots, end = read_segments([segment.plain() for segment in spec.schedule]), spec.valid_until
+        spans = [Span(start, end, slot.share) for start, end, slot in spec.slots().spans()]
     limits = resolved.limits
-    starts = [*(slot.start for slot in slots), end]
     steps = []
-    for slot, (start, until) in zip(slots, pairwise(starts), strict=True):
-        power_uw = cap_uw(slot.share, limits.min_uw, limits.max_uw)
+    for start, until, share in spans:
+        power_uw = cap_uw(share, limits.min_uw, limits.max_uw)
         times = f"{clock(start, resolved.wall_clock, now)} to {until.astimezone(resolved.wall_clock):%H:%M}"
         amount = limits.short_text(power_uw)
         steps.append(Step(start, until, 100 * power_uw / limits.max_uw, f"{times}: {amount}", amount))
@@ -211,4 +210,4 @@ def _chart(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> Ch
         values = [mark for mark in values if abs(mark.at - least) > 12]
         values.append(Mark(least, f"{limits.short_text(limits.min_uw)} at least"))
     label = f"Cap of a node under policy {resolved.name}, today and tomorrow"
-    return bar_chart(label, steps, Span(start, end, zone), now, (0.0, 116.0), values)
+    return bar_chart(label, steps, Axis(start, end, zone), now, (0.0, 116.0), values)

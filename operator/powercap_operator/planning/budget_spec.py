@@ -15,7 +15,7 @@ from typing import Any, Final
 from powercap_api.powerbudget import PowerBudgetSpec, ScheduleSegment
 from powercap_api.poweroverride import PodFloor
 from powercap_api.reasons import PolicyReason
-from powercap_api.schedule import Slot, Window, cap_uw, make_segments, read_segments, share_of
+from powercap_api.schedule import Schedule, Slot, Window, cap_uw, make_segments, share_of
 
 from ..market.delivery_day import day_bounds
 from ..market.fallback import find_results, latest_results
@@ -23,7 +23,7 @@ from ..market.known_days import DayResults, KnownDays
 from ..market.tariff import short_price
 from ..strategies import Stretch
 from .overrides.windows import lay_windows
-from .past import Past, area_of, read_spec
+from .past import Past, read_spec
 from .resolved_policy import ResolvedPolicy
 from .wanted_days import is_overdue
 
@@ -64,9 +64,8 @@ class PlannedPeriod:
 class Plan:
     """What a policy asks of each of its nodes, before anything about the node itself."""
 
-    periods: tuple[PlannedPeriod, ...]
-    """One per market period, in order."""
-    valid_until: datetime
+    periods: Schedule[PlannedPeriod]
+    """One per market period."""
     keep_since: datetime
     """What is over in the budget in force is kept from here on: two delivery days in all."""
     market_days: tuple[str, ...]
@@ -80,11 +79,6 @@ class Plan:
     """The delivery day whose results stand in for tomorrow; None where tomorrow's own are there, or none yet."""
     meanwhile: "Plan | None" = None
     """Where today's results may still come: what would hold without them."""
-
-    def period_at(self, now: datetime) -> PlannedPeriod | None:
-        """The period that holds at ``now``; None before the first and after the last."""
-        index = bisect_right(self.periods, now, key=lambda period: period.start)
-        return self.periods[index - 1] if index and now < self.valid_until else None
 
 
 def plan(
@@ -107,10 +101,11 @@ def plan(
         last = latest_results(request, days, before=today)
         if last is None:
             start = day_bounds(today, zone)[0]
-            return Plan((), start, start, (), None, PolicyReason.MISSING, None)
-        periods = tuple(plan_periods(resolved, last))
+            return Plan(Schedule((), start), start, (), None, PolicyReason.MISSING, None)
         start = day_bounds(last.day, zone)[0]
-        return Plan(periods, last.end, start, last.names, last.currency, PolicyReason.MISSING, None)
+        return Plan(
+            plan_periods(resolved, last), start, last.names, last.currency, PolicyReason.MISSING, None
+        )
 
     used = [results]
     back = resolved.policy.spec.fallback.previous_days if is_overdue(resolved, days, now) else 0
@@ -120,16 +115,17 @@ def plan(
     yesterday = days.own_results(request, today - timedelta(days=1)) if request.needs.market else None
     around = used if yesterday is None else [yesterday, *used]
     past = None if in_force is None else Past.of(resolved, in_force, now)
-    periods = tuple(period for day in used for period in plan_periods(resolved, day, around, past))
+    periods = Schedule(
+        tuple(period for day in used for period in plan_periods(resolved, day, around, past)),
+        used[-1].periods.until,
+    )
     names = tuple(dict.fromkeys(name for day in used for name in day.names))
     reason = PolicyReason.CURRENT if results.source_day == today else PolicyReason.FALLBACK
     if not request.needs.market:
         reason = PolicyReason.NOT_NEEDED
     keep_since = day_bounds(used[-1].day - timedelta(days=1), zone)[0]
     stand_in_day = used[-1].source_day if used[-1].source_day != used[-1].day and len(used) == 2 else None
-    return Plan(
-        periods, used[-1].end, keep_since, names, results.currency, reason, results.source_day, stand_in_day
-    )
+    return Plan(periods, keep_since, names, results.currency, reason, results.source_day, stand_in_day)
 
 
 def plan_periods(
@@ -137,7 +133,7 @@ def plan_periods(
     results: DayResults,
     around: Sequence[DayResults] = (),
     past: Past | None = None,
-) -> list[PlannedPeriod]:
+) -> Schedule[PlannedPeriod]:
     """One planned period for each of the results; ``around`` are the days known, this one among them."""
     market, limits, tariff, zone = resolved.market, resolved.limits, resolved.tariff, resolved.wall_clock
     paid = tariff.prices_paid(results.periods, zone)
@@ -149,7 +145,7 @@ def plan_periods(
             Stretch(
                 tariff.applied(day.periods, zone),
                 day.known_at,
-                None if past is None else past.was_full([period.start for period in day.periods], day.end),
+                None if past is None else past.was_full(day.periods),
             )
             for day in around
         ],
@@ -161,7 +157,7 @@ def plan_periods(
         f"{market} of {results.source_day.isoformat()}" if resolved.request.needs.market else market.area
     )
     basis = f"{followed}: {resolved.strategy_name}"
-    return [
+    periods = (
         PlannedPeriod(
             start=period.start,
             share=share,
@@ -176,7 +172,8 @@ def plan_periods(
             forecast=period.forecast,
         )
         for period, cap, share, price_paid in zip(results.periods, caps, shares, paid, strict=True)
-    ]
+    )
+    return Schedule(tuple(periods), results.periods.until)
 
 
 def _text(value: Decimal | None) -> str | None:
@@ -210,9 +207,8 @@ def budget_spec(
     past: list[Slot] = []
     if existing is not None and existing.get("policy") == resolved.name:
         before = read_spec(existing)
-        area = resolved.market.area
-        schedule = [] if before is None else before.schedule
-        past = [slot for slot in _over(schedule, planned.keep_since, current) if area_of(slot) == area]
+        if before is not None and before.area == resolved.market.area:
+            past = _over(before.slots(), planned.keep_since, current)
     coming = [
         Slot(period.start, period.share, period.basis)
         for period in planned.periods
@@ -221,14 +217,16 @@ def budget_spec(
     return PowerBudgetSpec(
         policy=resolved.name,
         schedule=[
-            ScheduleSegment.of(segment) for segment in make_segments([*past, *coming], planned.valid_until)
+            ScheduleSegment.of(segment)
+            for segment in make_segments(Schedule((*past, *coming), planned.periods.until))
         ],
+        area=resolved.market.area,
         overrides=lay_windows(existing, windows, planned.keep_since, now),
         max_source_microwatts=max_source.uw,
         max_source_percent=max_source.percent,
         min_power_microwatts=min_power.uw,
         min_power_percent=min_power.percent,
-        valid_until=planned.valid_until,
+        valid_until=planned.periods.until,
         on_expiry=policy.spec.fallback.then,
         stabilisation_seconds=policy.spec.stabilisation_seconds,
         **resolved.hardware,
@@ -253,13 +251,11 @@ def with_windows(
     return rest if laid is None else {**rest, "overrides": [window.to_wire() for window in laid]}
 
 
-def _over(schedule: Sequence[ScheduleSegment], since: datetime, current: datetime) -> list[Slot]:
+def _over(schedule: Schedule[Slot], since: datetime, current: datetime) -> list[Slot]:
     """The slots of the schedule in force that are over and kept as the record, the first cut off at ``since``."""
     if current <= since:
         return []
-    slots = [
-        slot for slot in read_segments([segment.plain() for segment in schedule]) if slot.start < current
-    ]
+    slots = [slot for slot in schedule if slot.start < current]
     first = bisect_right(slots, since, key=lambda slot: slot.start)
     if first:
         slots[first - 1] = replace(slots[first - 1], start=since)
@@ -268,5 +264,5 @@ def _over(schedule: Sequence[ScheduleSegment], since: datetime, current: datetim
 
 def _current_start(planned: Plan, now: datetime) -> datetime:
     """Begin of the planned period that holds now; where there is none, of what is kept."""
-    period = planned.period_at(now)
+    period = planned.periods.at(now)
     return planned.keep_since if period is None else period.start

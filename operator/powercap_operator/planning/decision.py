@@ -34,7 +34,7 @@ from .resolved_policy import ResolvedPolicy
 from .static_days import read_static_days
 from .wanted_days import surplus_days, wanted_days
 
-_SCHEDULED: Final = ("schedule", "validUntil", "overrides")
+_SCHEDULED: Final = ("schedule", "area", "validUntil", "overrides")
 """Fields of a budget's spec that follow from results and overrides, not from what else the policy says."""
 _SETTLING: Final = timedelta(minutes=3)
 """So long after the cluster was first seen nothing is deleted for its age."""

@@ -1,7 +1,6 @@
 """What a policy had in force on its nodes, as their budgets say. Pure."""
 
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -9,8 +8,9 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from powercap_api.powerbudget import PowerBudgetSpec
-from powercap_api.schedule import FULL_SHARE, Slot, read_segments
+from powercap_api.schedule import FULL_SHARE, Schedule, Slot
 
+from ..market.results import Period
 from ..strategies import counts_hours
 from ..world.snapshot import BudgetView
 from .resolved_policy import ResolvedPolicy
@@ -21,29 +21,23 @@ class Past:
     """The schedules of a policy's budgets up to ``now``."""
 
     now: datetime
-    records: tuple[tuple[tuple[Slot, ...], datetime], ...]
-    """Slots in order, and until when the last of them holds."""
+    records: tuple[Schedule[Slot], ...]
 
     @classmethod
     def of(cls, resolved: ResolvedPolicy, specs: Iterable[Mapping[str, Any]], now: datetime) -> Self:
         """From the specs of budgets; those of another policy or area, or that cannot be read, say nothing."""
-        records: dict[tuple[tuple[Slot, ...], datetime], None] = {}
-        for spec in specs:
-            read = read_spec(spec) if spec.get("policy") == resolved.name else None
-            if read is not None:
-                slots = read_segments([segment.plain() for segment in read.schedule])
-                own = tuple(slot for slot in slots if area_of(slot) == resolved.market.area)
-                records[own, read.valid_until] = None
-        return cls(now, tuple(record for record in records if record[0]))
+        read = (read_spec(spec) for spec in specs if spec.get("policy") == resolved.name)
+        own = (one.slots() for one in read if one is not None and one.area == resolved.market.area)
+        return cls(now, tuple(dict.fromkeys(record for record in own if record)))
 
-    def was_full(self, starts: Sequence[datetime], end: datetime) -> dict[datetime, bool | None]:
-        """Of periods in a row up to ``end``, those that have begun, and whether maxSource was in force in them on any
-        node; None where the budgets do not reach back so far. The one that holds now is among them only if it was."""
+    def was_full(self, periods: Schedule[Period]) -> dict[datetime, bool | None]:
+        """Of periods in a row, those that have begun, and whether maxSource was in force in them on any node; None
+        where the budgets do not reach back so far. The one that holds now is among them only if it was."""
         begun: dict[datetime, bool | None] = {}
-        for start, until in zip(starts, [*starts[1:], end], strict=True):
-            shares = [share for record in self.records if (share := _share(*record, start)) is not None]
-            if until <= self.now:
-                forgotten = any(record[0][0].start > start for record in self.records)
+        for start, end, _ in periods.spans():
+            shares = [slot.share for record in self.records if (slot := record.at(start)) is not None]
+            if end <= self.now:
+                forgotten = any(record[0].start > start for record in self.records)
                 begun[start] = None if not shares and forgotten else FULL_SHARE in shares
             elif start <= self.now and FULL_SHARE in shares:
                 begun[start] = True
@@ -60,19 +54,9 @@ def specs_in_force(
     return tuple(dict.fromkeys(spec.without_lift for spec in specs)) or None
 
 
-def _share(slots: Sequence[Slot], valid_until: datetime, moment: datetime) -> int | None:
-    index = bisect_right(slots, moment, key=lambda slot: slot.start)
-    return slots[index - 1].share if index and moment < valid_until else None
-
-
 def read_spec(spec: Mapping[str, Any]) -> PowerBudgetSpec | None:
     """A budget's spec without the fields that this version does not know; None where it cannot read the rest."""
     try:
         return PowerBudgetSpec.model_validate(spec)
     except ValidationError:
         return None
-
-
-def area_of(slot: Slot) -> str:
-    """The zone whose results the slot follows. Another zone's are no record of this one's."""
-    return (slot.basis or "").partition(":")[0].partition(" ")[0]

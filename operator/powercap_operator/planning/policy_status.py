@@ -82,7 +82,7 @@ def _fallbacks(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> Policy
 
 
 def _current(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyCurrent | None:
-    period = None if resolved.policy.spec.suspend else planned.period_at(now)
+    period = None if resolved.policy.spec.suspend else planned.periods.at(now)
     if period is None:
         return None
     limits = resolved.limits

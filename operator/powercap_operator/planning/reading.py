@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from powercap_api.names import POWER_POLICY
 from powercap_api.reasons import PolicyReason
+from powercap_api.schedule import Schedule
 
 from ..market.known_days import KnownDays
 from ..world.snapshot import World
@@ -57,5 +58,11 @@ def _plan(
     suspended = resolved.policy.spec.suspend
     pending = without and not suspended and is_pending(resolved, days, now, resolved.day(now))
     if pending and not has_waited(resolved, now, seen_since):
-        return replace(planned, periods=(), market_days=(), data=PolicyReason.PENDING, meanwhile=planned)
+        return replace(
+            planned,
+            periods=Schedule((), planned.periods.until),
+            market_days=(),
+            data=PolicyReason.PENDING,
+            meanwhile=planned,
+        )
     return planned

@@ -12,6 +12,7 @@ from powercap_api.schedule import (
     LONGEST_SHARES,
     MAX_SHARES,
     SHARES_PATTERN,
+    Schedule,
     Segment,
     Slot,
     cap_uw,
@@ -24,6 +25,7 @@ from powercap_api.schedule import (
 )
 
 BEGIN = datetime(2025, 10, 8, 22, tzinfo=UTC)
+END = BEGIN + timedelta(days=2)
 QUARTER = timedelta(minutes=15)
 
 SLOTS = st.lists(
@@ -35,7 +37,7 @@ SLOTS = st.lists(
 
 @given(SLOTS)
 def test_reading_what_was_made_gives_the_slots_back(slots: list[Slot]) -> None:
-    segments = make_segments(slots, BEGIN + timedelta(days=2))
+    segments = make_segments(Schedule(tuple(slots), END))
     assert read_segments(segments) == merge(slots)
     assert all(1 <= len(segment.shares) <= MAX_SHARES for segment in segments)
     assert [segment.start for segment in segments] == sorted({segment.start for segment in segments})
@@ -43,18 +45,27 @@ def test_reading_what_was_made_gives_the_slots_back(slots: list[Slot]) -> None:
 
 @given(SLOTS)
 def test_equal_schedules_have_equal_segments(slots: list[Slot]) -> None:
-    end = BEGIN + timedelta(days=2)
-    segments = make_segments(slots, end)
-    assert make_segments(read_segments(segments), end) == segments
+    segments = make_segments(Schedule(tuple(slots), END))
+    assert make_segments(Schedule(tuple(read_segments(segments)), END)) == segments
+
+
+@given(SLOTS, st.integers(-1, 3 * 86_400).map(lambda at: BEGIN + timedelta(seconds=at)))
+def test_the_span_around_a_moment_is_what_holds_then(slots: list[Slot], now: datetime) -> None:
+    schedule = Schedule(tuple(slots), END)
+    spans = list(schedule.spans())
+    assert [span.what for span in spans] == slots
+    assert [span.end for span in spans] == [*(span.start for span in spans[1:]), *([END] if spans else [])]
+    around = [span.what for span in spans if span.start <= now < span.end]
+    assert schedule.at(now) == (around[0] if around else None)
 
 
 def test_two_days_of_quarters_are_two_segments() -> None:
     shares = [3000 + 7 * index for index in range(192)]
-    slots = [
+    slots = tuple(
         Slot(BEGIN + index * QUARTER, share, "one" if index < 96 else "two")
         for index, share in enumerate(shares)
-    ]
-    assert make_segments(slots, BEGIN + timedelta(days=2)) == [
+    )
+    assert make_segments(Schedule(slots, END)) == [
         Segment(BEGIN, 900, tuple(shares[:96]), "one"),
         Segment(BEGIN + timedelta(days=1), 900, tuple(shares[96:]), "two"),
     ]
@@ -64,9 +75,8 @@ def test_a_change_within_a_period_costs_a_few_segments_and_no_finer_steps_elsewh
     slots = [Slot(BEGIN + index * QUARTER, 3000 + index) for index in range(96)]
     lifted = Slot(BEGIN + timedelta(hours=9, seconds=197), 10_000)
     ended = Slot(BEGIN + timedelta(hours=9, minutes=7, seconds=11), slots[36].share)
-    segments = make_segments(
-        sorted([*slots, lifted, ended], key=lambda slot: slot.start), BEGIN + timedelta(days=1)
-    )
+    ordered = tuple(sorted([*slots, lifted, ended], key=lambda slot: slot.start))
+    segments = make_segments(Schedule(ordered, BEGIN + timedelta(days=1)))
     assert sum(len(segment.shares) for segment in segments) <= 150
     assert len(segments) <= 16
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from powercap_api.names import POWER_LABEL
 from powercap_api.powerbudget import PowerBudgetSpec
-from powercap_api.schedule import FULL_SHARE, Slot, Window, read_segments, share_of, window_at
+from powercap_api.schedule import FULL_SHARE, Schedule, Slot, Window, share_of, window_at
 
 from ...market.delivery_day import day_bounds, day_of
 from ...market.known_days import market_of
@@ -62,9 +62,9 @@ def label_at(spec: Mapping[str, Any], day_begin: datetime, now: datetime) -> Pow
     budget = PowerBudgetSpec.model_validate(spec)
     if budget.suspend or (budget.floor is not None and budget.floor.microwatts is None):
         return PowerLabel.HIGH
-    slots = read_segments([segment.plain() for segment in budget.schedule])
+    slots = budget.slots()
     windows = [window.plain() for window in budget.overrides or ()]
-    if not slots or not slots[0].start <= now < budget.valid_until:
+    if slots.at(now) is None:
         return None
     shares = list(_shares(budget, slots, windows, day_begin))
     hysteresis = _HYSTERESIS
@@ -77,15 +77,15 @@ def label_at(spec: Mapping[str, Any], day_begin: datetime, now: datetime) -> Pow
 
 
 def _shares(
-    budget: PowerBudgetSpec, slots: Sequence[Slot], windows: Sequence[Window], begin: datetime
+    budget: PowerBudgetSpec, slots: Schedule[Slot], windows: Sequence[Window], begin: datetime
 ) -> Iterator[tuple[datetime, int]]:
     """The cap as a share of maxSource wherever it may change between ``begin`` and a day later."""
-    end = min(budget.valid_until, begin + _DAY)
+    end = min(slots.until, begin + _DAY)
     bounds = {slot.start for slot in slots} | {at for one in windows for at in (one.start, one.end)}
     for at in sorted({begin, *(bound for bound in bounds if begin < bound < end)}):
-        share = next((slot.share for slot in reversed(slots) if slot.start <= at), None)
-        if share is not None:
-            yield at, _with_limits(budget, share, window_at(windows, at))
+        slot = slots.at(at)
+        if slot is not None:
+            yield at, _with_limits(budget, slot.share, window_at(windows, at))
 
 
 def _with_limits(budget: PowerBudgetSpec, share: int, window: Window | None) -> int:

@@ -4,22 +4,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from powercap_api.schedule import FULL_SHARE, Window, share_of, window_at
+from powercap_api.schedule import FULL_SHARE, Schedule, Window, share_of, window_at
 
 from ...strategies import Limits
 from ..budget_spec import PlannedPeriod, merge
 
 
 def lay_over(
-    periods: Sequence[PlannedPeriod], end: datetime, windows: Sequence[Window], limits: Limits
-) -> list[PlannedPeriod]:
-    """The periods up to ``end``, cut where a window begins or ends; a released one counts as maxSource."""
-    ends = [*(period.start for period in periods[1:]), end]
-    return merge(
+    periods: Schedule[PlannedPeriod], windows: Sequence[Window], limits: Limits
+) -> Schedule[PlannedPeriod]:
+    """The periods, cut where a window begins or ends; a released one counts as maxSource."""
+    laid = merge(
         _with_window(piece, window_at(windows, piece.start), limits)
-        for period, until in zip(periods, ends, strict=True)
-        for piece in _pieces(period, until, windows)
+        for _, end, period in periods.spans()
+        for piece in _pieces(period, end, windows)
     )
+    return Schedule(tuple(laid), periods.until)
 
 
 def _pieces(period: PlannedPeriod, until: datetime, windows: Iterable[Window]) -> list[PlannedPeriod]:

@@ -9,6 +9,7 @@ import pytest
 
 from powercap_api.markets import Auction, Market
 from powercap_api.policy.strategy import StrategyType
+from powercap_api.schedule import Schedule
 from powercap_cli.draw.figure import FigureError, draw_market, draw_plan
 from powercap_cli.draw.plan_chart import DayPlan, plan_day
 from powercap_cli.main import main
@@ -32,7 +33,7 @@ def market_day(day: date) -> DayData:
 
 def day_plan(day: date) -> DayPlan:
     end = day_bounds(day, MARKET.bidding_zone.zone)[1]
-    results = DayResults(day, day, market_day(day).periods, end, (), "EUR")
+    results = DayResults(day, day, Schedule(market_day(day).periods, end), (), "EUR")
     return plan_day(resolve(make_policy(strategy={"type": "Price"})), results)
 
 

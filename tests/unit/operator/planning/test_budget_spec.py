@@ -159,7 +159,7 @@ def test_every_quarter_of_a_delivery_day_has_its_slot(day: date, quarters: int) 
     planned = plan(resolve(make_policy()), KnownDays([make_day(day)]), begin + timedelta(hours=1))
     assert len(planned.periods) == quarters
     assert planned.periods[0].start == begin
-    assert planned.valid_until == end
+    assert planned.periods.until == end
 
 
 def test_tomorrow_is_planned_as_soon_as_it_is_known() -> None:
@@ -167,7 +167,7 @@ def test_tomorrow_is_planned_as_soon_as_it_is_known() -> None:
     planned = plan(resolve(make_policy()), days, NOON)
     assert len(planned.periods) == 192
     assert planned.market_days == ("epex-fr-ida1-2025-10-09", "epex-fr-ida1-2025-10-10")
-    assert planned.valid_until == moment("2025-10-10T22:00Z")
+    assert planned.periods.until == moment("2025-10-10T22:00Z")
 
 
 def test_yesterday_stands_in_by_local_time() -> None:

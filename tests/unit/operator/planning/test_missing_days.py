@@ -99,7 +99,7 @@ def test_it_is_laid_as_soon_as_tomorrow_was_asked_for_in_vain(
 ) -> None:
     planned = plan(resolve(make_policy()), KnownDays([make_day(TODAY), *days]), now)
     assert planned.stand_in_day == (TODAY if laid else None)
-    assert planned.valid_until == MIDNIGHT + timedelta(days=laid)
+    assert planned.periods.until == MIDNIGHT + timedelta(days=laid)
 
 
 def test_it_is_laid_where_only_a_person_gives_days() -> None:

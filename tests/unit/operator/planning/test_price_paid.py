@@ -9,6 +9,7 @@ from typing import Any
 from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDay
 from powercap_api.powerpolicy import PowerPolicy
+from powercap_api.schedule import Schedule
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.known_days import KnownDays, market_of
 from powercap_operator.planning.budget_spec import PlannedPeriod, budget_spec, plan
@@ -36,9 +37,7 @@ def priced_day(day: date, prices: Sequence[int], fetched_at: str) -> MarketDay:
     return MarketDay.from_wire(body)
 
 
-def planned(
-    policy: PowerPolicy, days: Sequence[MarketDay], now: datetime = NOON
-) -> tuple[PlannedPeriod, ...]:
+def planned(policy: PowerPolicy, days: Sequence[MarketDay], now: datetime = NOON) -> Schedule[PlannedPeriod]:
     return plan(resolve(policy), KnownDays(days), now).periods
 
 

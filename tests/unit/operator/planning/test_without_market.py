@@ -29,7 +29,7 @@ def test_today_and_tomorrow_are_planned_without_any_market_day(strategy: dict[st
     planned = plan(resolve(make_policy(strategy=strategy)), KnownDays([]), NOON)
     assert planned.data == PolicyReason.NOT_NEEDED
     assert len(planned.periods) == 192
-    assert planned.valid_until == moment("2025-10-10T22:00Z")
+    assert planned.periods.until == moment("2025-10-10T22:00Z")
     assert planned.market_days == ()
 
 
