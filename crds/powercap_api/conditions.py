@@ -1,6 +1,6 @@
-"""Conditions as the Kubernetes conventions want them: agent and operator share this.
+"""Conditions as the Kubernetes conventions want them, as plain JSON objects: agents write and thin clients read these.
 
-They are written as plain JSON objects, and read as these or as models (``model.Condition``).
+The operator has them as models (``schema.model.Condition``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,9 @@ read, so that an operator keeps working beside a newer CRD.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Protocol, Self
 
 from pydantic import (
     AfterValidator,
@@ -242,6 +243,56 @@ class Condition(ApiModel):
     """The spec generation that this was said of."""
     last_transition_time: Time
     """When status last changed from one value to another."""
+
+    @property
+    def holds(self) -> bool | None:
+        """The status; None for Unknown."""
+        return {"True": True, "False": False, "Unknown": None}[self.status]
+
+    @classmethod
+    def of(
+        cls,
+        type_: str,
+        holds: bool | None,
+        reason: str,
+        message: str,
+        generation: int | None,
+        before: Iterable[Self],
+        now: datetime,
+    ) -> Self:
+        """The condition at ``now``; where one ``before`` has the same status, with its time of transition."""
+        kept = (one.last_transition_time for one in before if one.type == type_ and one.holds is holds)
+        return cls(
+            type=str(type_),
+            status="Unknown" if holds is None else "True" if holds else "False",
+            reason=str(reason),
+            message=message,
+            observed_generation=generation,
+            last_transition_time=next(kept, now.replace(microsecond=0)),
+        )
+
+
+class _HasConditions(Protocol):
+    @property
+    def conditions(self) -> list[Condition]: ...
+
+
+class Conditioned(Protocol):
+    """An object of ours whose status has conditions."""
+
+    @property
+    def metadata(self) -> ObjectMeta: ...
+    @property
+    def status(self) -> _HasConditions: ...
+
+
+def condition_on(
+    found: Conditioned, type_: str, holds: bool | None, reason: str, message: str, now: datetime
+) -> Condition:
+    """A condition of the object as it is now."""
+    return Condition.of(
+        type_, holds, reason, message, found.metadata.generation, found.status.conditions, now
+    )
 
 
 Conditions = Annotated[

@@ -121,6 +121,10 @@ class WorldCache:
         """Resource version of the object as last known; None where there is none."""
         return self._kinds[kind].versions.get(name)
 
+    def find(self, kind: str, name: str) -> Any:
+        """The object as decisions see it, or what is known of one that cannot be read; None where there is none."""
+        return self._kinds[kind].views.get(name) or self._unreadable.get((kind, name))
+
     def take(self, kind: str, event: Mapping[str, Any]) -> bool:
         """Take a watch event. Whether anything that decisions see has changed."""
         body = event["object"]

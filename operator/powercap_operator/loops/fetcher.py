@@ -194,9 +194,7 @@ class Fetcher:
 
     async def _write(self, name: str, status: Callable[[MarketDay, datetime], MarketDayStatus]) -> None:
         now, day = self._clock.now(), self._newest(name)
-        before = [old.to_wire() for old in day.status.conditions]
-        uid = day.metadata.uid or ""
-        await self._statuses.write(MARKET_DAY, name, uid, before, status(day, now).to_wire())
+        await self._statuses.write(MARKET_DAY, name, status(day, now).to_wire())
 
     def _newest(self, name: str) -> MarketDay:
         day = self._cache.world().days.get(name)

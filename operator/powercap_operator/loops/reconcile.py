@@ -7,6 +7,7 @@ that the API server refuses waits by itself: neither holds up another.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -15,10 +16,7 @@ from functools import partial
 from typing import Any, Final
 
 from powercap_api.clock import Clock
-from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
-from powercap_api.poweroverride import PowerOverride
-from powercap_api.powerpolicy import PowerPolicy
 
 from ..kube.cache import EDITED, WorldCache
 from ..kube.client import (
@@ -43,7 +41,6 @@ from .status_writing import StatusWriter
 
 logger = logging.getLogger(__name__)
 
-Readable = Mapping[str, PowerPolicy | MarketDay | PowerOverride]
 Work = tuple[tuple[str, ...], Callable[[], Coroutine[Any, Any, None]]]
 """What is written, by kind and name, and how."""
 SPACING_SECONDS: Final = 0.1
@@ -216,7 +213,7 @@ class Reconciler:
             return False
         tried: set[tuple[str, ...]] = set()
         written = await self._done(self._budget_works(decision), tried)
-        written &= await self._done(self._other_works(world, decision, news), tried)
+        written &= await self._done(self._other_works(decision, news), tried)
         self._refusals.keep(tried)
         if decision.write_budgets:
             logger.info("budgets written: %d, because of %s", len(decision.write_budgets), _said(reasons))
@@ -233,7 +230,7 @@ class Reconciler:
         for write in decision.write_budgets:
             yield (POWER_BUDGET, write.node.name), partial(self._write_budget, write)
 
-    def _other_works(self, world: World, decision: Decision, news: Sequence[ObjectEvent]) -> Iterator[Work]:
+    def _other_works(self, decision: Decision, news: Sequence[ObjectEvent]) -> Iterator[Work]:
         for name, spec in decision.create_days.items():
             yield (MARKET_DAY, name), partial(self._create_day, name, spec.to_wire())
         for kind, names in (
@@ -245,15 +242,13 @@ class Reconciler:
                 yield (kind, name), partial(self._delete, kind, name)
         for write in decision.write_reports:
             yield (POWER_REPORT, write.name), partial(self._write_report, write)
-        statuses: tuple[tuple[str, Readable, Mapping[str, Mapping[str, Any]]], ...] = (
-            (POWER_POLICY, world.policies, decision.policy_statuses),
-            (MARKET_DAY, world.days, decision.day_statuses),
-            (POWER_OVERRIDE, world.overrides, decision.override_statuses),
-        )
-        for kind, readable, of_kind in statuses:
-            for name, status in of_kind.items():
-                known = _known(readable, world, kind, name)
-                yield (kind, name, "status"), partial(self._write_status, kind, name, *known, status)
+        for kind, statuses in (
+            (POWER_POLICY, decision.policy_statuses),
+            (MARKET_DAY, decision.day_statuses),
+            (POWER_OVERRIDE, decision.override_statuses),
+        ):
+            for name, status in statuses.items():
+                yield (kind, name, "status"), partial(self._write_status, kind, name, status)
         for event in news:
             yield ("Event", event.name), partial(self._recorder.record, event)
 
@@ -322,30 +317,10 @@ class Reconciler:
         except ConflictError:
             logger.debug("MarketDay %s is there already; its watch event will tell", name)
 
-    async def _write_status(
-        self,
-        kind: str,
-        name: str,
-        uid: str,
-        before: Sequence[Mapping[str, Any]],
-        status: Mapping[str, object],
-    ) -> None:
-        try:
-            news = await self._statuses.write(kind, name, uid, before, status)
-        except NotFoundError:
-            self._cache.drop(kind, name)
-            return
-        if news and kind == MARKET_DAY:
-            self.wake(f"{kind} {name}")
-
-
-def _known(readable: Readable, world: World, kind: str, name: str) -> tuple[str, list[Mapping[str, Any]]]:
-    """The object's uid, and the conditions that it has."""
-    found = readable.get(name)
-    if found is not None:
-        return found.metadata.uid or "", [old.to_wire() for old in found.status.conditions]
-    unreadable = world.unreadable[kind, name]
-    return unreadable.uid, unreadable.conditions
+    async def _write_status(self, kind: str, name: str, status: Mapping[str, object]) -> None:
+        with contextlib.suppress(NotFoundError):  # it is gone, and so is what was to be said of it
+            if await self._statuses.write(kind, name, status) and kind == MARKET_DAY:
+                self.wake(f"{kind} {name}")
 
 
 def _said(reasons: Sequence[str]) -> str:

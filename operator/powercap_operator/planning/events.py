@@ -4,7 +4,7 @@ There is an event where a condition's status or reason is another than before, a
 Events only report; nothing is decided from them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,7 @@ from powercap_api.clock import format_time
 from powercap_api.foreign_text import shown
 from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason, PolicyReason
+from powercap_api.schema.model import Condition
 
 from ..world.snapshot import BudgetView
 
@@ -42,25 +43,21 @@ class ObjectEvent:
 
 
 def condition_events(
-    kind: str, name: str, uid: str, before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
+    kind: str, name: str, uid: str, before: Iterable[Condition], after: Sequence[Condition]
 ) -> list[ObjectEvent]:
     """One event for every condition whose status or reason is new."""
-    earlier = {old["type"]: (old["status"], old["reason"]) for old in before}
+    earlier = {old.type: (old.status, old.reason) for old in before}
     found = []
     for new in after:
-        if earlier.get(new["type"]) == (new["status"], new["reason"]) or new["reason"] in _WAITING:
+        if earlier.get(new.type) == (new.status, new.reason) or new.reason in _WAITING:
             continue
-        if new["type"] == ConditionType.READY and _repeats(new, after):
+        repeats = any(other.type != new.type and other.reason == new.reason for other in after)
+        if new.type == ConditionType.READY and repeats:  # the other one has an event of its own
             continue
-        missed = new["reason"] == PolicyReason.AGENT_SILENT
-        warning = missed or (new["status"] == "False" and new["reason"] not in _ON_PURPOSE)
-        found.append(ObjectEvent(kind, name, uid, warning, new["reason"], new["message"]))
+        missed = new.reason == PolicyReason.AGENT_SILENT
+        warning = missed or (new.holds is False and new.reason not in _ON_PURPOSE)
+        found.append(ObjectEvent(kind, name, uid, warning, new.reason, new.message))
     return found
-
-
-def _repeats(ready: Mapping[str, Any], conditions: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether another condition has the same reason, and so its own event."""
-    return any(other["type"] != ready["type"] and other["reason"] == ready["reason"] for other in conditions)
 
 
 def budget_events(before: Mapping[str, BudgetView], after: Mapping[str, BudgetView]) -> list[ObjectEvent]:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from statistics import median
-from typing import Any, Final
 
 from powercap_api.clock import format_time
-from powercap_api.conditions import condition, dated, find_condition
+from powercap_api.conditions import find_condition
 from powercap_api.marketday import (
     MarketDay,
     MarketDayStatus,
@@ -22,7 +21,7 @@ from powercap_api.marketday import (
 )
 from powercap_api.markets import GridData
 from powercap_api.reasons import ConditionType, MarketDayReason
-from powercap_api.schema.model import Condition
+from powercap_api.schema.model import Condition, condition_on
 
 from ..market.errors import (
     Blocked,
@@ -138,18 +137,16 @@ def with_results(
             message += f" {data.why[0].upper()}{data.why[1:]}."
         if source.notice is not None:
             message += f" {source.notice}"
-        told = _told(doubted, next_attempt, day.metadata.generation)
+        told = [] if doubted is None else [_doubt(day, doubted, next_attempt, now)]
         return _with_condition(day, status, True, MarketDayReason.COMPLETE, message, now, told)
     return _with_condition(day, status, False, MarketDayReason.INCOMPLETE, f"{data.query}: {data.why}.", now)
 
 
-def _told(doubted: Doubt | None, again: datetime | None, generation: int | None) -> list[dict[str, Any]]:
+def _doubt(day: MarketDay, doubted: Doubt, again: datetime | None, now: datetime) -> Condition:
     """The condition Plausible, where something speaks against the day."""
-    if doubted is None:
-        return []
     after = "The source is not asked again." if again is None else f"Asked once more at {format_time(again)}."
     message = f"{doubted.message}: this cannot be right. Used where no other source has the day. {after}"
-    return [condition(ConditionType.PLAUSIBLE, False, doubted.reason, message, generation)]
+    return condition_on(day, ConditionType.PLAUSIBLE, False, doubted.reason, message, now)
 
 
 def with_copy(day: MarketDay, other: MarketDay, now: datetime) -> MarketDayStatus:
@@ -158,14 +155,11 @@ def with_copy(day: MarketDay, other: MarketDay, now: datetime) -> MarketDayStatu
     taken = ["fetch", *(names if other.status.periods else [])]
     status = day.status.model_copy(update={name: getattr(other.status, name) for name in taken})
     new = [
-        condition(one.type, _HOLDS[one.status], one.reason, one.message, day.metadata.generation)
+        condition_on(day, one.type, one.holds, one.reason, one.message, now)
         for one in other.status.conditions
         if one.type in (ConditionType.COMPLETE, ConditionType.READY, ConditionType.PLAUSIBLE)
     ]
-    return _with_conditions(day, status, new, now)
-
-
-_HOLDS: Final = {"True": True, "False": False, "Unknown": None}
+    return _with_conditions(day, status, new)
 
 
 def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDayStatus:
@@ -177,13 +171,9 @@ def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDay
     if complete is None or complete.status != "True":
         message = f"{error.line}. Edit spec.csv."
         return _with_condition(day, status, False, reason_of(error), message, now)
-    generation = day.metadata.generation
     message = f"{error.line}. What was read before stays in force; edit spec.csv."
-    new = [
-        complete.to_wire(),
-        condition(ConditionType.READY, False, reason_of(error), message, generation),
-    ]
-    return _with_conditions(day, status, new, now)
+    ready = condition_on(day, ConditionType.READY, False, reason_of(error), message, now)
+    return _with_conditions(day, status, [complete, ready])
 
 
 def reason_of(error: MarketError) -> MarketDayReason:
@@ -239,22 +229,16 @@ def _with_condition(
     reason: MarketDayReason,
     message: str,
     now: datetime,
-    more: Sequence[dict[str, Any]] = (),
+    more: Sequence[Condition] = (),
 ) -> MarketDayStatus:
-    generation = day.metadata.generation
-    new: list[dict[str, Any]] = [
-        condition(kind, holds, reason, message, generation)
+    new = [
+        condition_on(day, kind, holds, reason, message, now)
         for kind in (ConditionType.COMPLETE, ConditionType.READY)
     ]
-    new += more
-    return _with_conditions(day, status, new, now)
+    return _with_conditions(day, status, [*new, *more])
 
 
-def _with_conditions(
-    day: MarketDay, status: MarketDayStatus, new: list[dict[str, Any]], now: datetime
-) -> MarketDayStatus:
-    before = [old.to_wire() for old in day.status.conditions]
-    conditions = [Condition.model_validate(one) for one in dated(new, before, format_time(now))]
+def _with_conditions(day: MarketDay, status: MarketDayStatus, conditions: list[Condition]) -> MarketDayStatus:
     return status.model_copy(
         update={"conditions": conditions, "observed_generation": day.metadata.generation}
     )

@@ -5,11 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from powercap_api.clock import format_time
-from powercap_api.conditions import condition, dated
 from powercap_api.policy.status import PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
 from powercap_api.powerpolicy import MANUAL
 from powercap_api.reasons import ConditionType, PolicyReason
+from powercap_api.schema.model import Condition, condition_on
 
 from ..market.delivery_day import day_of
 from ..market.plausibility import THIN_MW, mean_power
@@ -48,14 +47,13 @@ def policy_status(
             unsupported += 1
         elif not state.ready:
             waiting[node] = state
-    generation = policy.metadata.generation
-    conditions = [
-        _ready(resolved, planned, assignment, nodes, waiting, unsupported),
-        _market_data(resolved, planned, now),
-        *_thin_market(resolved, planned, now),
-    ]
-    status = PowerPolicyStatus(
-        observed_generation=generation,
+    return PowerPolicyStatus(
+        observed_generation=policy.metadata.generation,
+        conditions=[
+            _ready(resolved, planned, assignment, nodes, waiting, unsupported, now),
+            _market_data(resolved, planned, now),
+            *_thin_market(resolved, planned, now),
+        ],
         market=NO_MARKET if planned.data == PolicyReason.NOT_NEEDED else str(resolved.market),
         nodes=len(nodes),
         nodes_ready=len(nodes) - len(waiting) - unsupported,
@@ -64,9 +62,6 @@ def policy_status(
         current=_current(resolved, planned, now),
         fallbacks=_fallbacks(resolved, planned, now),
     ).to_wire()
-    before = [old.to_wire() for old in policy.status.conditions]
-    status["conditions"] = dated(conditions, before, format_time(now))
-    return status
 
 
 def _fallbacks(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> PolicyFallbacks | None:
@@ -116,7 +111,8 @@ def _ready(
     nodes: Sequence[str],
     waiting: Mapping[str, NodeState],
     unsupported: int,
-) -> dict[str, Any]:
+    now: datetime,
+) -> Condition:
     losses = assignment.overruled.get(resolved.name, {})
     without_agent = assignment.without_agent.get(resolved.name, 0)
     reason, sentence = _state(resolved, planned, losses, without_agent, nodes, waiting, unsupported)
@@ -132,12 +128,13 @@ def _ready(
         sentences.append(f"{len(losses)} more selected {_node_is(losses)} governed by {winners}.")
     if ties := assignment.ties.get(resolved.name):
         sentences.append(f"Same priority as {', '.join(sorted(ties))}: the older policy wins.")
-    return condition(
+    return condition_on(
+        resolved.policy,
         ConditionType.READY,
         None if reason == PolicyReason.AGENT_SILENT else reason == PolicyReason.ACTIVE or nothing_to_do,
         reason,
         " ".join(sentences),
-        resolved.policy.metadata.generation,
+        now,
     )
 
 
@@ -210,7 +207,7 @@ def _named(waiting: Mapping[str, NodeState]) -> list[str]:
     return [*named, f"and {more} more"] if more else named
 
 
-def _thin_market(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> list[dict[str, Any]]:
+def _thin_market(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> list[Condition]:
     """The condition ThinMarket, where the strategy divides volumes that are too small to say anything."""
     today = resolved.day(now)
     volumes = [
@@ -226,38 +223,48 @@ def _thin_market(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> list
         " company's orders are the course of the day, and caps say little: write strategy: {type: Price}, or follow"
         " auction: SDAC."
     )
-    generation = resolved.policy.metadata.generation
-    return [condition(ConditionType.THIN_MARKET, True, PolicyReason.LITTLE_TRADED, message, generation)]
+    thin, why = ConditionType.THIN_MARKET, PolicyReason.LITTLE_TRADED
+    return [condition_on(resolved.policy, thin, True, why, message, now)]
 
 
-def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> dict[str, Any]:
-    policy, market, strategy = resolved.policy, resolved.market, resolved.strategy_name
+def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> Condition:
+    holds = {
+        PolicyReason.NOT_NEEDED: True,
+        PolicyReason.CURRENT: True,
+        PolicyReason.PENDING: None,
+        PolicyReason.FALLBACK: False,
+        PolicyReason.MISSING: False,
+    }[planned.data]
+    message = _about_data(resolved, planned)
+    if holds is False:
+        if resolved.passed_over:
+            message += f" {resolved.passed_over}"
+        if MANUAL & set(resolved.request.providers):
+            message += f" {how_to_give(resolved.market, resolved.day(now))}"
+    return condition_on(resolved.policy, ConditionType.MARKET_DATA, holds, planned.data, message, now)
+
+
+def _about_data(resolved: ResolvedPolicy, planned: Plan) -> str:
+    market = resolved.market
     if planned.data == PolicyReason.NOT_NEEDED:
-        message = f"strategy {strategy} looks at no market results."
-        return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
+        return f"strategy {resolved.strategy_name} looks at no market results."
     if planned.data == PolicyReason.CURRENT:
         message = f"{market}: today's results ({', '.join(planned.market_days)}).{_tomorrow(planned)}"
         if not market.bidding_zone.proof:
             message += f" That {market.area}'s days are in market time is not proven (docs/markets.md)."
-        return condition(ConditionType.MARKET_DATA, True, planned.data, message, policy.metadata.generation)
+        return message
     if planned.data == PolicyReason.PENDING:
-        message = f"{market}: today's results are being fetched."
-        return condition(ConditionType.MARKET_DATA, None, planned.data, message, policy.metadata.generation)
+        return f"{market}: today's results are being fetched."
     if planned.data == PolicyReason.FALLBACK:
-        message = (
+        return (
             f"{market}: today's results are not there; those of {planned.data_day} stand in until they come."
             f"{_tomorrow(planned)}"
         )
-    else:
-        message = (
-            f"{market}: neither today's results are there nor any of the {policy.spec.fallback.previous_days}"
-            f" days before: {_then(resolved)}. kubectl get marketdays says what was tried."
-        )
-    if resolved.passed_over:
-        message += f" {resolved.passed_over}"
-    if MANUAL & set(resolved.request.providers):
-        message += f" {how_to_give(market, resolved.day(now))}"
-    return condition(ConditionType.MARKET_DATA, False, planned.data, message, policy.metadata.generation)
+    return (
+        f"{market}: neither today's results are there nor any of the"
+        f" {resolved.policy.spec.fallback.previous_days} days before: {_then(resolved)}. kubectl get marketdays says"
+        " what was tried."
+    )
 
 
 def _tomorrow(planned: Plan) -> str:

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from powercap_api.clock import format_time
-from powercap_api.conditions import condition, dated
 from powercap_api.marketday import MarketDay
 from powercap_api.powerpolicy import Provider
 from powercap_api.reasons import ConditionType, MarketDayReason
-from powercap_api.schema.model import Condition
+from powercap_api.schema.model import Condition, condition_on
 
 from ..market.known_days import KnownDays, is_complete, periods_of
 from ..market.price_comparison import TOLERANCE, compare_prices
@@ -33,7 +31,8 @@ def check_agreement(days: KnownDays, now: datetime) -> dict[str, dict[str, Any]]
     for query, group in groups.items():
         priced = _priced(group, query) if len(group) > 1 else {}
         for day in group:
-            conditions = _with(day, _agreement(day, priced), now)
+            kept = [old for old in day.status.conditions if old.type != ConditionType.PRICES_AGREE]
+            conditions = [*kept, *_agreement(day, priced, now)]
             if conditions != day.status.conditions:
                 status = day.status.model_copy(update={"conditions": conditions})
                 changed[day.metadata.name] = status.to_wire()
@@ -50,28 +49,18 @@ def _priced(group: Sequence[MarketDay], query: Query) -> dict[str, DayData]:
     return {name: data for name, data in known.items() if data.has_price}
 
 
-def _agreement(day: MarketDay, priced: dict[str, DayData]) -> dict[str, Any] | None:
+def _agreement(day: MarketDay, priced: dict[str, DayData], now: datetime) -> list[Condition]:
+    """The condition PricesAgree, where there is something to compare."""
     own = priced.get(day.metadata.name)
     others = {name: data for name, data in priced.items() if name != day.metadata.name}
     if own is None or not others:
-        return None
+        return []
     apart = {name: found for name in others if (found := compare_prices(own, others[name])).differing}
     if not apart:
         message = f"the prices are those of {', '.join(others)}, to {TOLERANCE} per MWh."
-        return _condition(day, True, MarketDayReason.PRICES_AGREE, message)
+        return [
+            condition_on(day, ConditionType.PRICES_AGREE, True, MarketDayReason.PRICES_AGREE, message, now)
+        ]
     told = "; ".join(f"{found.message} from those of {name}" for name, found in apart.items())
     message = f"{told}. One source is wrong; policies believe theirs in the order of market.providers."
-    return _condition(day, False, MarketDayReason.PRICES_DIFFER, message)
-
-
-def _condition(day: MarketDay, holds: bool, reason: MarketDayReason, message: str) -> dict[str, Any]:
-    return condition(ConditionType.PRICES_AGREE, holds, reason, message, day.metadata.generation)
-
-
-def _with(day: MarketDay, found: dict[str, Any] | None, now: datetime) -> list[Condition]:
-    """The day's conditions with this one in place of the one before."""
-    kept = [old for old in day.status.conditions if old.type != ConditionType.PRICES_AGREE]
-    if found is None:
-        return kept
-    before = [old.to_wire() for old in day.status.conditions]
-    return [*kept, *(Condition.model_validate(one) for one in dated([found], before, format_time(now)))]
+    return [condition_on(day, ConditionType.PRICES_AGREE, False, MarketDayReason.PRICES_DIFFER, message, now)]

@@ -5,18 +5,17 @@ other object is kept waiting for it.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self, TypeVar
 
 from pydantic import ValidationError
 
-from powercap_api.clock import format_time
-from powercap_api.conditions import condition, dated
 from powercap_api.foreign_text import shown
 from powercap_api.names import MARKET_DAY, POWER_OVERRIDE
 from powercap_api.reasons import ConditionType, ObjectReason
-from powercap_api.schema.model import ApiModel, KubeObject
+from powercap_api.schema.model import ApiModel, Condition, KubeObject
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an object's values can raise in code that reads or works with them."""
@@ -57,14 +56,13 @@ class Unreadable:
         )
 
     @property
-    def conditions(self) -> list[Mapping[str, Any]]:
-        """Those of the status that look like conditions."""
-        found = self.status.get("conditions")
-        return [
-            one
-            for one in (found if isinstance(found, list | tuple) else ())
-            if isinstance(one, Mapping) and {"type", "status", "reason"} <= one.keys()
-        ]
+    def conditions(self) -> list[Condition]:
+        """Those of the status that can be read."""
+        found, read = self.status.get("conditions"), []
+        for one in found if isinstance(found, list | tuple) else ():
+            with suppress(ValidationError):
+                read.append(Condition.model_validate(one))
+        return read
 
 
 def unreadable(kind: str, body: Mapping[str, Any], error: Exception) -> Unreadable:
@@ -121,8 +119,12 @@ def unreadable_status(found: Unreadable, now: datetime) -> dict[str, Any]:
     if found.kind == POWER_OVERRIDE:
         types, sentence = [ConditionType.ACTIVE], "It is not in force."
     message = f"this version of the operator cannot work with it: {found.why}. {sentence}"
-    conditions = [condition(one, False, ObjectReason.UNREADABLE, message, found.generation) for one in types]
+    before = found.conditions
+    conditions = [
+        Condition.of(one, False, ObjectReason.UNREADABLE, message, found.generation, before, now)
+        for one in types
+    ]
     status = {name: found.status[name] for name in _KEPT if name in found.status}
     if found.generation is not None:
         status["observedGeneration"] = found.generation
-    return {**status, "conditions": dated(conditions, found.conditions, format_time(now))}
+    return {**status, "conditions": [one.to_wire() for one in conditions]}

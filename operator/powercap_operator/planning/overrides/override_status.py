@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, Final
 
-from powercap_api.clock import format_time
-from powercap_api.conditions import condition, dated, find_condition
+from powercap_api.conditions import find_condition
 from powercap_api.foreign_text import shown
 from powercap_api.names import POWER_OVERRIDE
 from powercap_api.poweroverride import PowerOverrideStatus
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason
 from powercap_api.schedule import Window, window_at
+from powercap_api.schema.model import Condition, condition_on
 from powercap_api.units import format_watts_short
 
 from ...world.snapshot import BudgetView, World
@@ -96,15 +96,16 @@ def override_status(resolved: ResolvedOverride, reach: _Reach, now: datetime) ->
         achieved = sum(read) if read else None
     state = _state(resolved, now)
     over = state == OverrideReason.OVER
-    conditions = [_active(resolved, reach, state)]
+    conditions = [_active(resolved, reach, state, now)]
     if active:
         conditions.append(_achieved(resolved, reach, now))
     elif over and (last := find_condition(before.conditions, ConditionType.ACHIEVED)) is not None:
-        conditions.append(last.to_wire())
+        conditions.append(last)
     if over:
         asked = before.asked_microwatts
-    status = PowerOverrideStatus(
+    return PowerOverrideStatus(
         observed_generation=resolved.override.metadata.generation,
+        conditions=conditions,
         state=state,
         start=resolved.start,
         end=resolved.end,
@@ -114,8 +115,6 @@ def override_status(resolved: ResolvedOverride, reach: _Reach, now: datetime) ->
         asked=None if asked is None else format_watts_short(asked),
         achieved=None if achieved is None else format_watts_short(achieved),
     ).to_wire()
-    known = [old.to_wire() for old in before.conditions]
-    return {**status, "conditions": dated(conditions, known, format_time(now))}
 
 
 def _state(resolved: ResolvedOverride, now: datetime) -> OverrideReason:
@@ -162,7 +161,7 @@ def _asked_uw(resolved: ResolvedOverride, reach: _Reach) -> int | None:
     return total or None
 
 
-def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason) -> dict[str, Any]:
+def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason, now: datetime) -> Condition:
     reason = shown(resolved.override.spec.reason)
     begin, end = _time(resolved.start), _time(resolved.end)
     what = "the original limits" if resolved.release else f"{_limit(resolved)} at most"
@@ -173,17 +172,16 @@ def _active(resolved: ResolvedOverride, reach: _Reach, state: OverrideReason) ->
         OverrideReason.ACTIVE: f"{what} on {nodes} until {end}: {reason}",
     }.get(state, f"ended at {end}; it is deleted a day later.")
     if state != OverrideReason.OVER and reach.without:
-        sentence = f"{sentence.removesuffix('.')}. {_without(reach.without)}"
+        sentence += f"{'' if reason.endswith('.') else '.'} {_without(reach.without)}"
     holds = state == OverrideReason.ACTIVE
-    return condition(ConditionType.ACTIVE, holds, state, sentence, resolved.override.metadata.generation)
+    return condition_on(resolved.override, ConditionType.ACTIVE, holds, state, sentence, now)
 
 
-def _achieved(resolved: ResolvedOverride, reach: _Reach, now: datetime) -> dict[str, Any]:
+def _achieved(resolved: ResolvedOverride, reach: _Reach, now: datetime) -> Condition:
     holds, reason, sentence = _outcome(resolved, reach, now)
     if reach.unsupported and reach.alike:
         sentence += f" {reach.unsupported} more {'has' if reach.unsupported == 1 else 'have'} nothing to cap."
-    generation = resolved.override.metadata.generation
-    return condition(ConditionType.ACHIEVED, holds, reason, sentence, generation)
+    return condition_on(resolved.override, ConditionType.ACHIEVED, holds, reason, sentence, now)
 
 
 def _outcome(

@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
+from powercap_api.schema.model import Condition
 from powercap_operator.planning.events import budget_events, condition_events, event_body
 from powercap_operator.world.snapshot import BudgetView, KnownSpec
 
 
-def one(kind: str, status: str, reason: str, message: str = "words") -> dict[str, Any]:
-    return {"type": kind, "status": status, "reason": reason, "message": message}
+def one(kind: str, status: str, reason: str, message: str = "words") -> Condition:
+    said = {"type": kind, "status": status, "reason": reason, "message": message}
+    return Condition.model_validate({**said, "lastTransitionTime": "2025-10-09T12:00:00Z"})
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def one(kind: str, status: str, reason: str, message: str = "words") -> dict[str
     ],
 )
 def test_a_condition_that_says_something_new_is_told(
-    before: list[dict[str, Any]], after: list[dict[str, Any]], told: list[tuple[str, bool]]
+    before: list[Condition], after: list[Condition], told: list[tuple[str, bool]]
 ) -> None:
     found = condition_events("PowerPolicy", "default", "uid", before, after)
     assert [(event.reason, event.warning) for event in found] == told

@@ -8,6 +8,7 @@ import pytest
 
 from powercap_api.clock import format_time
 from powercap_api.names import SILENT_SINCE, WRITTEN_AT
+from powercap_api.schema.model import Condition
 from powercap_operator.planning.decision import Decision, decide
 from powercap_operator.planning.events import budget_events, condition_events
 from powercap_operator.world.silence import GRACE, Jump, Passage, Reporting, silent_since
@@ -134,7 +135,7 @@ def test_budget_policy_and_events_tell_of_a_silent_agent(world: World) -> None:
     assert ready["message"] == "0 of 1 nodes follow their budget; not: a (AgentSilent)."
     (warning,) = [
         one
-        for one in condition_events("PowerPolicy", "default", "u", [], [ready])
+        for one in condition_events("PowerPolicy", "default", "u", [], [Condition.model_validate(ready)])
         if one.reason == "AgentSilent"
     ]
     assert warning.warning

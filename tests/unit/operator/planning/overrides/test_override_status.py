@@ -214,10 +214,9 @@ def test_begin_end_and_failure_are_events_and_waiting_is_none() -> None:
     steps = [(BEFORE, 20), (FIVE, 50), (LATER, 50), (AFTER, 50)]
     reasons = []
     for now, watts in steps:
-        before = [one.to_wire() for one in status(world).conditions]
+        before = status(world).conditions
         world = written(written(world, now, {"a": (watts, "Applied")}), now)
-        after = [one.to_wire() for one in status(world).conditions]
-        events = condition_events("PowerOverride", "evening", "uid", before, after)
+        events = condition_events("PowerOverride", "evening", "uid", before, status(world).conditions)
         reasons += [(event.reason, event.warning) for event in events]
     assert reasons == [("Active", False), ("NotAchieved", True), ("Over", False)]
 
