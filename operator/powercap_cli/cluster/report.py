@@ -14,7 +14,7 @@ from powercap_api.powerreport import PowerReport, PowerReportSpec
 
 from ..draw import report_figure, report_text
 from ..draw.figure import FigureError
-from ..files.backtest import read_curve, static_watts
+from ..files.backtest import add_machine_options, read_curve, static_watts
 from ..files.plan import PlanError
 from .access import CommandError, add_cluster_options, run_on_cluster
 from .client import Cluster
@@ -43,15 +43,7 @@ def add_report_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--policy", metavar="NAME", help="only this policy")
     parser.add_argument("--file", metavar="FILE", help="PowerReports as JSON; - for standard input")
-    parser.add_argument(
-        "--curve", type=Path, metavar="FILE", help="power to work: CSV cap,seconds,joules (powercap curve)"
-    )
-    parser.add_argument(
-        "--static-watts",
-        type=static_watts,
-        metavar="W",
-        help="power of the rest of each machine, whatever the cap (default: half of maxSource)",
-    )
+    add_machine_options(parser)
     parser.add_argument(
         "--max-source-watts",
         type=static_watts,

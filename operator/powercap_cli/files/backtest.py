@@ -73,15 +73,7 @@ def add_backtest_parser(subparsers: Any) -> None:
         metavar="FILE",
         help="what a node draws uncapped: CSV time,watts, a trace or a day's profile (default: maxSource)",
     )
-    parser.add_argument(
-        "--curve", type=Path, metavar="FILE", help="power to work: CSV cap,seconds,joules (powercap curve)"
-    )
-    parser.add_argument(
-        "--static-watts",
-        type=static_watts,
-        metavar="W",
-        help="power of the rest of the machine, whatever the cap (default: half of maxSource)",
-    )
+    add_machine_options(parser)
     parser.add_argument(
         "--compare",
         type=_strategies,
@@ -98,6 +90,19 @@ def add_backtest_parser(subparsers: Any) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it too: a .png or .svg file")
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text")
     parser.set_defaults(run=run)
+
+
+def add_machine_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a machine does with its power: ``--curve`` and ``--static-watts``."""
+    parser.add_argument(
+        "--curve", type=Path, metavar="FILE", help="power to work: CSV cap,seconds,joules (powercap curve)"
+    )
+    parser.add_argument(
+        "--static-watts",
+        type=static_watts,
+        metavar="W",
+        help="power of the rest of the machine, whatever the cap (default: half of maxSource)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
