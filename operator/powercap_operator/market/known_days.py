@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from weakref import finalize
 
 from powercap_api.conditions import find_condition, is_true
 from powercap_api.marketday import MarketDay, MarketDaySpec
@@ -160,7 +161,7 @@ def is_of_another_clock(day: MarketDay) -> bool:
 
 def serves(day: MarketDay, needs: Needs) -> bool:
     """Whether the object has all of its day, with every value that a strategy needs: this alone decides."""
-    periods = periods_of(day) if _is_there(day, needs) else []
+    periods = periods_of(day) if _is_there(day, needs) else ()
     return bool(periods) and all(_serves(one, needs) for one in periods)
 
 
@@ -180,19 +181,27 @@ def _is_there(day: MarketDay, needs: Needs) -> bool:
     return is_complete(day) and not (needs.volume and nothing_traded)
 
 
-def periods_of(day: MarketDay) -> list[Period]:
-    """The periods in the object's status."""
-    return [
-        Period(
-            start=period.start,
-            volume=_number(period.volume),
-            price=_number(period.price),
-            carbon=_number(period.carbon),
-            renewable=_number(period.renewable),
-            forecast=bool(period.forecast),
+_READ: Final[dict[int, tuple[Period, ...]]] = {}
+"""The periods of objects that are in use, by identity: each of their numbers is read once."""
+
+
+def periods_of(day: MarketDay) -> tuple[Period, ...]:
+    """The periods in the object's status, which must not change afterwards."""
+    key = id(day)
+    if key not in _READ:
+        _READ[key] = tuple(
+            Period(
+                start=period.start,
+                volume=_number(period.volume),
+                price=_number(period.price),
+                carbon=_number(period.carbon),
+                renewable=_number(period.renewable),
+                forecast=bool(period.forecast),
+            )
+            for period in day.status.periods
         )
-        for period in day.status.periods
-    ]
+        finalize(day, _READ.pop, key, None).atexit = False
+    return _READ[key]
 
 
 def _number(text: str | None) -> Decimal | None:

@@ -6,7 +6,7 @@ and all given what came.
 
 import random
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -119,7 +119,7 @@ def _is_asked_once_more(day: MarketDay, now: datetime, needs: Needs | None) -> b
     return fetch.failures == 0 or (needs is not None and not serves(day, needs))
 
 
-def days_before(day: MarketDay, known: Mapping[str, MarketDay]) -> tuple[list[Period], list[MarketSummary]]:
+def days_before(day: MarketDay, known: Mapping[str, MarketDay]) -> tuple[Sequence[Period], list[MarketSummary]]:
     """The periods of the day before from the same source, and the summaries of the 13 days before that are known."""
     provider, market, date = key_of(day)
     earlier = {
