@@ -119,7 +119,9 @@ def _is_asked_once_more(day: MarketDay, now: datetime, needs: Needs | None) -> b
     return fetch.failures == 0 or (needs is not None and not serves(day, needs))
 
 
-def days_before(day: MarketDay, known: Mapping[str, MarketDay]) -> tuple[Sequence[Period], list[MarketSummary]]:
+def days_before(
+    day: MarketDay, known: Mapping[str, MarketDay]
+) -> tuple[Sequence[Period], list[MarketSummary]]:
     """The periods of the day before from the same source, and the summaries of the 13 days before that are known."""
     provider, market, date = key_of(day)
     earlier = {

@@ -12,33 +12,28 @@ data is in ``energy_charts_grid``.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from itertools import pairwise
 from typing import Any, ClassVar, Final
 
-from powercap_api.markets import RESOLUTIONS_MINUTES, Auction, GridData
+from powercap_api.markets import Auction, GridData
 
-from ..market.errors import Malformed, NotOffered, NotPublished, TooLarge, WrongMarket
+from ..market.errors import Malformed, NotOffered, NotPublished, WrongMarket
 from ..market.resample import resample
 from ..market.results import Period, Query, build_market_day
 from .base import FetchedDay, Spend
 from .energy_charts_grid import COUNTRIES, PATHS, parse_grid
 from .http_client import Answer, PoliteHttp
+from .json_series import at_second, moment, number, read_series, step_minutes
 
 URL: Final = "https://api.energy-charts.info"
+_SOURCE: Final = "Energy-Charts"
 _PATHS: Final = ("v2/price", "price")
 """Ways to ask, the newer first."""
 _NO_SUCH_WAY: Final = {"detail": "Not Found"}
 _RESOLUTIONS: Final = {"PT15M": 15, "PT30M": 30, "PT60M": 60, "PT1H": 60}
 _MAX_POINTS: Final = 400
-_MAX_BYTES: Final = 1_000_000
-"""A day's answer has about 10 KB."""
 _DEPRECATED: Final = (
     "Energy-Charts calls the way it was asked deprecated: look for a newer powercap before it goes away."
 )
-
-_Point = tuple[datetime, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +139,7 @@ def parse_answer(body: bytes, query: Query) -> PriceAnswer:
         Malformed: no such JSON (TooLarge says more), another unit, or times in no even steps.
         WrongMarket: another bidding zone's. NotPublished: no prices in it.
     """
-    if len(body) > _MAX_BYTES:
-        raise TooLarge(f"Energy-Charts gave {len(body) / 1e6:.1f} MB for one day")
-    try:
-        answer: Any = json.loads(body, parse_float=Decimal)
-        points = _points(answer)
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        OSError,
-        InvalidOperation,
-    ) as error:
-        raise Malformed("Energy-Charts gave something else than a list of times and prices") from error
-    except RecursionError as error:
-        raise Malformed("Energy-Charts gave nested data that no price list is") from error
+    answer, points = read_series(body, _SOURCE, lambda answer: (answer, _points(answer)))
     unit = str(answer.get("unit") or "")
     if "".join(unit.split()).upper() not in ("", "EUR/MWH"):
         raise Malformed(f"Energy-Charts gave prices in {unit[:40]!r}, EUR/MWh was expected")
@@ -169,58 +148,32 @@ def parse_answer(body: bytes, query: Query) -> PriceAnswer:
         raise WrongMarket(
             f"Energy-Charts gave prices of {str(zone)[:20]!r} when asked for {query}", differs=("area",)
         )
-    if len(points) > _MAX_POINTS or not all(price is None or _is_price(price) for _, price in points):
-        raise Malformed("Energy-Charts gave more prices than a day has, or some that are no numbers")
-    periods = [Period(start, None, price) for start, price in points if price is not None]
+    if len(points) > _MAX_POINTS:
+        raise Malformed("Energy-Charts gave more prices than a day has")
+    periods = [period for period in points if period.price is not None]
     if not periods:
         raise _not_published(query)
-    minutes = _step_minutes(points, answer.get("resolution"))
+    said = _RESOLUTIONS.get(str(answer.get("resolution")))
+    minutes = step_minutes([period.start for period in points], _SOURCE, said)
     return PriceAnswer(
         resample(periods, minutes, query.market.resolution_minutes),
         _DEPRECATED if answer.get("deprecated") is True else None,
     )
 
 
-def _points(answer: Mapping[str, Any]) -> list[_Point]:
+def _points(answer: Mapping[str, Any]) -> list[Period]:
     """Starts and prices in the answer's order; no points where a list is null or not there."""
     if "data" in answer.keys():  # noqa: SIM118 - a list or a text has no keys: it is refused
         return [
-            (_moment(point["timestamp"]), _price(point["values"].get("day_ahead_price")))
+            Period(moment(point["timestamp"]), price=number(point["values"].get("day_ahead_price")))
             for point in answer["data"] or ()
         ]
     times, prices = answer.get("unix_seconds"), answer.get("price")
     if times is None or prices is None:
         return []
     return [
-        (datetime.fromtimestamp(int(second), UTC), _price(price))
-        for second, price in zip(times, prices, strict=True)
+        Period(at_second(second), price=number(price)) for second, price in zip(times, prices, strict=True)
     ]
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text[:40]!r} has no offset")
-    return moment.astimezone(UTC)
-
-
-def _price(value: Any) -> Decimal | None:
-    return None if value is None else Decimal(value)
-
-
-def _step_minutes(points: list[_Point], resolution: object) -> int:
-    """Length of the periods, from all stamps: those without a price count, or holes would be filled.
-
-    Raises:
-        Malformed: uneven or unknown steps, or another resolution than the answer says.
-    """
-    steps = {int((later - earlier).total_seconds()) for (earlier, _), (later, _) in pairwise(points)}
-    seconds = min(steps, default=0)
-    said = _RESOLUTIONS.get(str(resolution))
-    minutes = said if said is not None else seconds // 60
-    if minutes not in RESOLUTIONS_MINUTES or any(step <= 0 or step % (60 * minutes) for step in steps):
-        raise Malformed("Energy-Charts gave prices in steps that no market has")
-    return minutes
 
 
 def _said(answer: Answer) -> object:
@@ -233,9 +186,3 @@ def _said(answer: Answer) -> object:
 
 def _not_published(query: Query) -> NotPublished:
     return NotPublished(f"Energy-Charts has no prices for {query}: not yet, or not at all")
-
-
-def _is_price(value: Decimal) -> bool:
-    """A number that can be printed: JSON allows 1e999999999 and NaN."""
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and -9 < exponent < 7 and value.adjusted() < 7

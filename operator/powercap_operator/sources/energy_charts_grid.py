@@ -8,7 +8,6 @@ Both know today and tomorrow only. Values are kept to two decimals: what is more
 (DK1 and DK2, NO1 to NO5, SE1 to SE4) have the country's values. Source: https://api.energy-charts.info (OpenAPI).
 """
 
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from ..market.delivery_day import day_bounds
 from ..market.errors import Malformed, NotPublished
 from ..market.resample import resample
 from ..market.results import Period, Query
-from .json_series import number, read_series, step_minutes
+from .json_series import at_second, number, read_series, step_minutes
 
 COUNTRIES: Final = {
     "AT": "at", "BE": "be", "CH": "ch", "DE-LU": "de", "DK1": "dk", "DK2": "dk", "FI": "fi", "FR": "fr", "NL": "nl",
@@ -66,20 +65,18 @@ def _carbon(answer: Any) -> list[Period]:
     ):
         is_forecast = value is None and expected is not None
         periods.append(
-            Period(_at(second), carbon=_rounded(expected if is_forecast else value), forecast=is_forecast)
+            Period(
+                at_second(second), carbon=_rounded(expected if is_forecast else value), forecast=is_forecast
+            )
         )
     return periods
 
 
 def _renewable(answer: Any) -> list[Period]:
     return [
-        Period(_at(second), renewable=_rounded(value), forecast=value is not None)
+        Period(at_second(second), renewable=_rounded(value), forecast=value is not None)
         for second, value in zip(answer["unix_seconds"] or (), answer["ren_share"] or (), strict=True)
     ]
-
-
-def _at(second: Any) -> datetime:
-    return datetime.fromtimestamp(int(second), UTC)
 
 
 def _rounded(value: Any) -> Decimal | None:

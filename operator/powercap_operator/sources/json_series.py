@@ -5,18 +5,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from powercap_api.markets import RESOLUTIONS_MINUTES
 
 from ..market.errors import Malformed, TooLarge
-from ..market.results import Period
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 1_000_000
 """A day's answer has about 10 KB."""
 
 
-def read_series(body: bytes, source: str, read: Callable[[Any], list[Period]]) -> list[Period]:
+def read_series(body: bytes, source: str, read: Callable[[Any], T]) -> T:
     """What ``read`` makes of the JSON in an answer; decimals are Decimals.
 
     Raises:
@@ -69,14 +70,20 @@ def number(value: Any) -> Decimal | None:
     return found
 
 
-def step_minutes(starts: Sequence[datetime], source: str) -> int:
-    """Length of the periods, from all stamps, also those without a value, or holes would be filled.
+def at_second(second: Any) -> datetime:
+    """The moment so many seconds after 1970 began."""
+    return datetime.fromtimestamp(int(second), UTC)
+
+
+def step_minutes(starts: Sequence[datetime], source: str, said: int | None = None) -> int:
+    """Length of the periods: what the source says, or as all stamps are apart, also those without a value, or holes
+    would be filled.
 
     Raises:
         Malformed: uneven or unknown steps.
     """
     steps = {int((later - earlier).total_seconds()) for earlier, later in pairwise(starts)}
-    minutes = min(steps, default=0) // 60
+    minutes = min(steps, default=0) // 60 if said is None else said
     if minutes not in RESOLUTIONS_MINUTES or any(step <= 0 or step % (60 * minutes) for step in steps):
         raise Malformed(f"{source} gave values in steps that no market has")
     return minutes
