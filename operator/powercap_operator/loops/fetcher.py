@@ -34,7 +34,7 @@ from ..planning import marketday_status
 from ..planning.due_days import DayGroup, after_failure, days_before, last_route, next_groups, once_more
 from ..planning.wanted_days import needs_of_markets, query_of
 from ..sources import registry
-from ..sources.epex.provider import Epex
+from ..sources.epex.site import EpexSite
 from ..sources.mock import Mock
 from ..sources.registry import FetchedDay, Provider, ProviderSettings
 from ..world.unreadable import FAULTS, what_is_wrong
@@ -155,7 +155,7 @@ class Fetcher:
     def _provider(self, name: str) -> Provider:
         if name not in self._providers:
             route = last_route(self._cache.world().days, name)
-            settings = replace(self._settings, epex_route=route) if name == Epex.name else self._settings
+            settings = replace(self._settings, epex_route=route) if name == EpexSite.name else self._settings
             self._providers[name] = registry.create(name, self._http, settings)
         return self._providers[name]
 

@@ -14,14 +14,13 @@ from .energy_charts import EnergyCharts
 from .entsoe import provider as entsoe
 from .entsoe.provider import Entsoe
 from .epex import site
-from .epex.provider import Epex
 from .http_client import DEADLINE, PoliteHttp
 from .mock import Mock
 
 __all__ = ["PROVIDERS", "FetchedDay", "Provider", "ProviderSettings", "Spend", "create"]
 
 PROVIDERS: Final[dict[str, type[Provider]]] = {
-    provider.name: provider for provider in (Epex, EnergyCharts, Entsoe, CarbonIntensity, Mock)
+    provider.name: provider for provider in (site.EpexSite, EnergyCharts, Entsoe, CarbonIntensity, Mock)
 }
 """By the names that policies use. Their class attributes say what they give, without making one."""
 
@@ -59,7 +58,7 @@ def create(name: str, client: httpx.AsyncClient, settings: ProviderSettings) -> 
     """
     http = PoliteHttp(client, contact=settings.contact, now=settings.now, deadline=settings.deadline)
     makers: dict[str, Callable[[], Provider]] = {
-        Epex.name: lambda: Epex(site.EpexSite(http, settings.epex_url, settings.epex_route)),
+        site.EpexSite.name: lambda: site.EpexSite(http, settings.epex_url, settings.epex_route),
         EnergyCharts.name: lambda: EnergyCharts(http, settings.energy_charts_url),
         Entsoe.name: lambda: Entsoe(http, settings.entsoe_token, settings.entsoe_url),
         CarbonIntensity.name: lambda: CarbonIntensity(http, settings.carbon_intensity_url),

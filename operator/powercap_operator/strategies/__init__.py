@@ -1,19 +1,19 @@
-"""The rules by which a market day becomes a day of caps: one small file each, all pure.
+"""The rules by which a market day becomes a day of caps: a small file each, all pure.
 
 A strategy sees the periods of one delivery day and the limits of the policy, and gives one cap per period. What
 it returns is always within the limits: ``bounded`` sees to that in one place.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec, StrategyType
 
+from .band import BandStrategy
 from .base import Cap, Limits, Strategy, Stretch
 from .cheapest_hours import CheapestHoursStrategy
 from .fixed import FixedStrategy
-from .grid import CarbonStrategy, RenewableStrategy
-from .price import PriceStrategy
 from .solar import SolarStrategy
 from .volume import VolumeStrategy
 from .weekly_schedule import ScheduleStrategy
@@ -23,10 +23,10 @@ __all__ = ["Cap", "Limits", "Strategy", "Stretch", "counts_hours", "create", "de
 _PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]] = {
     StrategyType.VOLUME: VolumeStrategy,
     StrategyType.SOLAR: SolarStrategy,
-    StrategyType.PRICE: PriceStrategy,
+    StrategyType.PRICE: partial(BandStrategy, "price"),
     StrategyType.CHEAPEST_HOURS: CheapestHoursStrategy,
-    StrategyType.CARBON: CarbonStrategy,
-    StrategyType.RENEWABLE: RenewableStrategy,
+    StrategyType.CARBON: partial(BandStrategy, "carbon"),
+    StrategyType.RENEWABLE: partial(BandStrategy, "renewable"),
     StrategyType.FIXED: FixedStrategy,
 }
 

@@ -13,7 +13,7 @@ way: it is reported, and ``market.publication`` says when to ask again. Terms of
 import re
 from collections.abc import Awaitable, Callable
 from html import unescape
-from typing import Final, Literal, get_args
+from typing import ClassVar, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from ...market.errors import DisclaimerShown, MarketError, NoTable, NotPublished, WrongMarket
@@ -48,10 +48,13 @@ def hidden_fields(page: str, form_id: str) -> dict[str, str]:
 
 
 class EpexSite:
-    """Fetches days from the site. ``first`` is the way to try first, and becomes the one that worked last.
+    """EPEX: the exchange's own results, volumes and prices of every auction.
 
-    ``url`` is the market-results page, or the site's root.
+    ``first`` is the way to try first, and becomes the one that worked last. ``url`` is the market-results page, or the site's root.
     """
+
+    name: ClassVar[str] = "EPEX"
+    pause_seconds: ClassVar[float] = 0
 
     def __init__(self, http: PoliteHttp, url: str = URL, first: str | None = None) -> None:
         self._http = http
