@@ -1,13 +1,16 @@
 """The page's table of nodes: those that want a person's eye first, as many as a page bears. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from powercap_api.names import POWER_BUDGET
+
 from ..world.node_state import NodeState, state_of
-from ..world.snapshot import BudgetView
+from ..world.snapshot import BudgetView, World
+from ..world.unreadable import Unreadable
 from .wording import Tone, node_tone, watts
 
 SHOWN: Final = 50
@@ -70,8 +73,10 @@ class NodesView:
     choice: Choice
 
 
-def nodes_view(budgets: Mapping[str, BudgetView], choice: Choice, now: datetime) -> NodesView:
-    """The nodes that are asked for, and how many are in each state."""
+def nodes_view(world: World, choice: Choice, now: datetime) -> NodesView:
+    """The nodes that are asked for, and how many are in each state; those whose budget cannot be read too."""
+    budgets: dict[str, BudgetView | Unreadable] = {**world.budgets}
+    budgets |= {name: one for (kind, name), one in world.unreadable.items() if kind == POWER_BUDGET}
     states = {name: state_of(budget, now) for name, budget in budgets.items()}
     tones = {name: node_tone(state) for name, state in states.items()}
     found = sorted(
@@ -101,7 +106,10 @@ def _counts(states: Iterable[tuple[str, Tone]], choice: Choice) -> tuple[StateCo
     return tuple(StateCount(state, tone, count, state == choice.state) for (state, tone), count in counted)
 
 
-def _row(budget: BudgetView, state: NodeState, tone: Tone) -> NodeRow:
+def _row(budget: BudgetView | Unreadable, state: NodeState, tone: Tone) -> NodeRow:
+    if isinstance(budget, Unreadable):
+        unknown = watts(None)
+        return NodeRow(budget.name, "", state.reason, tone, *(unknown,) * 3, None, False, state.message)
     draw, drawn = budget.draw, None
     if draw is not None and budget.cap_uw:
         part = draw.of_cap

@@ -68,7 +68,7 @@ def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[Repor
     fleet, by_policy = sums_of(world.budgets.values(), now)
     policies = policy_views(world, reading, by_policy, now, reported)
     zone = ZoneInfo(next((policy.zone for policy in policies if policy.zone), MARKET_TIME))
-    table = nodes_view(world.budgets, choice, now)
+    table = nodes_view(world, choice, now)
     headline, tone = _headline(seen, policies, table)
     sentences = [f"{policy.name}: {text}" for policy in policies for text in policy.sentences]
     return Overview(

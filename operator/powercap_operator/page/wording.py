@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from powercap_api.reasons import BudgetReason
 from powercap_api.units import format_watts_short
 
-from ..world.node_state import NO_REPORT, NodeState
+from ..world.node_state import NO_REPORT, ON_PURPOSE, NodeState
 
 
 class Tone(StrEnum):
@@ -22,7 +22,6 @@ class Tone(StrEnum):
 
 
 _BY_ORDER: Final = (Tone.QUIET, Tone.GOOD, Tone.WARN, Tone.BAD)
-_QUIET: Final = {BudgetReason.SUSPENDED, BudgetReason.DRY_RUN, BudgetReason.UNSUPPORTED}
 _WARN: Final = {
     BudgetReason.LIFTED,
     BudgetReason.HOLDING,
@@ -39,7 +38,7 @@ def worst(tones: list[Tone]) -> Tone:
 
 def node_tone(state: NodeState) -> Tone:
     """How much a node in that state wants a person's eye."""
-    if state.reason in _QUIET:
+    if state.reason in ON_PURPOSE:
         return Tone.QUIET
     if state.reason in _WARN:
         return Tone.WARN

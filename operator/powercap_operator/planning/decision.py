@@ -118,7 +118,7 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
     windows, settled = overrides.windows, _is_settled(world, now, seen_since)
     said, wordless = override_statuses(overrides, world, now)
     statuses = {
-        name: policy_status(resolved, plans[name], assignment, governed.get(name, ()), world.budgets, now)
+        name: policy_status(resolved, plans[name], assignment, governed.get(name, ()), world, now)
         for name, resolved in policies.items()
     }
     return Decision(

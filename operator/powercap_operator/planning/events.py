@@ -15,6 +15,7 @@ from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason, PolicyReason
 from powercap_api.schema.model import Condition
 
+from ..world.node_state import ON_PURPOSE
 from ..world.snapshot import BudgetView
 
 _COMPONENT: Final = "powercap-operator"
@@ -24,9 +25,7 @@ _ON_PURPOSE: Final = (
     PolicyReason.SUSPENDED,
     OverrideReason.OVER,
     OverrideReason.OVERRULED,
-    BudgetReason.SUSPENDED,
-    BudgetReason.DRY_RUN,
-    BudgetReason.UNSUPPORTED,
+    *ON_PURPOSE,
 )
 
 

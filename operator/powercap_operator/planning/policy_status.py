@@ -7,14 +7,14 @@ from typing import Any
 
 from powercap_api.policy.status import PolicyCurrent, PolicyFallbacks, PowerPolicyStatus
 from powercap_api.powerpolicy import MANUAL
-from powercap_api.reasons import ConditionType, PolicyReason
+from powercap_api.reasons import ConditionType, ObjectReason, PolicyReason
 from powercap_api.schema.model import Condition, condition_on
 
 from ..market.delivery_day import day_of
 from ..market.plausibility import THIN_MW, mean_power
 from ..strategies.base import percent
 from ..world.node_state import NO_REPORT, NOT_TAKEN_UP, Following, NodeState, state_of
-from ..world.snapshot import BudgetView
+from ..world.snapshot import World
 from .assignment import Assignment
 from .budget_spec import Plan
 from .resolved_policy import ResolvedPolicy
@@ -31,7 +31,7 @@ def policy_status(
     planned: Plan,
     assignment: Assignment,
     nodes: Sequence[str],
-    budgets: Mapping[str, BudgetView],
+    world: World,
     now: datetime,
 ) -> dict[str, Any]:
     """The whole status in wire form; equal to the one in force where nothing has changed.
@@ -42,7 +42,7 @@ def policy_status(
     unsupported = 0
     waiting: dict[str, NodeState] = {}
     for node in nodes:
-        state = state_of(budgets.get(node), now)
+        state = state_of(world.budget(node), now)
         if state.following is Following.UNSUPPORTED:
             unsupported += 1
         elif not state.ready:
@@ -198,7 +198,7 @@ def _node_is(nodes: Sized) -> str:
 
 def _named(waiting: Mapping[str, NodeState]) -> list[str]:
     """A reason that only the operator gives is no word of the API: its sentence stands for it."""
-    own = {NO_REPORT, NOT_TAKEN_UP}
+    own = {NO_REPORT, NOT_TAKEN_UP, ObjectReason.UNREADABLE}
     named = [
         f"{node} ({state.message if state.reason in own else state.reason})"
         for node, state in sorted(waiting.items())[:_NAMED]

@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from powercap_api.reasons import BudgetReason
+from powercap_api.reasons import BudgetReason, ObjectReason
 
 from .snapshot import BudgetView
+
+if TYPE_CHECKING:  # with pydantic, which takes longer to import than all of this
+    from .unreadable import Unreadable
 
 NO_REPORT: Final = "NoReport"
 """The agent of the node has not reported at all yet."""
@@ -19,6 +22,10 @@ _NO_REPORT_TEXT: Final = "no report from the node's agent yet"
 _NOT_TAKEN_UP_TEXT: Final = "the newest spec is not taken up"
 NO_AGENT: Final = "NoAgent"
 """No agent can run on the node: it has no budget."""
+
+
+ON_PURPOSE: Final = frozenset({BudgetReason.SUSPENDED, BudgetReason.DRY_RUN, BudgetReason.UNSUPPORTED})
+"""Reasons for which no limit is in force, and nothing is wrong."""
 
 
 class Following(StrEnum):
@@ -31,6 +38,8 @@ class Following(StrEnum):
     """The agent has not reported when it should have: what it last said no longer counts."""
     UNSUPPORTED = "unsupported"
     """It has nothing that can be capped: it neither follows nor fails to."""
+    UNREADABLE = "unreadable"
+    """What its budget says cannot be worked with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +58,15 @@ class NodeState:
     @property
     def fails(self) -> bool:
         """Whether the node should follow and does not, or nobody knows."""
-        return self.following in {Following.NOT_READY, Following.SILENT}
+        return self.following not in {Following.FOLLOWS, Following.UNSUPPORTED}
 
 
-def state_of(budget: BudgetView | None, now: datetime) -> NodeState:
+def state_of(budget: "BudgetView | Unreadable | None", now: datetime) -> NodeState:
     """The state of the node with that budget, or with none yet."""
+    if budget is not None and not isinstance(budget, BudgetView):
+        return NodeState(
+            Following.UNREADABLE, ObjectReason.UNREADABLE, f"its budget cannot be read: {budget.why}"
+        )
     if budget is None or budget.reason is None:
         return NodeState(Following.NOT_READY, NO_REPORT, _NO_REPORT_TEXT)
     message = budget.message or ""

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from powercap_api.clock import format_time, read_time
 from powercap_api.conditions import find_condition
 from powercap_api.foreign_text import shown
-from powercap_api.names import POLICY_LABEL, SILENT_SINCE, WRITTEN_AT
+from powercap_api.names import POLICY_LABEL, POWER_BUDGET, SILENT_SINCE, WRITTEN_AT
 from powercap_api.reasons import BudgetReason, ConditionType
 
 from .agents_word import MOST_JOULES, impossible, known_reason, mapping_of, power_of, whole_number
@@ -207,6 +207,10 @@ class World:
     """Where agents can run."""
     jump: Jump | None = None
     """Time that was skipped, while not all agents can have reported since."""
+
+    def budget(self, node: str) -> BudgetView | Unreadable | None:
+        """The node's budget, or what is known of one that cannot be read; None where it has none."""
+        return self.budgets.get(node) or self.unreadable.get((POWER_BUDGET, node))
 
     def reports_judged_at(self, now: datetime) -> datetime:
         """The moment by which agents' reports are overdue or not: ``now``, or the one before time was skipped."""

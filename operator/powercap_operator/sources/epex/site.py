@@ -50,7 +50,8 @@ def hidden_fields(page: str, form_id: str) -> dict[str, str]:
 class EpexSite:
     """EPEX: the exchange's own results, volumes and prices of every auction.
 
-    ``first`` is the way to try first, and becomes the one that worked last. ``url`` is the market-results page, or the site's root.
+    ``first`` is the way to try first, and becomes the one that worked last. ``url`` is the market-results page, or the
+    site's root.
     """
 
     name: ClassVar[str] = "EPEX"
