@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiohttp import web
@@ -40,9 +42,20 @@ def _close(handler: Any) -> None:
         handler.transport.abort()
 
 
-async def listen(runner: web.AppRunner, address: str, port: int) -> asyncio.Server:
-    """Serve the application of a runner that was set up; an empty address: all of them. The caller closes it."""
-    loop, server = asyncio.get_running_loop(), runner.server
-    if server is None:
-        raise RuntimeError("the runner was not set up")
-    return await loop.create_server(_Bounded(server), address or None, port)
+@asynccontextmanager
+async def served(app: web.Application, at: tuple[str, int] | None) -> AsyncIterator[None]:
+    """Serves the application meanwhile, at this address and port (an empty address: all of them); at None nowhere."""
+    if at is None:
+        yield
+        return
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        if runner.server is None:
+            raise RuntimeError("the runner was not set up")
+        bounded, (address, port) = _Bounded(runner.server), at
+        server = await asyncio.get_running_loop().create_server(bounded, address or None, port)
+        yield
+        server.close()
+    finally:
+        await runner.cleanup()

@@ -6,14 +6,14 @@ whole cluster has been listed, so that a rollout goes on when a new pod could ta
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
 
-from .bounded_site import listen
+from .bounded_site import served
 
 STALE_SECONDS: Final = 180.0
 """A loop that has not turned for so long is stuck. Above the longest backoff and the longest request together."""
@@ -45,14 +45,10 @@ class Heartbeats:
         return [loop for loop, seconds in self.idle_seconds().items() if seconds > STALE_SECONDS]
 
 
-@asynccontextmanager
-async def probes(
+def probes(
     at: tuple[str, int] | None, heartbeats: Heartbeats, ready: Callable[[], bool]
-) -> AsyncIterator[None]:
-    """Answers them meanwhile, at this address and port (an empty address: all of them); at None nowhere."""
-    if at is None:
-        yield
-        return
+) -> AbstractAsyncContextManager[None]:
+    """Answers them meanwhile, at this address and port; at None nowhere."""
 
     async def healthz(_: web.Request) -> web.Response:
         stuck = heartbeats.stuck()
@@ -67,11 +63,4 @@ async def probes(
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        server = await listen(runner, *at)
-        yield
-        server.close()
-    finally:
-        await runner.cleanup()
+    return served(app, at)

@@ -5,8 +5,8 @@ many people who look at it hold up neither the event loop nor each other's reque
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
@@ -14,7 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
-from ..loops.bounded_site import listen
+from ..loops.bounded_site import served
 from ..world.containment import Containment
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDays
@@ -62,27 +62,14 @@ def is_own_host(host: str, allowed: frozenset[str]) -> bool:
     return True
 
 
-@asynccontextmanager
-async def page(
+def page(
     at: tuple[str, int] | None,
     hosts: frozenset[str],
     seen: Callable[[], Seen],
     now: Callable[[], datetime],
-) -> AsyncIterator[None]:
-    """Serves it meanwhile, at this address and port (an empty address: all of them); at None nowhere."""
-    if at is None:
-        yield
-        return
-    runner = web.AppRunner(
-        application(hosts, seen, now), handle_signals=False, access_log=None, shutdown_timeout=1.0
-    )
-    await runner.setup()
-    try:
-        server = await listen(runner, *at)
-        yield
-        server.close()
-    finally:
-        await runner.cleanup()
+) -> AbstractAsyncContextManager[None]:
+    """Serves it meanwhile, at this address and port; at None nowhere."""
+    return served(application(hosts, seen, now), at)
 
 
 def application(
