@@ -56,9 +56,9 @@ class PowercapZone(Device):
         it changed.
         """
         if self.enabled() is (not on):
-            before_uw = self._peak_uw()
+            before_uw = self.peak_uw()
             write_number(self.files, "enabled", int(on), self.folder)
-            if self.peak is not None and before_uw is not None and self._peak_uw() != before_uw:
+            if self.peak is not None and before_uw is not None and self.peak_uw() != before_uw:
                 write_number(self.files, self.peak, before_uw, self.folder)
         if self.enabled() is (not on):
             if on:
@@ -71,7 +71,8 @@ class PowercapZone(Device):
         """The zone's energy counter, in microjoules; it wraps around at ``Zone.max_energy_uj``."""
         return read_number(self.files, _ENERGY, self.folder)
 
-    def _peak_uw(self) -> int | None:
+    def peak_uw(self) -> int | None:
+        """What peak_power reads; None where there is none."""
         return None if self.peak is None else read_optional(self.files, self.peak, self.folder)
 
 
@@ -141,6 +142,7 @@ class PowercapTree:
             constraints=tuple(constraints),
             energy=_ENERGY if metered else None,
             max_energy_uj=read_optional(self._files, "max_energy_range_uj", folder) if metered else None,
+            peak_uw=device.peak_uw() or 0,
             rounds_down=kind in _ROUNDS_DOWN,
             device=device,
         )

@@ -111,6 +111,8 @@ class Zone:
     tolerance_uw: int = 125_000
     """How far a read-back may lie from what was written, in microwatts. The kernel truncates to the power unit,
     which is 1/8 W on nearly all processors and finer on the others."""
+    peak_uw: int = 0
+    """peak_power when the zone was found, in microwatts; 0 where there is none."""
     rounds_down: bool = False
     """True where the interface picks the next lower of a few states, so that a read-back may lie any way below
     what was written."""

@@ -9,7 +9,8 @@ part names. That power (PL1's maximum, the thermal design power) is a label and 
 it is above what the part names: 200 W beside a short_term of 64, 160 or 30 W are found on parts of 28 and 55 W.
 
 *Binding.* Interfaces (MSR, MMIO, TPMI) show one package each in its own way, and the lowest of their limits is in
-force. psys limits all packages together, short_term binds where it is below long_term.
+force. An interface that is disabled beside an enabled one limits nothing: it counts for nothing and stays as it is.
+psys limits all packages together, short_term binds where it is below long_term.
 
 *Reference.* What a package has by itself: the lowest original of its interfaces, or where that is none the power that
 the part names. Without either there is no reference, and nothing that is a part of it.
@@ -25,8 +26,8 @@ PACKAGE_KINDS: Final = (RAPL, RAPL_MMIO, "arm_scmi_powercap", "dtpm", "amd_hsmp_
 """Interfaces that cap packages; the first one with a usable limit is the one that counts."""
 PSYS: Final = "psys"
 MOST_TIMES_NAMED: Final = 5
-"""Between what limits that are meant reach (20 W on parts of 6 W: 3.3 times) and what "no limit" begins with (200 W on
-parts of 28 W, where the MMIO register has the limit: 7.1 times)."""
+"""Between what limits that are meant reach (20 W on parts of 6 W: 3.3 times) and what "no limit" begins with (90 W on
+parts of 15 W: 6 times)."""
 _MOST_UW: Final = {"dram": 500_000_000, PSYS: 4_000_000_000}
 _MOST_OF_A_PACKAGE_UW: Final = 900_000_000
 """No package draws more: the largest are specified with 500 W, and short-term limits with 1.2 times that. Memory of one
@@ -44,7 +45,8 @@ class Package:
     """One package, as one interface or more show it."""
 
     zones: tuple[Zone, ...]
-    """Those with a usable original. The first one counts; the others are its twins."""
+    """Those with a usable original that are enabled, or where none is, all. The first one counts; the others are its
+    twins."""
     reference_uw: int | None
 
 
@@ -98,7 +100,8 @@ def packages_of(zones: Iterable[Zone], originals: Originals) -> list[Package]:
     for zone in usable:
         if {zone.kind, usable[0].kind} <= {RAPL, RAPL_MMIO} or zone.kind == usable[0].kind:
             found.setdefault(silicon(zone), []).append(zone)
-    return [Package(tuple(members), _reference(members, originals)) for members in found.values()]
+    in_force = ([zone for zone in own if zone.enabled is not False] or own for own in found.values())
+    return [Package(tuple(members), _reference(members, originals)) for members in in_force]
 
 
 def reference(zone: Zone, originals: Originals) -> int | None:
@@ -142,13 +145,17 @@ def far_below_named(zone: Zone, originals: Originals) -> int | None:
 
 def highest_draw_uw(zone: Zone, limits_uw: Iterable[int]) -> int:
     """More than this a zone does not draw for seconds, in microwatts: the highest of the limits that were in force and
-    of those that the hardware names, or where one of them is none, what no part of its kind draws."""
+    of those that the hardware names. Where one of them is none it is peak_power, which is always enforced; without
+    that, what no part of its kind draws."""
     limits = [uw for uw in limits_uw if uw]
-    named = [constraint.max_power_uw for constraint in zone.constraints]
-    if zone.kind in {RAPL, RAPL_MMIO}:
-        known = limits and zone.enabled is not False and all(is_limit(zone, uw) for uw in limits)
-        return max([*limits, *named]) if known else _most_uw(zone)
-    return max([*limits, *named], default=0) or _most_uw(zone)
+    named_most_uw = max((constraint.max_power_uw for constraint in zone.constraints), default=0)
+    # Some firmware counts peak_power in amperes, and a kernel was seen to leave 0.125 W there.
+    peak_uw = zone.peak_uw if 0 < 2 * (named_uw(zone) or 0) <= zone.peak_uw < _most_uw(zone) else 0
+    if zone.kind in {RAPL, RAPL_MMIO} and not (
+        limits and zone.enabled is not False and all(is_limit(zone, uw) for uw in limits)
+    ):
+        return max(peak_uw, named_most_uw) if peak_uw else _most_uw(zone)
+    return max([*limits, named_most_uw, peak_uw]) or _most_uw(zone)
 
 
 def _most_uw(zone: Zone) -> int:

@@ -1,6 +1,5 @@
 """Machines as they were published: what the agent, as a process over their files, makes of a cap or a percentage."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,31 +10,10 @@ from dev.lab.agent_process import AgentProcess, eventually
 from dev.lab.fake_api import FakeApi
 from dev.lab.fake_sysfs import FakeZone, Layout, Limit
 from tests.support.agent_parts import budget_body
+from tests.support.published_machines import WATT, Published, microwatts, published
 
-WATT = 1_000_000
+_CONSTRAINTS = ("long_term", "short_term", "peak_power")
 _FOLDERS = {"rapl": "intel-rapl", "mmio": "intel-rapl-mmio"}
-
-
-@dataclass(frozen=True)
-class Published:
-    """One line of the table."""
-
-    name: str
-    source: str
-    zones: str
-    asked: str
-    expected: str
-    told: str
-
-
-def table() -> list[Published]:
-    text = Path(__file__).with_name("machines.txt").read_text(encoding="utf-8")
-    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return [Published(*(cell.strip() for cell in line.split("|"))) for line in lines]
-
-
-def microwatts(watts: str) -> int:
-    return round(float(watts) * WATT)
 
 
 def layout(text: str) -> tuple[Layout, dict[str, str]]:
@@ -53,13 +31,15 @@ def layout(text: str) -> tuple[Layout, dict[str, str]]:
             inner = sum(one.startswith(f"{parent}/") for one in folders.values())
             folder = f"{parent}/{parent.partition('/')[2]}:{inner}"
         found = []
-        for constraint, limit in zip(("long_term", "short_term"), limits, strict=False):
+        for constraint, limit in zip(_CONSTRAINTS, limits, strict=False):
+            if limit == "off":
+                break
             power, _, most = limit.partition("/")
             found.append(
                 Limit(constraint, microwatts(power), None if most == "-" else microwatts(most or "0"))
             )
         folders[name] = folder
-        zones.append(FakeZone(folder, name.rsplit("/", 1)[1], found, enabled=limits[0][0] != "0"))
+        zones.append(FakeZone(folder, name.rsplit("/", 1)[1], found, enabled="off" not in limits))
     kinds = dict.fromkeys(_FOLDERS[name.split("/")[0]] for name in folders)
     return Layout(zones, tuple(kinds)), folders
 
@@ -86,12 +66,14 @@ def expected_limits(text: str, folders: dict[str, str]) -> dict[str, int]:
     wanted = {}
     for cell in text.split(";"):
         name, *limits = cell.split()
-        for constraint, watts in zip(("long_term", "short_term"), limits, strict=False):
+        for constraint, watts in zip(_CONSTRAINTS, limits, strict=False):
+            if watts == "off":
+                break
             wanted[f"{folders[name]}/{constraint}"] = microwatts(watts)
     return wanted
 
 
-@pytest.mark.parametrize("machine", table(), ids=lambda one: f"{one.name}, {one.asked}")
+@pytest.mark.parametrize("machine", published(), ids=lambda one: f"{one.name}, {one.asked}")
 def test_a_machine_gets_what_its_own_limits_allow(machine: Published, tmp_path: Path) -> None:
     tree, folders = layout(machine.zones)
     wanted = expected_limits(machine.expected, folders)
@@ -102,6 +84,10 @@ def test_a_machine_gets_what_its_own_limits_allow(machine: Published, tmp_path: 
         eventually(lambda: api.patches, agent.log, 60)
         assert {name: agent.limits()[name] for name in wanted} == pytest.approx(wanted, abs=1)
         status = api.patches[0]["status"]
+        off = {
+            folders[name] for name in folders if (agent.root / folders[name] / "enabled").read_text() == "0\n"
+        }
+    assert off == {folders[cell.split()[0]] for cell in machine.zones.split(";") if cell.endswith(" off")}
     told = {limit["reason"] for zone in status["zones"] for limit in zone["limits"]}
     told |= {condition["reason"] for condition in status["conditions"]}
     assert not machine.told or machine.told in told
@@ -109,7 +95,10 @@ def test_a_machine_gets_what_its_own_limits_allow(machine: Published, tmp_path: 
         assert told <= {"Applied", "Clamped", "Released", "LowOriginal"}
 
 
-def test_the_table_has_forty_machines_and_a_source_for_each() -> None:
-    machines = table()
-    assert len({machine.name for machine in machines}) >= 40
-    assert all(machine.source for machine in machines)
+def test_the_document_tells_how_many_machines_there_are_and_each_has_a_link() -> None:
+    machines = published()
+    count = len({machine.name for machine in machines})
+    document = (Path(__file__).parents[4] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    assert f"{count} machines" in document
+    assert count >= 40
+    assert all(machine.source.startswith("https://") for machine in machines)

@@ -1,10 +1,14 @@
 """What holds of any machine's limits: what binds is never above the cap, bursts keep their ratio, all is no change."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_agent.hardware.zone import Constraint, Zone, limit_key
 from powercap_agent.planning.limits import Terms, Write
+from powercap_agent.planning.meaning import highest_draw_uw
 from powercap_agent.planning.plan import node_reference, plan_writes
 
 WATT = 1_000_000
@@ -38,6 +42,38 @@ def machines(draw: st.DrawFn, *, limited: bool = False) -> Machine:
             originals[limit_key(one, "long_term")] = round(long_w * WATT)
             originals[limit_key(one, "short_term")] = round(short_w * WATT)
     return zones, originals
+
+
+@pytest.mark.parametrize(
+    ("named_w", "limits_w", "peak_w", "enabled", "most_w"),
+    [
+        (125, (253, 253), 420, True, 420),
+        (28, (200, 44), 126, True, 126),  # PL1 is no limit: what is always enforced is
+        (28, (200, 44), 0, True, 900),
+        (15, (17, 29), 0.125, True, 29),  # a peak_power that is no limit
+        (15, (4095.875, 64), 12, True, 900),  # counted in amperes
+        (0, (4095.875, 64), 126, True, 900),
+        (65, (65, 81.25), 1023.875, True, 81.25),
+        (65, (65, 81.25), 150, False, 150),
+    ],
+)
+def test_what_a_package_draws_at_most(
+    named_w: float, limits_w: tuple[float, ...], peak_w: float, *, enabled: bool, most_w: float
+) -> None:
+    one = replace(zone("intel-rapl", 0, named_w), peak_uw=round(peak_w * WATT), enabled=enabled)
+    assert highest_draw_uw(one, [round(watts * WATT) for watts in limits_w]) == round(most_w * WATT)
+
+
+def test_a_twin_that_is_disabled_counts_for_nothing_beside_one_that_is_enabled() -> None:
+    off, on = replace(zone("intel-rapl", 0, 28), enabled=False), zone("intel-rapl-mmio", 0, 28)
+    originals = {limit_key(one, name): 15 * WATT for one in (off,) for name in ("long_term", "short_term")}
+    originals |= {limit_key(on, "long_term"): 35 * WATT, limit_key(on, "short_term"): 54 * WATT}
+    assert node_reference([off, on], originals, FREE) == 35 * WATT
+    assert by_key(plan_writes([off, on], originals, 30 * WATT, FREE)).keys() == {
+        limit_key(on, "long_term"),
+        limit_key(on, "short_term"),
+    }
+    assert node_reference([off], originals, FREE) == 15 * WATT
 
 
 def by_key(writes: list[Write]) -> dict[str, int]:
