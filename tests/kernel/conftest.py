@@ -1,7 +1,8 @@
 """Runs these tests in virtual machines: one pytest here, and one in each machine that runs the tests and reports back.
 
-A test says by its marker which machine it is for: ``sockets`` (two packages) or ``dies`` (two packages of two dies);
-and which others where it measures, with ``--slots``: ``single``, ``eight`` or ``many`` (1, 8 or 64 packages).
+A test says by its marker which machine it is for: ``sockets`` (two packages), ``three`` (three), or ``dies`` (two
+packages of two dies); and which others where it measures, with ``--slots``: ``single``, ``eight`` or ``many`` (1, 8 or
+64 packages).
 It runs on each kernel. In a machine POWERCAP_KERNEL_MACHINE says which one it is.
 """
 

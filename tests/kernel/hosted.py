@@ -16,6 +16,7 @@ from dev.kernel.machine import Machine, Topology, booted
 TOPOLOGIES = {
     "sockets": Topology(packages=2),
     "dies": Topology(packages=2, dies=2),
+    "three": Topology(packages=3),
     "single": Topology(packages=1),
     "eight": Topology(packages=8),
     "many": Topology(packages=64),

@@ -105,6 +105,11 @@ def with_pl1(value: int, units: int) -> int:
     return value & ~FIELD | units
 
 
+def with_pl2(value: int, units: int) -> int:
+    """The register with another PL2, in 1/8 W."""
+    return value & ~(FIELD << 32) | units << 32
+
+
 def _names() -> Iterator[str]:
     for folder in sorted(DEBUG.glob("package-*")):
         yield f"{folder.name}/limit"

@@ -2,6 +2,7 @@
 
 import signal
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +13,12 @@ from tests.kernel.judge import judge_status
 from tests.kernel.node import WAIT_SECONDS, Node
 from tests.kernel.registers import ZONES
 
-PACKAGES = ("package-0/limit", "package-1/limit")
+CPUS = Path("/sys/devices/system/cpu")
 
 
-def held() -> dict[str, int]:
+def held(packages: int = 2) -> dict[str, int]:
     """The packages' limit registers."""
-    return {name: registers.read(name) for name in PACKAGES}
+    return {f"package-{n}/limit": registers.read(f"package-{n}/limit") for n in range(packages)}
 
 
 def load_anew(psys: int) -> None:
@@ -76,3 +77,37 @@ def test_the_end_right_after_a_reload_puts_back_each_packages_own(node: Node) ->
     load_anew(1)
     assert node.kill(signal.SIGTERM) == 0
     assert held() == before
+
+
+@pytest.mark.machine("three")
+def test_two_of_three_sockets_come_back_in_the_other_order(node: Node) -> None:
+    """Each socket's zone goes with its last CPU, and comes with its first one under the lowest number that is free."""
+    prepare(Configuration("unequal"))
+    originals_w = (105, 85, 65)
+    for package, watts in enumerate(originals_w):
+        name = f"package-{package}/limit"
+        registers.put(name, registers.with_pl1(registers.read(name), watts * 8))
+    before, first = held(3), numbers()
+    node.put(102, split="Proportional")
+    node.start()
+    judge_status(node.status())
+    try:
+        for cpu in (1, 2):
+            (CPUS / f"cpu{cpu}" / "online").write_text("0", encoding="ascii")
+        assert set(numbers()) == {"package-0"}
+    finally:
+        for cpu in (2, 1):
+            (CPUS / f"cpu{cpu}" / "online").write_text("1", encoding="ascii")
+    now = numbers()
+    assert (now["package-1"], now["package-2"]) == (first["package-2"], first["package-1"])
+    node.put(51)
+    shares_uw = [51_000_000 * watts // sum(originals_w) for watts in originals_w]
+
+    def followed() -> bool:
+        pairs = zip(shares_uw, held(3).values(), strict=True)
+        return all(abs(uw - registers.pl1_uw(value)) <= registers.UNIT_UW for uw, value in pairs)
+
+    eventually(followed, lambda: f"{held(3)}\n{node.log.read_text()}", WAIT_SECONDS)
+    judge_status(node.status())
+    assert node.kill(signal.SIGTERM) == 0
+    assert held(3) == before
