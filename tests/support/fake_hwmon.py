@@ -19,21 +19,29 @@ class HwmonDevice:
     cap_uw: int | None
     cap_max_uw: int | None = None
     cap_min_uw: int | None = None
+    uid: str | None = None
+    """``_UID`` of its ACPI device."""
+    energy_uj: int | None = None
 
 
 def build_hwmon(root: Path, devices: Sequence[HwmonDevice]) -> None:
     """Make ``root/class/hwmon/hwmonN`` for each device, as links into ``root/devices``."""
     (root / "class" / "hwmon").mkdir(parents=True)
     for index, device in enumerate(devices):
-        folder = root / "devices" / device.address / "hwmon"
+        home = root / "devices" / device.address
+        folder = home / ("hwmon" if not (home / "hwmon").exists() else f"hwmon{index}")
         folder.mkdir(parents=True)
-        (folder / "device").symlink_to(root / "devices" / device.address)
+        (folder / "device").symlink_to(home)
+        if device.uid is not None:
+            (home / "firmware_node").mkdir()
+            (home / "firmware_node" / "uid").write_text(f"{device.uid}\n", encoding="ascii")
         (root / "class" / "hwmon" / f"hwmon{index}").symlink_to(folder)
         values = {
             "name": device.name,
             "power1_cap": device.cap_uw,
             "power1_cap_max": device.cap_max_uw,
             "power1_cap_min": device.cap_min_uw,
+            "energy1_input": device.energy_uj,
         }
         for file, value in values.items():
             if value is not None:

@@ -1,8 +1,12 @@
 """Driver for power caps that the kernel shows as hwmon devices: AMD EPYC sockets (amd_hsmp_hwmon) and amdgpu.
 
-Files, in microwatts: ``power1_cap`` (read and write), ``power1_cap_max`` and, with amdgpu, ``power1_cap_min``
-(Documentation/hwmon/sysfs-interface.rst). A device is identified by its PCI or ACPI address, as
-hwmon's own numbers change from boot to boot.
+Files, in microwatts: ``power1_cap`` (read and write), ``power1_cap_max`` and, with amdgpu, ``power1_cap_min``; and
+``energy1_input`` in microjoules, where the driver has it (Documentation/hwmon/sysfs-interface.rst). A device is
+identified by its PCI or ACPI address, as hwmon's own numbers change from boot to boot.
+
+A socket is named by the physical id of its package, as RAPL's zones are: ``package-1``. The socket's number is in the
+ACPI device's ``_UID`` (``ID01``); the platform driver has one device for all sockets and registers them in order
+(drivers/platform/x86/amd/hsmp/{acpi,plat}.c).
 """
 
 import posixpath
@@ -15,8 +19,10 @@ from .sysfs import read_number, read_optional, read_text, write_number
 from .zone import Constraint, Device, Zone
 
 CAP: Final = "power1_cap"
+_ENERGY: Final = "energy1_input"
+_HSMP: Final = "amd_hsmp_hwmon"
 _TOLERANCES_UW: Final = {
-    "amd_hsmp_hwmon": 1_000,
+    _HSMP: 1_000,
     "amdgpu": 1_000_000,
 }
 """The devices that are known to take a cap, and the unit to which each truncates: the socket's firmware counts in
@@ -25,7 +31,7 @@ milliwatts, a graphics card's in watts."""
 
 @dataclass(slots=True)
 class HwmonDevice(Device):
-    """A device's folder, held open. hwmon caps are always enforced, and have no energy counter here."""
+    """A device's folder, held open. hwmon caps are always enforced."""
 
     files: Files
     folder: Handle
@@ -42,6 +48,10 @@ class HwmonDevice(Device):
         """Write a limit, in microwatts."""
         write_number(self.files, constraint.address, power_uw, self.folder)
 
+    def energy_uj(self) -> int:
+        """The energy counter, in microjoules."""
+        return read_number(self.files, _ENERGY, self.folder)
+
 
 class Hwmon:
     """The capped devices below one hwmon folder."""
@@ -53,14 +63,19 @@ class Hwmon:
     def discover(self) -> tuple[Zone, ...]:
         """The devices there are now."""
         try:
-            entries = self._files.entries(self._root)
+            entries = sorted(self._files.entries(self._root), key=lambda entry: (len(entry), entry))
         except OSError:
             return ()
         found = [zone for entry in entries if (zone := self._zone(entry)) is not None]
         shared = Counter(zone.key for zone in found)
+        unnumbered = [zone for zone in found if zone.kind == _HSMP and zone.key.endswith(f"/{zone.name}")]
+        names = {zone.path: zone.name for zone in found}
+        if len({zone.key for zone in unnumbered}) == 1:
+            names |= {zone.path: f"package-{place}" for place, zone in enumerate(unnumbered)}
         # Of several at one address each has its number too: none is taken for another when one of them goes.
         return tuple(
-            replace(zone, key=f"{zone.key}@{zone.path}") if shared[zone.key] > 1 else zone for zone in found
+            replace(zone, name=names[zone.path], key=zone.key + f"@{zone.path}" * (shared[zone.key] > 1))
+            for zone in found
         )
 
     def _zone(self, entry: str) -> Zone | None:
@@ -73,14 +88,17 @@ class Hwmon:
         if kind not in _TOLERANCES_UW or read_text(self._files, CAP, folder) is None:
             return None
         address = posixpath.basename(self._files.real_path(f"{path}/device"))
+        uid = read_text(self._files, "device/firmware_node/uid", folder) or address.partition(":")[2]
+        number = uid.removeprefix("ID")
         return Zone(
             key=f"{kind}/{address}",
             path=f"hwmon/{entry}",
             kind=kind,
-            name=address,
+            name=f"package-{int(number)}" if kind == _HSMP and number.isdecimal() else address,
             top=True,
             enabled=None,
             constraints=(Constraint(CAP, CAP, read_optional(self._files, f"{CAP}_min", folder) or 0),),
+            energy=_ENERGY if read_optional(self._files, _ENERGY, folder) is not None else None,
             tolerance_uw=_TOLERANCES_UW[kind],
             device=HwmonDevice(self._files, folder),
         )

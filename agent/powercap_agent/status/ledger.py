@@ -269,21 +269,14 @@ def part_of(zone: Zone) -> Part | None:
 def counters_of(zone: Zone, zones: Collection[Zone]) -> list[str]:
     """Keys of the zones whose energy counters tell what a capped zone draws.
 
-    That is the zone's own, or the same package's on another interface. AMD's sockets are capped by hwmon and counted by
-    RAPL: the first by address is the first by package, where there are as many of both.
+    That is the zone's own, or the same package's on another interface. AMD's sockets are capped by hwmon, which names
+    them by their package, and counted by RAPL, on each die.
     """
     metered = [one for one in zones if one.energy is not None]
     own = [one.key for one in metered if silicon(one) == silicon(zone)]
     if own or part_of(zone) is not Part.PACKAGES:
         return own[:1]
-    sockets = sorted(one.name for one in zones if one.kind == zone.kind)
-    packages: dict[int, list[str]] = {}
-    for one in metered:
-        number = one.name.removeprefix("package-").partition("-")[0]
-        if is_package(one) and number.isdecimal():
-            packages.setdefault(int(number), []).append(one.key)
-    place = sockets.index(zone.name)
-    return packages[sorted(packages)[place]] if len(packages) == len(sockets) else []
+    return [one.key for one in metered if is_package(one) and one.name.partition("-die-")[0] == zone.name]
 
 
 def binds(draw_uw: int, cap_uw: int) -> bool:

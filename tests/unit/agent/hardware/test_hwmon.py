@@ -48,6 +48,37 @@ def test_only_devices_known_to_take_a_cap_are_found(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("addresses", "uids", "packages"),
+    [
+        (("AMDI0097:00", "AMDI0097:01"), ("ID00", "ID01"), ["package-0", "package-1"]),
+        (("AMDI0097:00", "AMDI0097:01"), ("ID01", "ID00"), ["package-1", "package-0"]),
+        (("AMDI0097:00",), ("ID01",), ["package-1"]),
+        (("AMDI0097:01", "AMDI0097:00"), (None, None), ["package-1", "package-0"]),
+        (("amd_hsmp",) * 12, (None,) * 12, [f"package-{n}" for n in range(12)]),
+    ],
+)
+def test_a_socket_is_named_by_its_package_and_not_by_its_rank(
+    addresses: tuple[str, ...], uids: tuple[str | None, ...], packages: list[str], tmp_path: Path
+) -> None:
+    """drivers/platform/x86/amd/hsmp: ``_UID`` in acpi.c, one device for all sockets in plat.c."""
+    devices = [
+        HwmonDevice("amd_hsmp_hwmon", address, 240 * WATT, uid=uid)
+        for address, uid in zip(addresses, uids, strict=True)
+    ]
+    build_hwmon(tmp_path, devices)
+    zones = Hwmon(KernelFiles(), str(tmp_path / "class" / "hwmon")).discover()
+    assert [zone.name for zone in zones] == packages
+    assert len({zone.key for zone in zones}) == len(devices)
+
+
+def test_a_card_whose_driver_counts_energy_tells_it(tmp_path: Path) -> None:
+    build_hwmon(tmp_path, [CARD, HwmonDevice("amdgpu", "0000:04:00.0", 303 * WATT, energy_uj=7_000_000)])
+    without, counting = Hwmon(KernelFiles(), str(tmp_path / "class" / "hwmon")).discover()
+    assert (without.energy, counting.device.energy_uj()) == (None, 7_000_000)
+    assert counting.energy is not None
+
+
 def test_no_folder_no_devices(tmp_path: Path) -> None:
     assert Hwmon(KernelFiles(), str(tmp_path / "none")).discover() == ()
 

@@ -99,7 +99,9 @@ def test_packages_and_accelerators_are_apart_and_together() -> None:
 
 
 def test_sockets_are_capped_by_hwmon_and_counted_by_rapl() -> None:
-    sockets = [Zone(f"amd_hsmp_hwmon/{a}", a, "amd_hsmp_hwmon", a, True, None, ()) for a in ("A:00", "A:01")]
+    sockets = [
+        Zone(f"amd_hsmp_hwmon/A:0{n}", "", "amd_hsmp_hwmon", f"package-{n}", True, None, ()) for n in (0, 1)
+    ]
     dies = [zone(f"intel-rapl/package-{package}-die-{die}") for package in (1, 0) for die in (0, 1)]
     assert counters_of(sockets[0], [*sockets, *dies]) == [
         "intel-rapl/package-0-die-0",
@@ -107,6 +109,7 @@ def test_sockets_are_capped_by_hwmon_and_counted_by_rapl() -> None:
     ]
     assert counters_of(sockets[1], [*sockets, *PACKAGES]) == ["intel-rapl/package-1"]
     assert counters_of(sockets[1], [*sockets, PACKAGES[0]]) == []
+    assert counters_of(sockets[1], [sockets[1], PACKAGES[1]]) == ["intel-rapl/package-1"]
 
 
 def test_a_skewed_sample_does_not_make_two_dies_of_one() -> None:
