@@ -18,7 +18,7 @@ from .schedule.budget import Budget
 from .schedule.cap_controller import CapController
 from .schedule.directive import Action, Directive, Phase
 from .schedule.pressure_valve import PressureValve
-from .state.energy_store import EnergyStore
+from .state.store import KeptFile
 from .status.cap_average import CapAverage
 from .status.conditions import MeasuredDraw
 from .status.energy_account import EnergyAccount, Regime
@@ -61,7 +61,7 @@ class Follower:
         enforcer: Enforcer,
         floors: Floors,
         read_pressure_percent: Callable[[], float | None],
-        energy_store: EnergyStore,
+        kept_energy: KeptFile,
         measuring: Measuring,
     ) -> None:
         self.enforcer = enforcer
@@ -69,16 +69,17 @@ class Follower:
         self._moment = 0.0
         self._ended: tuple[Directive | None, float] | None = None
         """The directive whose draw waits for the sample that closes it, and when it ended."""
-        self._energy_store = energy_store
-        self._account = _recalled(energy_store)
+        self._kept_energy = kept_energy
+        self._account = EnergyAccount()
+        kept_energy.recall(self._go_on)
         self._regime = self._counted_under = Regime()
         self._save_at = 0.0
         self._floors = floors
         self._given: Budget | None = None
         self.budget: Budget | None = None
         """The budget that is followed, with percentages worked out for this node."""
-        valve = PressureValve(read_pressure_percent, self._limit_binds)
-        self._controller = CapController(valve, self._standing_uw)
+        self.valve = PressureValve(read_pressure_percent, self._limit_binds)
+        self.controller = CapController(self.valve, self._standing_uw)
         self._ledger = self._account.ledger
         self._ledger.highest_uw = self._highest_uw
         self._cap_averages = {part: CapAverage() for part in Part}
@@ -93,17 +94,7 @@ class Follower:
         self._moment = moment
         if budget != self._given:
             self._given, self.budget = budget, self._on_node(budget)
-        return self._controller.directive(self.budget, now, moment)
-
-    @property
-    def valve_trouble(self) -> str | None:
-        """Why the pressure valve cannot open, where the budget has one and it cannot."""
-        return self._controller.valve_trouble
-
-    @property
-    def next_step_at(self) -> float | None:
-        """When the ramp's next step is due; None: there is none."""
-        return self._controller.next_step_at
+        return self.controller.directive(self.budget, now, moment)
 
     def carry_out(self, directive: Directive | None) -> bool:
         """Bring ``directive`` of the budget last given into force; whether it is another than before."""
@@ -160,10 +151,7 @@ class Follower:
     def adopt_energy(self, published: object) -> None:
         """Go on from the energy that the node's status told when this agent came, where nothing was kept on disk."""
         if isinstance(published, Mapping):
-            try:
-                self._account.adopt(published)
-            except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-                self._energy_store.refuse(error)
+            self._kept_energy.understand(published, self._account.adopt)
 
     def _take(self) -> bool:
         """Take in the samples there are; whether one of them closed a measurement."""
@@ -193,7 +181,11 @@ class Follower:
         self._save_at = moment + SAVE_SECONDS
         account = self._account.saved()
         if account is not None:
-            self._energy_store.save(account)
+            self._kept_energy.keep({"bootId": self.enforcer.store.boot_id, "account": account})
+
+    def _go_on(self, kept: Mapping[str, Any]) -> None:
+        """Go on from the energy that an earlier agent kept."""
+        self._account.load(kept["account"], same_boot=kept["bootId"] == self.enforcer.store.boot_id)
 
     def _regime_under(self, directive: Directive | None) -> Regime:
         budget = self.budget
@@ -214,51 +206,46 @@ class Follower:
             return {}
         caps: dict[Part, int] = {}
         for part in Part:
-            limits = [result for result in self._leads() if part_of(result.zone) is part]
-            known = [self._in_force_uw(result) for result in limits]
-            counters = {key for r in limits for key in counters_of(r.zone, self.enforcer.zones)}
-            blind = any(not counters_of(result.zone, self.enforcer.zones) for result in limits)
-            if limits and None not in known and not blind and counters >= self._metered(part):
-                caps[part] = sum(uw for uw in known if uw is not None)
+            limits = self._limits(part)
+            metered = {
+                silicon(zone): zone.key
+                for zone in reversed(self.enforcer.zones)
+                if zone.energy is not None and part_of(zone) is part
+            }
+            told = {key for _, _, keys in limits for key in keys} >= set(metered.values())
+            if limits and told and all(uw is not None and keys for _, uw, keys in limits):
+                # What was asked for, where that reads back rounded.
+                caps[part] = sum(
+                    r.requested_uw
+                    if r.requested_uw and abs(uw - r.requested_uw) <= r.zone.tolerance_uw
+                    else uw
+                    for r, uw, _ in limits
+                    if uw is not None
+                )
         if Part.PACKAGES in caps and self.report.psys_uw is not None:
             caps[Part.PACKAGES] = min(caps[Part.PACKAGES], self.report.psys_uw)
         return caps
 
-    def _leads(self) -> list[ZoneResult]:
-        """The results of limits that hold their zones: no bursts, and no twins."""
-        results = [result for result in self.report.results if result.constraint != SHORT_TERM]
-        return [r for r in results if r.counted or part_of(r.zone) is Part.ACCELERATORS]
-
-    def _in_force_uw(self, result: ZoneResult) -> int | None:
-        """What binds where ``result`` does: what was asked for, where that reads back rounded."""
-        limit_uw, asked_uw = in_force(result, self.report.results), result.requested_uw
-        if (
-            limit_uw is not None
-            and asked_uw is not None
-            and abs(limit_uw - asked_uw) <= result.zone.tolerance_uw
-        ):
-            return asked_uw
-        return limit_uw
-
-    def _metered(self, part: Part) -> set[str]:
-        """Keys of a part's zones that have a counter, each package once."""
-        found = {
-            silicon(zone): zone.key
-            for zone in reversed(self.enforcer.zones)
-            if zone.energy is not None and part_of(zone) is part
-        }
-        return set(found.values())
+    def _limits(self, part: Part) -> list[tuple[ZoneResult, int | None, list[str]]]:
+        """The limits that hold the part's zones, which are no bursts and no twins: each with what binds there in
+        microwatts, and the counters that tell what it draws."""
+        return [
+            (r, in_force(r, self.report.results), counters_of(r.zone, self.enforcer.zones))
+            for r in self.report.results
+            if r.constraint != SHORT_TERM
+            and part_of(r.zone) is part
+            and (r.counted or part is Part.ACCELERATORS)
+        ]
 
     def _limit_binds(self) -> bool | None:
         """Whether a package draws what its limit in force lets it; None where that is not known."""
         unknown = False
-        for result in (one for one in self._leads() if part_of(one.zone) is Part.PACKAGES):
-            limit_uw = in_force(result, self.report.results)
-            keys = counters_of(result.zone, self.enforcer.zones)
+        for _, limit_uw, keys in self._limits(Part.PACKAGES):
             power_uw = self._ledger.power_uw(keys, self._moment)
-            if limit_uw is not None and power_uw is not None and binds(power_uw, limit_uw):
+            if limit_uw is None or power_uw is None:
+                unknown = True
+            elif binds(power_uw, limit_uw):
                 return True
-            unknown = unknown or limit_uw is None or power_uw is None
         return None if unknown else False
 
     def _highest_uw(self, zone: Zone) -> int:
@@ -273,15 +260,3 @@ class Follower:
 
     def _standing_uw(self) -> int:
         return 0 if self.budget is None else self.enforcer.standing_uw(self._floors.terms(self.budget))
-
-
-def _recalled(store: EnergyStore) -> EnergyAccount:
-    """The account that an earlier agent kept, or a new one."""
-    account = EnergyAccount()
-    kept = store.recall()
-    if kept is not None:
-        try:
-            account.load(kept[0], same_boot=kept[1])
-        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            store.refuse(error)
-    return account

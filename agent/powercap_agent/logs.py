@@ -49,4 +49,5 @@ class Log:
             line = json.dumps(entry, default=str, ensure_ascii=False)
         else:
             line = " ".join([moment, level, message, *(f"{name}={value}" for name, value in fields.items())])
-        self._stream.write(line.replace("\n", " ") + "\n")
+        # Some of it is others' text: what moves a terminal's cursor is left out.
+        self._stream.write("".join(c if c.isprintable() else " " for c in line) + "\n")

@@ -160,8 +160,8 @@ class Loop:
 
     def _wait_seconds(self, directive: Directive | None, moment: float) -> float:
         wait = min(self._times.longest_wait, self._check_at - moment)
-        if self._follower.next_step_at is not None:
-            wait = min(wait, self._follower.next_step_at - moment)
+        if self._follower.controller.next_step_at is not None:
+            wait = min(wait, self._follower.controller.next_step_at - moment)
         if directive is not None and directive.end is not None:
             wait = min(wait, (directive.end - self._times.clock.now()).total_seconds())
         return max(wait, 0.0)
@@ -205,7 +205,7 @@ class Loop:
                 generation=known.generation,
                 stopped=stopped,
                 draw=follower.draw,
-                valve_trouble=follower.valve_trouble,
+                valve_trouble=follower.valve.trouble,
                 energy=follower.energy(now, ended=stopped),
             )
             self._publisher.publish(state, now)

@@ -28,12 +28,10 @@ from .loop import Loop, Times
 from .mailbox import Mailbox
 from .measuring import Measuring
 from .options import Options, OptionsError, read_options
-from .state.cache import BudgetCache
-from .state.energy_store import EnergyStore
 from .state.known_budget import KnownBudget
 from .state.lock import AlreadyRunningError, lock_state
 from .state.originals_store import OriginalsStore
-from .state.store import StateError
+from .state.store import KeptFile, StateError
 from .status.publisher import StatusPublisher
 from .supervisor import ENDINGS, Supervisor
 
@@ -64,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _enforcer(options: Options, log: Log) -> Enforcer:
-    with open(options.boot_id_file, encoding="ascii") as file:
-        boot_id = file.read().strip()
+    try:
+        with open(options.boot_id_file, encoding="ascii") as file:
+            boot_id = file.read().strip()
+    except (OSError, ValueError) as error:
+        raise StateError(f"the boot's id cannot be read: {error}") from error
     files = KernelFiles()
     drivers = [PowercapTree(files, options.powercap_root).discover, Hwmon(files, options.hwmon_root).discover]
     troubles: Callable[[], Mapping[str, str]] = dict
@@ -108,12 +109,12 @@ def _run(options: Options, enforcer: Enforcer, log: Log) -> int:
     loop = Loop(
         Times(clock, time.monotonic, longest_wait),
         mailbox,
-        KnownBudget(BudgetCache(options.state_dir, options.node_name, log), log),
+        KnownBudget(options.state_dir, options.node_name, log),
         Follower(
             enforcer,
             Floors(options.hard_floor_uw, options.floor_percent),
             lambda: read_cpu_pressure(KernelFiles(), options.pressure_file),
-            EnergyStore(options.state_dir, enforcer.store.boot_id, log),
+            KeptFile(options.state_dir, "energy.json", "the energy", log),
             Measuring(clock.now, time.monotonic, Worker("measuring")),
         ),
         StatusPublisher(reporter),

@@ -35,19 +35,40 @@ class Options:
 
     command: str
     node_name: str
-    endpoint: Endpoint | None
     powercap_root: str
     hwmon_root: str
     nvml_library: str
     pressure_file: str
     state_dir: str
     boot_id_file: str
+    endpoint: Endpoint | None
     clock_file: Path | None
     hard_floor_uw: int
     floor_percent: int
     original_uw: int | None
     """Original long_term of each package, where less is found at first."""
     log_format: LogFormat
+
+
+_AS_GIVEN: Final = tuple(Options.__annotations__)[:8]
+_OPTIONS: Final = f"""\
+node_name      NODE_NAME               -  name of this node, required by run
+powercap_root  POWERCAP_ROOT           /sys/devices/virtual/powercap  the host's powercap folder; mounted, in containers
+hwmon_root     POWERCAP_HWMON_ROOT     /sys/class/hwmon  the host's hwmon folder
+nvml_library   POWERCAP_NVML_LIBRARY   -  NVIDIA's management library (libnvidia-ml.so.1), where its cards may be capped
+pressure_file  POWERCAP_PRESSURE_FILE  /proc/pressure/cpu  the host's CPU pressure
+state_dir      POWERCAP_STATE_DIR      /run/powercap  folder for the original limits: the host's /run ends with them
+server         POWERCAP_SERVER         -  URL of the API server, outside a cluster
+token_file     POWERCAP_TOKEN_FILE     -  file with the bearer token, with --server
+ca_file        POWERCAP_CA_FILE        -  PEM file of the API server's authority, with --server
+min_watts      POWERCAP_MIN_WATTS      {format_watts(DEFAULT_FLOOR_UW)}  no policy caps this node below so many watts
+min_percent    POWERCAP_MIN_PERCENT    {DEFAULT_FLOOR_PERCENT}  least limit of a package, in percent of its reference
+original_watts POWERCAP_ORIGINAL_WATTS -  the original long_term of each package, where less is found at first
+clock_file     POWERCAP_CLOCK_FILE     -  file with seconds to add to the clock, for rehearsals
+boot_id_file   POWERCAP_BOOT_ID_FILE   /proc/sys/kernel/random/boot_id  file that names this boot of the machine
+log_format     POWERCAP_LOG_FORMAT     text  text or json
+"""
+"""Name, environment variable, default (- for none), help."""
 
 
 def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
@@ -58,38 +79,31 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         SystemExit: ``--help`` was asked for, or an option does not exist.
     """
     given = _parser(environment).parse_args(arguments)
-    if given.command == "run" and not given.node_name:
+    runs = given.command == "run"
+    if runs and not given.node_name:
         raise OptionsError(
             "the node's name is missing: set NODE_NAME (in a pod from fieldRef spec.nodeName) or --node-name"
         )
-    try:
-        hard_floor_uw = parse_watts(given.min_watts)
-    except PowerFormatError as error:
-        raise OptionsError(f"--min-watts: {error}") from error
-    try:
-        original_uw = parse_watts(given.original_watts) if given.original_watts else None
-    except PowerFormatError as error:
-        raise OptionsError(f"--original-watts: {error}") from error
     if not given.min_percent.isdecimal() or not 0 <= int(given.min_percent) <= 100:
         raise OptionsError(f"--min-percent: {given.min_percent!r} is no whole number from 0 to 100")
     if given.log_format not in list(LogFormat):
         raise OptionsError(f"--log-format: {given.log_format!r} is neither text nor json")
     return Options(
-        command=given.command,
-        node_name=given.node_name,
-        endpoint=_endpoint(given, environment) if given.command == "run" else None,
-        powercap_root=given.powercap_root,
-        hwmon_root=given.hwmon_root,
-        nvml_library=given.nvml_library,
-        pressure_file=given.pressure_file,
-        state_dir=given.state_dir,
-        boot_id_file=given.boot_id_file,
+        **{name: getattr(given, name) for name in _AS_GIVEN},
+        endpoint=_endpoint(given, environment) if runs else None,
         clock_file=Path(given.clock_file) if given.clock_file else None,
-        hard_floor_uw=hard_floor_uw,
+        hard_floor_uw=_watts("--min-watts", given.min_watts),
         floor_percent=int(given.min_percent),
-        original_uw=original_uw,
+        original_uw=_watts("--original-watts", given.original_watts) if given.original_watts else None,
         log_format=LogFormat(given.log_format),
     )
+
+
+def _watts(flag: str, text: str) -> int:
+    try:
+        return parse_watts(text)
+    except PowerFormatError as error:
+        raise OptionsError(f"{flag}: {error}") from error
 
 
 def _endpoint(given: argparse.Namespace, environment: Mapping[str, str]) -> Endpoint:
@@ -103,7 +117,7 @@ def _endpoint(given: argparse.Namespace, environment: Mapping[str, str]) -> Endp
         raise OptionsError(str(error)) from error
 
 
-def _without_options() -> argparse.ArgumentParser:
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="powercap-agent",
         description="Follows the node's PowerBudget: writes its caps into the kernel's power-capping files, and puts"
@@ -118,62 +132,10 @@ def _without_options() -> argparse.ArgumentParser:
         default="run",
         help="run: follow the budget (the default); restore: put the original limits back and end",
     )
-    return parser
-
-
-def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = _without_options()
-
-    def option(flag: str, variable: str, default: str, help_text: str) -> None:
+    for line in _OPTIONS.splitlines():
+        name, variable, usual, text = line.split(maxsplit=3)
+        default = "" if usual == "-" else usual
         shown = f" (default: {default})" if default else ""
-        parser.add_argument(
-            flag, default=environment.get(variable) or default, help=f"{help_text}; {variable}{shown}"
-        )
-
-    option("--node-name", "NODE_NAME", "", "name of this node, required by run")
-    option(
-        "--powercap-root",
-        "POWERCAP_ROOT",
-        "/sys/devices/virtual/powercap",
-        "the host's powercap folder; in a container it must be mounted at another path",
-    )
-    option("--hwmon-root", "POWERCAP_HWMON_ROOT", "/sys/class/hwmon", "the host's hwmon folder")
-    option(
-        "--nvml-library",
-        "POWERCAP_NVML_LIBRARY",
-        "",
-        "NVIDIA's management library, such as libnvidia-ml.so.1, where its cards may be capped",
-    )
-    option("--pressure-file", "POWERCAP_PRESSURE_FILE", "/proc/pressure/cpu", "the host's CPU pressure")
-    option(
-        "--state-dir",
-        "POWERCAP_STATE_DIR",
-        "/run/powercap",
-        "folder for the original limits, on the host's /run so that it ends with them at a reboot",
-    )
-    option("--server", "POWERCAP_SERVER", "", "URL of the API server, outside a cluster")
-    option("--token-file", "POWERCAP_TOKEN_FILE", "", "file with the bearer token, with --server")
-    option("--ca-file", "POWERCAP_CA_FILE", "", "PEM file of the API server's authority, with --server")
-    option(
-        "--min-watts",
-        "POWERCAP_MIN_WATTS",
-        format_watts(DEFAULT_FLOOR_UW),
-        "no policy caps this node below so many watts",
-    )
-    option(
-        "--min-percent",
-        "POWERCAP_MIN_PERCENT",
-        str(DEFAULT_FLOOR_PERCENT),
-        "no policy caps a package below this percentage of its original limit or, if less, of its maximum power",
-    )
-    original = "the original long_term of each package, where less is found at first"
-    option("--original-watts", "POWERCAP_ORIGINAL_WATTS", "", original)
-    option("--clock-file", "POWERCAP_CLOCK_FILE", "", "file with seconds to add to the clock, for rehearsals")
-    option(
-        "--boot-id-file",
-        "POWERCAP_BOOT_ID_FILE",
-        "/proc/sys/kernel/random/boot_id",
-        "file that names this boot of the machine",
-    )
-    option("--log-format", "POWERCAP_LOG_FORMAT", "text", "text or json")
+        flag, value = "--" + name.replace("_", "-"), environment.get(variable) or default
+        parser.add_argument(flag, default=value, help=f"{text}; {variable}{shown}")
     return parser

@@ -1,9 +1,9 @@
 """A powercap folder as the kernel shows it, in plain files, and a kernel that answers as real ones do.
 
 ``build_tree`` makes the folder: enough for the agent as a process, and for the demo. ``FakeKernel`` stands in for
-the file access itself (``powercap_agent.files.Files``) and does with a limit what the RAPL driver does, by the same
-table of answers as the real one (tests/support/driver_answers.py): truncates it to the power unit, wraps it, refuses
-what is no number. Faults are added to it: errno, drift, stale or short reads.
+the file access itself (``KernelFiles``) and does with a limit what the RAPL driver does, by the same table of answers
+as the real one (tests/support/driver_answers.py): truncates it to the power unit, wraps it, refuses what is no number.
+Faults are added to it: errno, drift, stale or short reads.
 """
 
 import errno
@@ -207,13 +207,12 @@ def _write(folder: Path, name: str, value: object) -> None:
 
 
 @dataclass
-class FakeKernel:
+class FakeKernel(KernelFiles):
     """File access as kernels and containers do it, on a tree made by ``build_tree``.
 
     Faults are functions that are asked before each access and raise, or change what comes back.
     """
 
-    real: KernelFiles = field(default_factory=KernelFiles)
     unit_uw: int = POWER_UNIT_UW
     """Limits are truncated to a multiple of this, and wrap where the register's field ends."""
     refuse_write: Callable[[str], int | None] = lambda _: None
@@ -233,15 +232,11 @@ class FakeKernel:
     written: list[tuple[str, str]] = field(default_factory=list)
     """Every write that reached a file, in order."""
 
-    def hold(self, path: str) -> Handle:
-        """The folder, opened."""
-        return self.real.hold(path)
-
     def read(self, path: str, folder: Handle | None = None) -> str:
         """The file's text."""
         where = _where(path, folder)
         _fail(self.refuse_read(where), where)
-        return self.distort_read(where, self.real.read(path, folder))
+        return self.distort_read(where, super().read(path, folder))
 
     def write(self, path: str, text: str, folder: Handle | None = None) -> None:
         """Write as the kernel would."""
@@ -256,25 +251,17 @@ class FakeKernel:
         if path.endswith("_power_limit_uw"):
             text = f"{self._in_register(path, text, folder)}\n"
         self.written.append((where, text))
-        self.real.write(path, text, folder)
+        super().write(path, text, folder)
         if path.endswith("enabled"):
             for name, value in self.on_enable.items():
-                self.real.write(name, value, folder)
+                super().write(name, value, folder)
 
     def _in_register(self, path: str, text: str, folder: Handle | None) -> int:
         """What the driver makes of a limit; a text that is no number of 64 bits it refuses."""
         if not (_NUMBER.fullmatch(text) and int(text) < 2**64):
             raise DriverError(errno.EINVAL, "EINVAL", path)
-        name = self.real.read(path.replace("_power_limit_uw", "_name"), folder).strip()
+        name = super().read(path.replace("_power_limit_uw", "_name"), folder).strip()
         return int(text) % _WRAPS_AT_UW.get(name, _WRAP_UW) // self.unit_uw * self.unit_uw
-
-    def entries(self, path: str) -> list[str]:
-        """Names in a folder."""
-        return self.real.entries(path)
-
-    def real_path(self, path: str) -> str:
-        """The path without links."""
-        return self.real.real_path(path)
 
 
 def _where(path: str, folder: Handle | None) -> str:

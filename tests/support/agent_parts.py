@@ -20,10 +20,9 @@ from powercap_agent.loop import Loop, Times
 from powercap_agent.mailbox import BudgetSeen, Event, Mailbox, Stop
 from powercap_agent.measuring import Measuring
 from powercap_agent.planning.limits import Terms
-from powercap_agent.state.cache import BudgetCache
-from powercap_agent.state.energy_store import EnergyStore
 from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.state.originals_store import OriginalsStore
+from powercap_agent.state.store import KeptFile
 from powercap_agent.status.budget_status import Status
 from powercap_agent.status.publisher import StatusPublisher, Urgency
 from powercap_api.clock import format_time
@@ -245,12 +244,12 @@ class Rehearsal:
         return Loop(
             Times(time, time.monotonic, self.longest_wait, time.sleep),
             mailbox,
-            KnownBudget(BudgetCache(state, "node-1", log), log),
+            KnownBudget(state, "node-1", log),
             Follower(
                 self.machine.enforcer(),
                 Floors(hard_floor_uw=5_000_000, floor_percent=5),
                 lambda: self.machine.pressure,
-                EnergyStore(state, self.machine.boot_id, log),
+                KeptFile(state, "energy.json", "the energy", log),
                 Measuring(time.now, time.monotonic, InTurn("measuring")),
             ),
             StatusPublisher(self.sink),

@@ -8,7 +8,7 @@ Guarantees, whatever is asked for and whatever fails on the way:
 - limits go up only as far as the limits in force leave room under the node's cap.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from powercap_api.reasons import ZoneReason
 from ..hardware.inventory import Inventory
 from ..hardware.read_back import reading
 from ..hardware.worker import each_in_time
-from ..hardware.zone import LimitError, Zone
+from ..hardware.zone import LimitError, Zone, gone
 from ..logs import Log
 from ..planning.limits import Terms, Write
 from ..planning.meaning import (
@@ -33,8 +33,8 @@ from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
 from .limit_writer import LimitWriter
 from .originals import Originals, low_originals
-from .results import LowOriginal, Report, ZoneResult, clamped, failures, mark_binding, report
-from .transition import Transition, unsaved
+from .results import LowOriginal, Report, ZoneResult, clamped, mark_binding, report, result_of
+from .transition import Transition
 
 RELEASE_SECONDS: Final = 2.0
 """Time for putting originals back while the agent goes on; what hangs for longer is tried again at the next check."""
@@ -108,11 +108,11 @@ class Enforcer:
         writes = plan_writes(self.zones, originals, cap_uw, terms)
         self._note_low(originals)
         if dry_run:
-            not_put_back = failures(self.release().results)
-            results = [self._rehearsed(write) for write in writes]
+            not_put_back = _failures(self.release().results)
+            results = [result_of(write, ZoneReason.DRY_RUN, _reading(write)) for write in writes]
             return self._report([*results, *unreadable, *not_put_back], writes)
         planned = {write.key for write in writes}
-        not_put_back = failures(self._put_back([key for key in self.store.limits if key not in planned]))
+        not_put_back = _failures(self._put_back([key for key in self.store.limits if key not in planned]))
         transition = Transition(self._writer, self._save)
         written, results = transition.run(
             # Without excess it is the plan just made: this is on the way from a slot's begin to its limits.
@@ -134,7 +134,7 @@ class Enforcer:
         results = self._put_back(
             tuple(self.store.limits), [zone for zone, _ in managed_limits(self.zones)], seconds
         )
-        self._writer.forget_all()
+        self._writer.forget()
         missing = self._originals.missing(self.zones) if last else []
         return Report((*results, *missing), reenabled=tuple(self._reenabled.values()))
 
@@ -145,18 +145,7 @@ class Enforcer:
         results = []
         for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
             reason = ZoneReason.APPLIED if write.key in self.store.limits else ZoneReason.RELEASED
-            reading_uw = reading(write.zone, write.constraint)
-            results.append(
-                ZoneResult(
-                    write.zone,
-                    write.constraint.name,
-                    reason,
-                    write.original_uw,
-                    None,
-                    reading_uw,
-                    counted=write.counted,
-                )
-            )
+            results.append(replace(result_of(write, reason, _reading(write)), requested_uw=None))
         told = report(results, clamped=False)
         return told if self.store.limits else replace(told, applied_uw=None)
 
@@ -168,8 +157,8 @@ class Enforcer:
         for zone, reference_uw in references(self.zones, originals, terms):
             lead = lead_constraint(zone)
             reading_uw = None if lead is None else reading(zone, lead)
-            known = [uw for uw in (reading_uw, reference_uw) if uw is not None]
-            total_uw += 0 if reference_uw is None else min(known)
+            if reference_uw is not None:
+                total_uw += reference_uw if reading_uw is None else min(reading_uw, reference_uw)
         return total_uw
 
     def node_reference_uw(self, terms: Terms) -> int | None:
@@ -222,10 +211,8 @@ class Enforcer:
         self, keys: Sequence[str], besides: Sequence[Zone] = (), seconds: float = RELEASE_SECONDS
     ) -> list[ZoneResult]:
         """Put the originals of ``keys`` back, and see what the zones ``besides`` hold."""
-        for key in keys:
-            self._writer.forget(key)
-        due = {key.rpartition(":")[0] for key in keys}
-        due |= {zone.key for zone in besides}
+        self._writer.forget(keys)
+        due = {key.rpartition(":")[0] for key in keys} | {zone.key for zone in besides}
         return self._originals.put_back([zone for zone in self.zones if zone.key in due], keys, seconds)
 
     def _assumed(self, unreadable: Sequence[ZoneResult], originals: Mapping[str, int]) -> list[ZoneResult]:
@@ -238,15 +225,11 @@ class Enforcer:
 
     def _unknown_devices(self, terms: Terms) -> list[ZoneResult]:
         """A result for each kind of device that is to be capped, and whose driver tells of none for the moment."""
+        named = {rule.name for rule in terms.devices}
         return [
-            ZoneResult(
-                Zone(kind, kind, kind, kind, True, None, ()),
-                "power_limit",
-                ZoneReason.FAILED,
-                message=trouble,
-            )
+            ZoneResult(gone(kind, kind), "power_limit", ZoneReason.FAILED, message=trouble)
             for kind, trouble in self.hardware.troubles().items()
-            if any(rule.name == kind for rule in terms.devices)
+            if kind in named
         ]
 
     def _save(self, writes: Sequence[Write]) -> dict[str, LimitError]:
@@ -255,26 +238,22 @@ class Enforcer:
         try:
             self._originals.save(writes)
         except StateError as error:
-            problems = unsaved((write for write in writes if write.key not in self.store.limits), error)
+            message = f"nothing is written, as the original cannot be saved: {error}"
+            problem = LimitError(ZoneReason.READ_ONLY, message)
+            problems = {write.key: problem for write in writes if write.key not in self.store.limits}
         try:
             self._originals.note(writes)
         except StateError as error:
-            self._log_unsaved(str(error))
+            if str(error) != self._unsaved:
+                self._unsaved = str(error)
+                self._log.warning("what is written could not be noted for a restart", error=self._unsaved)
         return problems
 
-    def _log_unsaved(self, error: str) -> None:
-        if error != self._unsaved:
-            self._unsaved = error
-            self._log.warning("what is written could not be noted for a restart", error=error)
 
-    def _rehearsed(self, write: Write) -> ZoneResult:
-        reading_uw = reading(write.zone, write.constraint)
-        return ZoneResult(
-            write.zone,
-            write.constraint.name,
-            ZoneReason.DRY_RUN,
-            write.original_uw,
-            write.power_uw,
-            reading_uw,
-            counted=write.counted,
-        )
+def _reading(write: Write) -> int | None:
+    return reading(write.zone, write.constraint)
+
+
+def _failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:
+    """The results of limits that could not be put back."""
+    return [result for result in results if result.reason is not ZoneReason.RELEASED]

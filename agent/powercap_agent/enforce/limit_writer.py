@@ -15,11 +15,15 @@ from ..hardware.zone import LimitError, Zone
 from ..logs import Log
 from ..planning.limits import Write
 from .limit_state import FREE_CHANGES, LimitState
-from .results import ZoneResult, failed, good, lower_by_other
+from .results import ZoneResult, failed, good
 
-_FIGHT: Final = (
+_FIGHT: Final = LimitError(
+    ZoneReason.DRIFTED,
     f"something else sets this limit again and again (more than {FREE_CHANGES} times within two hours): look for"
-    " thermald, firmware or another power manager on the node"
+    " thermald, firmware or another power manager on the node",
+)
+_LOWER: Final = LimitError(
+    ZoneReason.LOWER_BY_OTHER, "another manager or firmware has set this limit lower: it is left as it is"
 )
 
 
@@ -55,7 +59,7 @@ class LimitWriter:
         """The result of a limit that needs no write now; None where it does. ``reading_uw`` is what is in force."""
         now, state = self._monotonic(), self._states.get(write.key)
         if self._set_lower_by_other(write, state, reading_uw):
-            return lower_by_other(write, reading_uw)
+            return failed(write, _LOWER, reading_uw)
         if state is None:
             return None
         problem = state.blocked(write.power_uw, now)
@@ -67,7 +71,7 @@ class LimitWriter:
             return self._good(write, reading_uw, state) if state.requested_uw == write.power_uw else None
         state.changed(now)
         if state.requested_uw == write.power_uw and now < state.retry_at:
-            return failed(write, _fight(), reading_uw)
+            return failed(write, _FIGHT, reading_uw)
         self.reapplied += 1
         self._log.warning(
             "limit was changed by something else, setting it again",
@@ -107,11 +111,8 @@ class LimitWriter:
         limit, by key, whose zone stays disabled.
         """
         problems: dict[str, LimitError] = {}
-        zones: dict[str, list[Write]] = {}
-        for write in writes:
-            zones.setdefault(write.zone.key, []).append(write)
-        for key, own in sorted(zones.items()):
-            zone = own[0].zone
+        for key, zone in sorted({write.zone.key: write.zone for write in writes}.items()):
+            own = [write for write in writes if write.zone.key == key]
             if self.closed or zone.device.enabled() is not False or not all(_ours(w, results) for w in own):
                 continue
             try:
@@ -125,13 +126,10 @@ class LimitWriter:
                 self.enabled[key] = zone
         return problems
 
-    def forget(self, key: str) -> None:
-        """Forget the state of a limit: it is not capped any more."""
-        self._states.pop(key, None)
-
-    def forget_all(self) -> None:
-        """Forget the states of all limits."""
-        self._states.clear()
+    def forget(self, keys: Sequence[str] | None = None) -> None:
+        """Forget the states of limits that are not capped any more; None: of all."""
+        for key in list(self._states) if keys is None else keys:
+            self._states.pop(key, None)
 
     def _set_lower_by_other(self, write: Write, state: LimitState | None, reading_uw: int | None) -> bool:
         """Whether something else set the limit lower than this agent did, and lower than is wanted now."""
@@ -154,15 +152,10 @@ class LimitWriter:
 
     def _good(self, write: Write, reading_uw: int, state: LimitState) -> ZoneResult:
         """The result of a limit that reads back what was asked for: it does not hold during a fight."""
-        if state.fought(self._monotonic()):
-            return failed(write, _fight(), reading_uw)
-        return good(write, reading_uw)
+        fought = state.fought(self._monotonic())
+        return failed(write, _FIGHT, reading_uw) if fought else good(write, reading_uw)
 
 
 def _ours(write: Write, results: Mapping[str, ZoneResult]) -> bool:
     read_back_uw = results[write.key].read_back_uw
     return read_back_uw is not None and write.zone.holds(write.power_uw, read_back_uw)
-
-
-def _fight() -> LimitError:
-    return LimitError(ZoneReason.DRIFTED, _FIGHT)

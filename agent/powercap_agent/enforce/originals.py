@@ -1,20 +1,21 @@
 """The state of the hardware before the first write, limits and disabled zones: found, saved, put back."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 
 from powercap_api.reasons import ZoneReason
 
 from ..hardware.read_back import reading, steady_read, write_and_confirm
 from ..hardware.worker import each_in_time
-from ..hardware.zone import Constraint, LimitError, Zone, limit_key
+from ..hardware.zone import Constraint, LimitError, Zone, gone, limit_key
 from ..logs import Log
 from ..planning.limits import Write
 from ..planning.meaning import capped_constraints, far_below_named, is_package, lead_constraint, lead_original
 from ..planning.write_order import zone_steps
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
-from .results import LowOriginal, ZoneResult, failed
+from .results import LowOriginal, ZoneResult, failed, result_of
 
 
 class Originals:
@@ -124,10 +125,10 @@ class Originals:
         for key, original_uw in self._store.limits.items():
             if key not in there:
                 zone_key, _, name = key.rpartition(":")
-                gone = Zone(zone_key, zone_key, zone_key.split("/")[0], zone_key, True, None, ())
+                zone = gone(zone_key, zone_key.partition("/")[0])
                 message = "the zone is not there: its original is put back once it is again"
                 results.append(
-                    ZoneResult(gone, name, ZoneReason.FAILED, original_uw, original_uw, message=message)
+                    ZoneResult(zone, name, ZoneReason.FAILED, original_uw, original_uw, message=message)
                 )
         return results
 
@@ -188,22 +189,18 @@ class Originals:
         return writes
 
     def _put_back(self, write: Write) -> ZoneResult:
-        zone, constraint, reading_uw = write.zone, write.constraint, None
-        try:
-            # One read alone could be a stale one that happens to be the original.
-            reading_uw = steady_read(zone, constraint)
-        except LimitError:
-            reading_uw = None
+        reading_uw = None
+        # One read alone could be a stale one that happens to be the original.
+        with suppress(LimitError):
+            reading_uw = steady_read(write.zone, write.constraint)
         try:
             if reading_uw != write.power_uw:
-                reading_uw = write_and_confirm(zone, constraint, write.power_uw)
+                reading_uw = write_and_confirm(write.zone, write.constraint, write.power_uw)
         except LimitError as error:
             self._log_once(write.key, error)
             return failed(write, error, reading_uw)
         self._not_put_back.discard(write.key)
-        return ZoneResult(
-            zone, constraint.name, ZoneReason.RELEASED, write.original_uw, write.power_uw, reading_uw
-        )
+        return result_of(write, ZoneReason.RELEASED, reading_uw)
 
 
 def low_originals(zones: Iterable[Zone], originals: Mapping[str, int]) -> tuple[LowOriginal, ...]:

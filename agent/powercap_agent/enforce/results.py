@@ -83,44 +83,21 @@ class Report:
         return any(result.reason is ZoneReason.FAILED for result in self.results)
 
 
+def result_of(write: Write, reason: ZoneReason, reading_uw: int | None) -> ZoneResult:
+    """The result of a limit that reads ``reading_uw``."""
+    asked = (write.original_uw, write.power_uw, reading_uw)
+    return ZoneResult(write.zone, write.constraint.name, reason, *asked, counted=write.counted)
+
+
 def good(write: Write, reading_uw: int) -> ZoneResult:
     """The result of a limit that reads back ``reading_uw``, as was asked for."""
-    return ZoneResult(
-        write.zone,
-        write.constraint.name,
-        ZoneReason.CLAMPED if write.clamped else ZoneReason.APPLIED,
-        write.original_uw,
-        write.power_uw,
-        reading_uw,
-        counted=write.counted,
-    )
+    return result_of(write, ZoneReason.CLAMPED if write.clamped else ZoneReason.APPLIED, reading_uw)
 
 
 def failed(write: Write, problem: LimitError, reading_uw: int | None) -> ZoneResult:
     """The result of a limit that is not in force, with what reads back instead."""
-    return ZoneResult(
-        write.zone,
-        write.constraint.name,
-        problem.reason,
-        write.original_uw,
-        write.power_uw,
-        reading_uw,
-        problem.message,
-        write.counted,
-        write.original_uw,
-    )
-
-
-def lower_by_other(write: Write, reading_uw: int | None) -> ZoneResult:
-    """The result of a limit that something else set lower than was asked for, and that is left so."""
-    message = "another manager or firmware has set this limit lower: it is left as it is"
-    reason = ZoneReason.LOWER_BY_OTHER
-    return failed(write, LimitError(reason, message), reading_uw)
-
-
-def failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:
-    """The results of limits that could not be put back."""
-    return [result for result in results if result.reason is not ZoneReason.RELEASED]
+    found = result_of(write, problem.reason, reading_uw)
+    return replace(found, message=problem.message, assumed_uw=write.original_uw)
 
 
 def clamped(writes: Iterable[Write]) -> bool:

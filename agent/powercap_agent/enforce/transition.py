@@ -9,8 +9,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from powercap_api.reasons import ZoneReason
-
 from ..hardware.read_back import reading
 from ..hardware.zone import LimitError
 from ..planning.limits import Write
@@ -51,10 +49,11 @@ class Transition:
                 break
             excess |= more
         self._take(step for step in steps if step.raises)
-        for key, problem in self._writer.enable(writes, self._results).items():
-            result = self._results[key]
-            write = next(write for write in writes if write.key == key)
-            self._results[key] = failed(write, problem, result.read_back_uw)
+        problems = self._writer.enable(writes, self._results)
+        for write in writes:
+            if write.key in problems:
+                reading_uw = self._results[write.key].read_back_uw
+                self._results[write.key] = failed(write, problems[write.key], reading_uw)
         return writes, [self._results[write.key] for write in writes]
 
     def _take(self, steps: Iterable[ZoneStep]) -> None:
@@ -109,11 +108,3 @@ def _reading(write: Write) -> int | None:
 
 def _is_lead(write: Write) -> bool:
     return write.constraint == lead_constraint(write.zone)
-
-
-def unsaved(writes: Iterable[Write], error: Exception) -> dict[str, LimitError]:
-    """The problem of limits whose originals could not be saved, by key."""
-    problem = LimitError(
-        ZoneReason.READ_ONLY, f"nothing is written, as the original cannot be saved: {error}"
-    )
-    return {write.key: problem for write in writes}

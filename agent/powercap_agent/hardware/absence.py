@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .files import Files
+from .files import KernelFiles
 from .zone import Zone
 
 _EXEMPT = "exclude the node by the label powercap.dev/exempt=true"
@@ -14,7 +14,7 @@ _EXEMPT = "exclude the node by the label powercap.dev/exempt=true"
 class Absence:
     """Looks where a machine tells. Paths are those seen by the agent."""
 
-    files: Files
+    files: KernelFiles
     powercap_root: str
     class_root: str = "/sys/class/powercap"
     """Links to the zones, also where the zones themselves are masked."""

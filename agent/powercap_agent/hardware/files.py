@@ -1,11 +1,11 @@
 """Access to small text files of the kernel.
 
-Everything that reads or writes hardware files goes through ``Files``, which tests replace by a kernel that rounds,
-refuses or answers wrongly.
+Everything that reads or writes hardware files goes through ``KernelFiles``, which tests replace by a kernel that
+rounds, refuses or answers wrongly.
 """
 
 import os
-from typing import Final, Protocol
+from typing import Final
 
 MAX_BYTES: Final = 4096
 """A sysfs attribute is at most a page; nothing longer is read from anywhere."""
@@ -44,38 +44,9 @@ class Handle:
             os.close(self.descriptor)
 
 
-class Files(Protocol):
-    """Access to the kernel's files, by paths or by names in a folder that is held open. Every method raises OSError as
-    the kernel does, and waits for no other process."""
-
-    def hold(self, path: str) -> Handle:
-        """The folder, opened."""
-        ...
-
-    def read(self, path: str, folder: Handle | None = None) -> str:
-        """The file's text."""
-        ...
-
-    def write(self, path: str, text: str, folder: Handle | None = None) -> None:
-        """Write ``text`` to an existing file.
-
-        Raises:
-            DriverError: the file was opened and the write failed.
-            OSError: the file could not be opened.
-        """
-        ...
-
-    def entries(self, path: str) -> list[str]:
-        """Names in a folder, sorted."""
-        ...
-
-    def real_path(self, path: str) -> str:
-        """The path with every symbolic link resolved."""
-        ...
-
-
 class KernelFiles:
-    """The machine's own files."""
+    """The machine's own files, by paths or by names in a folder that is held open. Every method raises OSError as the
+    kernel does, and waits for no other process."""
 
     def hold(self, path: str) -> Handle:
         """The folder, opened."""
@@ -93,7 +64,12 @@ class KernelFiles:
         return data.decode("ascii", errors="replace")
 
     def write(self, path: str, text: str, folder: Handle | None = None) -> None:
-        """Write ``text`` with one system call. The file is never created."""
+        """Write ``text`` to an existing file with one system call.
+
+        Raises:
+            DriverError: the file was opened and the write failed.
+            OSError: the file could not be opened.
+        """
         descriptor = _open(path, os.O_WRONLY | os.O_TRUNC, folder)
         try:
             os.write(descriptor, text.encode("ascii"))

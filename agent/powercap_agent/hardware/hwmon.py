@@ -11,12 +11,12 @@ ACPI device's ``_UID`` (``ID01``); the platform driver has one device for all so
 
 import posixpath
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from .files import Files, Handle
-from .sysfs import read_number, read_optional, read_text, write_number
-from .zone import Constraint, Device, Zone
+from .files import KernelFiles
+from .sysfs import FolderDevice, read_optional, read_text
+from .zone import Constraint, Zone
 
 CAP: Final = "power1_cap"
 _ENERGY: Final = "energy1_input"
@@ -29,34 +29,10 @@ _TOLERANCES_UW: Final = {
 milliwatts, a graphics card's in watts."""
 
 
-@dataclass(slots=True)
-class HwmonDevice(Device):
-    """A device's folder, held open. hwmon caps are always enforced."""
-
-    files: Files
-    folder: Handle
-
-    def is_there(self) -> bool:
-        """Whether the path still leads to this device."""
-        return self.folder.is_there()
-
-    def read(self, constraint: Constraint) -> int:
-        """The limit in force, in microwatts."""
-        return read_number(self.files, constraint.address, self.folder)
-
-    def write(self, constraint: Constraint, power_uw: int) -> None:
-        """Write a limit, in microwatts."""
-        write_number(self.files, constraint.address, power_uw, self.folder)
-
-    def energy_uj(self) -> int:
-        """The energy counter, in microjoules."""
-        return read_number(self.files, _ENERGY, self.folder)
-
-
 class Hwmon:
-    """The capped devices below one hwmon folder."""
+    """The capped devices below one hwmon folder. Their caps are always enforced."""
 
-    def __init__(self, files: Files, root: str) -> None:
+    def __init__(self, files: KernelFiles, root: str) -> None:
         self._files = files
         self._root = root
 
@@ -100,5 +76,5 @@ class Hwmon:
             constraints=(Constraint(CAP, CAP, read_optional(self._files, f"{CAP}_min", folder) or 0),),
             energy=_ENERGY if read_optional(self._files, _ENERGY, folder) is not None else None,
             tolerance_uw=_TOLERANCES_UW[kind],
-            device=HwmonDevice(self._files, folder),
+            device=FolderDevice(self._files, folder, _ENERGY),
         )

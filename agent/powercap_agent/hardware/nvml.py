@@ -17,6 +17,7 @@ from .zone import Constraint, Device, LimitError, Zone
 KIND: Final = "nvidia"
 LIMIT: Final = "power_limit"
 _SUCCESS: Final = 0
+_NOT_FOUND: Final = 13
 _REASONS: Final = {
     2: (ZoneReason.UNSUPPORTED, "the card does not accept this limit"),
     3: (ZoneReason.UNSUPPORTED, "the card cannot be limited"),
@@ -24,6 +25,7 @@ _REASONS: Final = {
         ZoneReason.MASKED,
         "no permission: setting limits takes root on the host and the device in the container",
     ),
+    _NOT_FOUND: (ZoneReason.UNSUPPORTED, "the driver's library is too old for this"),
     15: (ZoneReason.FAILED, "the card has fallen off the bus"),
 }
 """By nvmlReturn_t."""
@@ -38,6 +40,16 @@ def load_library(name: str) -> Any:
         return None
 
 
+class _Functions:
+    """The library's functions; those that it lacks answer so."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name, lambda *_: _NOT_FOUND)
+
+
 @dataclass(slots=True)
 class Card(Device):
     """One card. Its limit is always enforced."""
@@ -49,32 +61,35 @@ class Card(Device):
     def read(self, constraint: Constraint) -> int:
         """The limit in force, in microwatts."""
         del constraint
-        limit_mw = ctypes.c_uint()
-        self._ask(lambda: self.library.nvmlDeviceGetPowerManagementLimit(self.handle, ctypes.byref(limit_mw)))
-        return limit_mw.value * 1000
+        return 1000 * self._ask(lambda: _get(self.library.nvmlDeviceGetPowerManagementLimit, self.handle))
 
     def write(self, constraint: Constraint, power_uw: int) -> None:
         """Write a limit in microwatts, truncated to a milliwatt."""
         del constraint
         limit_mw = ctypes.c_uint(power_uw // 1000)
-        self._ask(lambda: self.library.nvmlDeviceSetPowerManagementLimit(self.handle, limit_mw))
+        self._ask(lambda: (self.library.nvmlDeviceSetPowerManagementLimit(self.handle, limit_mw), 0))
 
     def energy_uj(self) -> int:
         """The card's energy since its driver was loaded."""
-        energy_mj = ctypes.c_ulonglong()
-        self._ask(
-            lambda: self.library.nvmlDeviceGetTotalEnergyConsumption(self.handle, ctypes.byref(energy_mj))
-        )
-        return energy_mj.value * 1000
+        energy = self.library.nvmlDeviceGetTotalEnergyConsumption
+        return 1000 * self._ask(lambda: _get(energy, self.handle, ctypes.c_ulonglong))
 
-    def _ask(self, call: Callable[[], int]) -> None:
+    def _ask(self, call: Callable[[], tuple[int, int]]) -> int:
         try:
-            code = self.worker.call(call)
+            code, value = self.worker.call(call)
         except HungError as error:
             raise LimitError(ZoneReason.FAILED, f"NVIDIA's driver hangs: {error}") from error
         if code != _SUCCESS:
             reason, message = _REASONS.get(code, (ZoneReason.FAILED, "NVML reports an error"))
             raise LimitError(reason, f"{message} (NVML {code})")
+        return value
+
+
+def _get(call: Any, handle: ctypes.c_void_p, kind: type[Any] = ctypes.c_uint) -> tuple[int, int]:
+    """What a query answers: its code, and the number."""
+    value = kind()
+    code = call(handle, ctypes.byref(value))
+    return code, value.value
 
 
 class Nvml:
@@ -103,9 +118,10 @@ class Nvml:
     def _look(self) -> tuple[Zone, ...]:
         self._trouble = None
         if self._library is None:
-            library = self._load()
-            if library is None:
+            loaded = self._load()
+            if loaded is None:
                 return ()
+            library = _Functions(loaded)
             code = library.nvmlInit_v2()
             if code != _SUCCESS:
                 self._trouble = f"NVIDIA's driver is not ready (NVML {code}); it is tried again"
@@ -121,14 +137,13 @@ class Nvml:
         return tuple(zone for zone in zones if zone is not None)
 
     def _zone(self, index: int) -> Zone | None:
-        handle, limit_mw = ctypes.c_void_p(), ctypes.c_uint()
-        lowest_mw, highest_mw, energy_mj = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_ulonglong()
+        library, handle = self._library, ctypes.c_void_p()
+        lowest_mw, highest_mw = ctypes.c_uint(), ctypes.c_uint()
         uuid, name = ctypes.create_string_buffer(_TEXT_BYTES), ctypes.create_string_buffer(_TEXT_BYTES)
-        library = self._library
         if (
             library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) != _SUCCESS
             or library.nvmlDeviceGetUUID(handle, uuid, _TEXT_BYTES) != _SUCCESS
-            or library.nvmlDeviceGetPowerManagementLimit(handle, ctypes.byref(limit_mw)) != _SUCCESS
+            or _get(library.nvmlDeviceGetPowerManagementLimit, handle)[0] != _SUCCESS
         ):
             return None
         if library.nvmlDeviceGetName(handle, name, _TEXT_BYTES) != _SUCCESS:
@@ -136,17 +151,17 @@ class Nvml:
         bounds = (ctypes.byref(lowest_mw), ctypes.byref(highest_mw))
         if library.nvmlDeviceGetPowerManagementLimitConstraints(handle, *bounds) != _SUCCESS:
             lowest_mw.value = highest_mw.value = 0
-        metered = library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(energy_mj)) == _SUCCESS
-        identity = uuid.value.decode()
+        energy = library.nvmlDeviceGetTotalEnergyConsumption
+        identity = uuid.value.decode(errors="replace")
         return Zone(
             key=f"{KIND}/{identity}",
             path=f"{KIND}/{index}",
             kind=KIND,
-            name=name.value.decode(),
+            name=name.value.decode(errors="replace"),
             top=True,
             enabled=None,
             constraints=(Constraint(LIMIT, LIMIT, lowest_mw.value * 1000, highest_mw.value * 1000),),
-            energy=identity if metered else None,
+            energy=identity if _get(energy, handle, ctypes.c_ulonglong)[0] == _SUCCESS else None,
             tolerance_uw=1_000,
             device=Card(library, handle, self._worker),
         )

@@ -13,9 +13,9 @@ from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from .files import Files, Handle
-from .sysfs import read_flag, read_number, read_optional, read_text, write_number
-from .zone import PEAK_POWER, Constraint, Device, LimitError, Zone
+from .files import Handle, KernelFiles
+from .sysfs import FolderDevice, read_flag, read_optional, read_text, write_number
+from .zone import PEAK_POWER, Constraint, LimitError, Zone
 
 MAX_ZONES: Final = 1024
 MAX_DEPTH: Final = 8
@@ -25,25 +25,12 @@ _ENERGY: Final = "energy_uj"
 
 
 @dataclass(slots=True)
-class PowercapZone(Device):
-    """A zone's folder, held open."""
+class PowercapZone(FolderDevice):
+    """A zone's folder, held open. Writing a limit does not enable the zone, and the counter wraps around at
+    ``Zone.max_energy_uj``."""
 
-    files: Files
-    folder: Handle
     peak: str | None
     """The file of peak_power, where there is one."""
-
-    def is_there(self) -> bool:
-        """Whether the path still leads to this folder."""
-        return self.folder.is_there()
-
-    def read(self, constraint: Constraint) -> int:
-        """The limit in force, in microwatts."""
-        return read_number(self.files, constraint.address, self.folder)
-
-    def write(self, constraint: Constraint, power_uw: int) -> None:
-        """Ask for a limit. Writing it does not enable the zone."""
-        write_number(self.files, constraint.address, power_uw, self.folder)
 
     def enabled(self) -> bool | None:
         """What ``enabled`` reads: whether PL1 of the zone is enforced."""
@@ -67,10 +54,6 @@ class PowercapZone(Device):
                 )
             raise LimitError(ZoneReason.FAILED, "the zone was found disabled and stays enabled")
 
-    def energy_uj(self) -> int:
-        """The zone's energy counter, in microjoules; it wraps around at ``Zone.max_energy_uj``."""
-        return read_number(self.files, _ENERGY, self.folder)
-
     def peak_uw(self) -> int | None:
         """What peak_power reads; None where there is none."""
         return None if self.peak is None else read_optional(self.files, self.peak, self.folder)
@@ -79,7 +62,7 @@ class PowercapZone(Device):
 class PowercapTree:
     """The zones below one powercap folder."""
 
-    def __init__(self, files: Files, root: str) -> None:
+    def __init__(self, files: KernelFiles, root: str) -> None:
         self._files = files
         self._root = root
 
@@ -131,7 +114,7 @@ class PowercapTree:
                 constraints.append(Constraint(constraint, limit, *(uw or 0 for uw in bounds)))
         metered = _ENERGY in files
         peak = next((constraint.address for constraint in constraints if constraint.name == PEAK_POWER), None)
-        device = PowercapZone(self._files, folder, peak)
+        device = PowercapZone(self._files, folder, _ENERGY, peak)
         return Zone(
             key=key,
             path=path,

@@ -4,10 +4,10 @@ That is the part of the last minute in which at least one task waited for a CPU,
 (Documentation/accounting/psi.rst). Containers see the host's figure.
 """
 
-from .files import Files
+from .files import KernelFiles
 
 
-def read_cpu_pressure(files: Files, path: str) -> float | None:
+def read_cpu_pressure(files: KernelFiles, path: str) -> float | None:
     """``some avg60`` in percent; None where the kernel has no PSI (CONFIG_PSI, or psi=0)."""
     try:
         text = files.read(path)

@@ -5,12 +5,13 @@ taken for a low limit; refusals by the kernel are raised as ``LimitError`` with 
 """
 
 import errno
+from dataclasses import dataclass
 from typing import Final
 
 from powercap_api.reasons import ZoneReason
 
-from .files import DriverError, Files, Handle
-from .zone import LimitError
+from .files import DriverError, Handle, KernelFiles
+from .zone import Constraint, Device, LimitError
 
 _READS: Final = 3
 """Attempts at a read that comes back short or not as a number."""
@@ -39,7 +40,33 @@ _REFUSALS: Final = {
 }
 
 
-def read_text(files: Files, name: str, folder: Handle) -> str | None:
+@dataclass(slots=True)
+class FolderDevice(Device):
+    """A device's folder, held open: its limits are files, which the constraints' addresses name, and so is its energy
+    counter."""
+
+    files: KernelFiles
+    folder: Handle
+    energy: str
+
+    def is_there(self) -> bool:
+        """Whether the path still leads to this folder."""
+        return self.folder.is_there()
+
+    def read(self, constraint: Constraint) -> int:
+        """The limit in force, in microwatts."""
+        return read_number(self.files, constraint.address, self.folder)
+
+    def write(self, constraint: Constraint, power_uw: int) -> None:
+        """Ask for a limit, in microwatts."""
+        write_number(self.files, constraint.address, power_uw, self.folder)
+
+    def energy_uj(self) -> int:
+        """The energy counter, in microjoules."""
+        return read_number(self.files, self.energy, self.folder)
+
+
+def read_text(files: KernelFiles, name: str, folder: Handle) -> str | None:
     """A one-line attribute; None where it is missing or cannot be read."""
     try:
         return files.read(name, folder).strip()
@@ -47,12 +74,12 @@ def read_text(files: Files, name: str, folder: Handle) -> str | None:
         return None
 
 
-def read_flag(files: Files, name: str, folder: Handle) -> bool | None:
+def read_flag(files: KernelFiles, name: str, folder: Handle) -> bool | None:
     """A 0-or-1 attribute; None where it is missing or neither."""
     return {"0": False, "1": True}.get(read_text(files, name, folder) or "")
 
 
-def read_optional(files: Files, name: str, folder: Handle) -> int | None:
+def read_optional(files: KernelFiles, name: str, folder: Handle) -> int | None:
     """A number that not every device has (ENOENT) or knows (ENODATA)."""
     try:
         return read_number(files, name, folder)
@@ -60,8 +87,8 @@ def read_optional(files: Files, name: str, folder: Handle) -> int | None:
         return None
 
 
-def read_number(files: Files, name: str, folder: Handle) -> int:
-    """A whole number of at least 0.
+def read_number(files: KernelFiles, name: str, folder: Handle) -> int:
+    """A whole number of at least 0, and of 63 bits.
 
     Raises:
         LimitError: Unsupported where the kernel has none (ENODATA), Failed where what came is no whole number
@@ -75,12 +102,12 @@ def read_number(files: Files, name: str, folder: Handle) -> int:
             if error.errno == errno.ENODATA:
                 raise LimitError(ZoneReason.UNSUPPORTED, "the limit cannot be read (no data)") from error
             raise refused(error) from error
-        if text.endswith("\n") and text.strip().isdecimal():
+        if text.endswith("\n") and text.strip().isdecimal() and int(text) < 2**63:
             return int(text)
     raise LimitError(ZoneReason.FAILED, f"{text[:20]!r} was read where a number was expected")
 
 
-def write_number(files: Files, name: str, number: int, folder: Handle) -> None:
+def write_number(files: KernelFiles, name: str, number: int, folder: Handle) -> None:
     """Write a whole number.
 
     Raises:

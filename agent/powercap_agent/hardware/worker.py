@@ -17,25 +17,19 @@ class HungError(Exception):
 
 
 class _Job:
+    """A call whose outcome one may wait for."""
+
     def __init__(self, do: Callable[[], Any]) -> None:
         self._do = do
-        self._result: Any = None
-        self._error: Exception | None = None
-        self.ended = threading.Event()
+        self.outcome: SimpleQueue[tuple[Any, Exception | None]] = SimpleQueue()
         self.given_up = False
 
     def run(self) -> None:
-        try:
-            if not self.given_up:
-                self._result = self._do()
-        except Exception as error:  # noqa: BLE001 - it is the caller's
-            self._error = error
-        self.ended.set()
-
-    def result(self) -> Any:
-        if self._error is not None:
-            raise self._error
-        return self._result
+        if not self.given_up:
+            try:
+                self.outcome.put((self._do(), None))
+            except Exception as error:  # noqa: BLE001 - it is the caller's
+                self.outcome.put((None, error))
 
 
 class Worker:
@@ -73,11 +67,15 @@ class Worker:
             raise HungError(f"an earlier call has not come back for {time.monotonic() - since:.0f} s")
         job = _Job(do)
         self._put(job)
-        if not job.ended.wait(seconds):
+        try:
+            result, error = job.outcome.get(timeout=seconds)
+        except Empty:
             job.given_up = True
-            raise HungError(f"no answer within {seconds:.0f} s")
-        result: T = job.result()
-        return result
+            raise HungError(f"no answer within {seconds:.0f} s") from None
+        if error is not None:
+            raise error
+        found: T = result
+        return found
 
     def _put(self, job: _Job) -> None:
         if self._thread is None:

@@ -133,6 +133,11 @@ class Zone:
         return abs(read_uw - wanted_uw) <= self.tolerance_uw
 
 
+def gone(key: str, kind: str) -> Zone:
+    """Stands for a zone of which no more is known for the moment."""
+    return Zone(key, key, kind, key, True, None, ())
+
+
 def limit_key(zone: Zone, constraint_name: str) -> str:
     """Name of one limit of the node, as unique and lasting as ``Zone.key``."""
     return f"{zone.key}:{constraint_name}"

@@ -10,8 +10,8 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -85,7 +85,7 @@ class ApiClient:
         Raises:
             ApiError: the request failed.
         """
-        with self._request("GET", path, timeout=REQUEST_SECONDS) as answer:
+        with closing(self._request("GET", path, timeout=REQUEST_SECONDS)) as answer:
             return answer.json()
 
     def merge_patch(self, path: str, patch: object, timeout: float = REQUEST_SECONDS) -> None:
@@ -96,7 +96,7 @@ class ApiClient:
         """
         body = json.dumps(patch, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/merge-patch+json"}
-        with self._request("PATCH", path, body, headers, timeout=timeout) as answer:
+        with closing(self._request("PATCH", path, body, headers, timeout=timeout)) as answer:
             answer.body()
 
     def watch(self, path: str, idle_seconds: float) -> Iterator[dict[str, Any]]:
@@ -106,7 +106,7 @@ class ApiClient:
             ApiUnreachableError: the stream broke, or nothing came for ``idle_seconds``.
             ApiRefusedError: the server refused to begin.
         """
-        with self._request("GET", path, timeout=idle_seconds) as answer:
+        with closing(self._request("GET", path, timeout=idle_seconds)) as answer:
             while event := answer.event():
                 yield event
 
@@ -139,7 +139,7 @@ class ApiClient:
             raise ApiUnreachableError(f"{type(error).__name__}: {error}") from error
         answer = _Answer(connection, sock, response, timeout)
         if response.status >= http.client.BAD_REQUEST:
-            with answer:
+            with closing(answer):
                 raise ApiRefusedError(response.status, answer.complaint())
         return answer
 
@@ -171,18 +171,11 @@ class _Answer:
         response: http.client.HTTPResponse,
         timeout: float,
     ) -> None:
-        self._connection = connection
-        self._sock = sock
-        self._response = response
-        self._timeout = timeout
+        self._connection, self._sock, self._response, self._timeout = connection, sock, response, timeout
         self._pending = b""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the connection."""
         self._response.close()
         self._connection.close()
 

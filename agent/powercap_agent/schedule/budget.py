@@ -4,7 +4,7 @@ The wire format is defined by ``powercap_api.powerbudget``; a test holds the two
 server's schema refuses is refused here too: the cached copy and a changed CRD are no better than any other input.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Self
@@ -136,11 +136,11 @@ def read_budget(body: object) -> Budget:
         max_source_percent=max_source_percent,
         min_power_percent=min_power_percent,
         valid_until=time(spec.get("validUntil"), "spec.validUntil"),
-        slots=tuple(read_segments(_segments(spec.get("schedule", [])))),
+        slots=tuple(read_segments(_segments(spec))),
         floor_uw=floor_uw,
         exempt=exempt,
         floor_basis=floor_basis,
-        overrides=_windows(spec.get("overrides", [])),
+        overrides=_windows(spec),
         on_expiry=one_of(Fallback, spec, "onExpiry", Fallback.MIN_POWER),
         stabilisation_seconds=whole(spec, "stabilisationSeconds", 1, 86_400, default=300),
         split=one_of(Split, spec, "split", Split.PROPORTIONAL),
@@ -165,13 +165,21 @@ def _power(spec: Mapping[str, object], name: str) -> tuple[int, int | None]:
     return MAX_CAP_UW, percent
 
 
-def _segments(value: object) -> list[Segment]:
-    if not isinstance(value, list) or len(value) > MAX_SEGMENTS:
-        raise InvalidBudgetError(f"spec.schedule is no list of at most {MAX_SEGMENTS} segments")
-    segments: list[Segment] = []
+def _items(
+    spec: Mapping[str, object], name: str, most: int, what: str
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """The objects in a list, each with where it is."""
+    value = spec.get(name, [])
+    if not isinstance(value, list) or len(value) > most:
+        raise InvalidBudgetError(f"spec.{name} is no list of at most {most} {what}")
     for index, item in enumerate(value):
-        where = f"spec.schedule[{index}]"
-        fields = mapping(item, where)
+        where = f"spec.{name}[{index}]"
+        yield where, mapping(item, where)
+
+
+def _segments(spec: Mapping[str, object]) -> list[Segment]:
+    segments: list[Segment] = []
+    for where, fields in _items(spec, "schedule", MAX_SEGMENTS, "segments"):
         segment = Segment(
             start=time(fields.get("start"), f"{where}.start"),
             step_seconds=whole(fields, "stepSeconds", 1, _LONGEST_STEP_SECONDS),
@@ -195,13 +203,9 @@ def _floor(value: object) -> tuple[int | None, bool, str]:
     return floor_uw, floor_uw is None, required_text(fields, "basis")
 
 
-def _windows(value: object) -> tuple[Window, ...]:
-    if not isinstance(value, list) or len(value) > MAX_WINDOWS:
-        raise InvalidBudgetError(f"spec.overrides is no list of at most {MAX_WINDOWS} windows")
+def _windows(spec: Mapping[str, object]) -> tuple[Window, ...]:
     windows: list[Window] = []
-    for index, item in enumerate(value):
-        where = f"spec.overrides[{index}]"
-        fields = mapping(item, where)
+    for where, fields in _items(spec, "overrides", MAX_WINDOWS, "windows"):
         window = Window(
             start=time(fields.get("start"), f"{where}.start"),
             end=time(fields.get("end"), f"{where}.end"),
@@ -227,13 +231,8 @@ def _shares(value: object, where: str) -> tuple[int, ...]:
 def _rules(
     spec: Mapping[str, object], name: str, key: str, words: type[ZoneName] | type[DeviceDriver]
 ) -> tuple[Rule, ...]:
-    value = spec.get(name, [])
-    if not isinstance(value, list) or len(value) > len(words):
-        raise InvalidBudgetError(f"spec.{name} is no list of at most {len(words)} rules")
     rules: list[Rule] = []
-    for index, item in enumerate(value):
-        where = f"spec.{name}[{index}]"
-        fields = mapping(item, where)
+    for where, fields in _items(spec, name, len(words), "rules"):
         if fields.get(key) not in list(words) or any(fields[key] == rule.name for rule in rules):
             raise InvalidBudgetError(
                 f"{where}.{key} is {fields.get(key)!r}, none of {', '.join(words)}, once each"

@@ -27,11 +27,6 @@ class CapController:
         self._overrode = False
 
     @property
-    def valve_trouble(self) -> str | None:
-        """Why the pressure valve cannot open, where the budget has one and it cannot."""
-        return self._valve.trouble
-
-    @property
     def next_step_at(self) -> float | None:
         """When the cap in force changes next by the ramp or the dwell, in seconds of the monotonic clock; None: it
         does not."""

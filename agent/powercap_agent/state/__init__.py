@@ -1,1 +1,1 @@
-"""What is kept on disk: the last budget and the lock."""
+"""What is kept on disk: originals, the last budget, energy, and the lock."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..logs import Log
 from ..schedule.budget import Budget, read_budget
 from ..schedule.fields import InvalidBudgetError
-from .cache import BudgetCache
+from .store import KeptFile
 
 OBEYED: Final = ("suspend", "dryRun", "floor", "overrides", "liftUntil")
 """Fields that give a node its limits back, or raise them: each is taken over where it can be read by itself."""
@@ -19,8 +19,9 @@ OBEYED: Final = ("suspend", "dryRun", "floor", "overrides", "liftUntil")
 class KnownBudget:
     """The budget to follow, and whether a newer one was refused."""
 
-    def __init__(self, cache: BudgetCache, log: Log) -> None:
-        self._cache = cache
+    def __init__(self, folder: str, node_name: str, log: Log) -> None:
+        self._kept = KeptFile(folder, "budget.json", "the budget", log)
+        self._node_name = node_name
         self._log = log
         self._body: dict[str, Any] | None = None
         self._unsaved: dict[str, Any] | None = None
@@ -38,7 +39,7 @@ class KnownBudget:
         if body is None:
             if self.budget is not None or first:
                 self._log.info("there is no PowerBudget for this node: the original limits are in force")
-            self._cache.forget()
+            self._kept.forget()
             self.budget = self._body = self._unsaved = self.invalid = self.generation = None
             return True
         try:
@@ -65,7 +66,9 @@ class KnownBudget:
     def keep(self) -> None:
         """Keep the budget for an agent that is restarted while the API server is down."""
         if self._unsaved is not None:
-            self._cache.keep(self._unsaved)
+            metadata = self._unsaved["metadata"]
+            kept = {name: metadata[name] for name in ("name", "uid", "generation") if name in metadata}
+            self._kept.keep({"metadata": kept, "spec": self._unsaved["spec"]})
             self._unsaved = None
 
     def _refuse(self, why: str, body: dict[str, Any]) -> bool:
@@ -99,13 +102,11 @@ class KnownBudget:
         return self.budget != before
 
     def _recall(self) -> None:
-        body = self._cache.recall()
-        if body is None:
-            return
-        try:
-            self.budget, self._body = read_budget(body), body
-        except InvalidBudgetError as error:
-            self._log.warning("the budget kept from before cannot be followed", error=str(error))
+        def follow(body: dict[str, Any]) -> None:
+            if body["metadata"]["name"] == self._node_name:
+                self.budget, self._body = read_budget(body), body
+
+        self._kept.recall(follow)
 
 
 def _with(good: Mapping[str, Any], name: str, spec: Mapping[str, Any]) -> dict[str, Any]:

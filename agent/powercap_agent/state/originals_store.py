@@ -28,20 +28,12 @@ class OriginalsStore:
         self._folder = folder
         self.boot_id = boot_id
         """The kernel's id of this boot."""
-        self._limits: dict[str, int] = {}
-        self._disabled: frozenset[str] = frozenset()
+        self.limits: Mapping[str, int] = {}
+        """The saved originals, in microwatts."""
+        self.disabled: frozenset[str] = frozenset()
+        """Keys of the zones that were found disabled."""
         self._written: dict[str, list[int]] = {}
         self._load()
-
-    @property
-    def limits(self) -> Mapping[str, int]:
-        """The saved originals, in microwatts."""
-        return self._limits
-
-    @property
-    def disabled(self) -> frozenset[str]:
-        """Keys of the zones that were found disabled."""
-        return self._disabled
 
     def written(self, key: str) -> Sequence[int]:
         """What agents of this boot wrote last to the limit, in microwatts: what they found in force before that, and
@@ -54,8 +46,8 @@ class OriginalsStore:
         Raises:
             StateError: it is not safely on disk.
         """
-        known = {key: list(values) for key, values in written.items() if key in self._limits}
-        self._store(self._limits, self._disabled, self._written | known)
+        known = {key: list(values) for key, values in written.items() if key in self.limits}
+        self._store(self.limits, self.disabled, self._written | known)
 
     def add(self, limits: Mapping[str, int], disabled: Iterable[str] = ()) -> None:
         """Save the originals that are not saved yet, and the keys of zones found disabled.
@@ -63,8 +55,8 @@ class OriginalsStore:
         Raises:
             StateError: they are not safely on disk.
         """
-        added = {key: limit for key, limit in limits.items() if key not in self._limits}
-        self._store(self._limits | added, self._disabled | frozenset(disabled), self._written)
+        added = {key: limit for key, limit in limits.items() if key not in self.limits}
+        self._store({**self.limits, **added}, self.disabled | frozenset(disabled), self._written)
 
     def drop(self, keys: Iterable[str], disabled: Iterable[str] = ()) -> None:
         """Forget originals that are in force again, and zones that are disabled again. The file is removed with
@@ -74,9 +66,9 @@ class OriginalsStore:
             StateError: the change is not safely on disk.
         """
         gone = set(keys)
-        kept = {key: limit for key, limit in self._limits.items() if key not in gone}
+        kept = {key: limit for key, limit in self.limits.items() if key not in gone}
         written = {key: values for key, values in self._written.items() if key in kept}
-        self._store(kept, self._disabled - frozenset(disabled), written)
+        self._store(kept, self.disabled - frozenset(disabled), written)
 
     def _load(self) -> None:
         saved = read_state(self._folder, _FILE)
@@ -85,16 +77,18 @@ class OriginalsStore:
         try:
             if saved["bootId"] != self.boot_id:
                 return
-            self._limits = {str(key): _microwatts(limit) for key, limit in saved["limits"].items()}
-            self._disabled = frozenset(str(key) for key in saved.get("disabled", ()))
+            self.limits = {str(key): _microwatts(limit) for key, limit in saved["limits"].items()}
+            self.disabled = frozenset(str(key) for key in saved.get("disabled", ()))
             written = saved.get("written", {})
             self._written = {str(key): [_microwatts(uw) for uw in values] for key, values in written.items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             path = os.path.join(self._folder, _FILE)
             raise StateError(f"{path} cannot be read: {error!r}") from error
 
-    def _store(self, limits: dict[str, int], disabled: frozenset[str], written: dict[str, list[int]]) -> None:
-        if (limits, disabled, written) == (self._limits, self._disabled, self._written):
+    def _store(
+        self, limits: Mapping[str, int], disabled: frozenset[str], written: dict[str, list[int]]
+    ) -> None:
+        if (limits, disabled, written) == (self.limits, self.disabled, self._written):
             return
         if limits or disabled:
             content: dict[str, object] = {"bootId": self.boot_id, "limits": limits}
@@ -105,7 +99,7 @@ class OriginalsStore:
             write_state(self._folder, _FILE, content)
         else:
             remove_state(self._folder, _FILE)
-        self._limits, self._disabled, self._written = limits, disabled, written
+        self.limits, self.disabled, self._written = limits, disabled, written
 
 
 def _microwatts(value: object) -> int:

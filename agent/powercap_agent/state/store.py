@@ -2,9 +2,13 @@
 
 import json
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from ..json_text import decode
+from ..logs import Log
+
+T = TypeVar("T")
 
 
 class StateError(Exception):
@@ -69,3 +73,50 @@ def _sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class KeptFile:
+    """Something that is kept for a restart, and not needed: failures are logged and otherwise ignored."""
+
+    def __init__(self, folder: str, name: str, what: str, log: Log) -> None:
+        """``what`` is kept, for people."""
+        self._folder, self._name, self._what, self._log = folder, name, what, log
+        self._failed = False
+
+    def keep(self, content: object) -> None:
+        """Replace what is kept. Of failures in a row the first one is logged."""
+        try:
+            write_state(self._folder, self._name, content)
+        except StateError as error:
+            if not self._failed:
+                self._log.warning(f"{self._what} could not be kept for a restart", error=str(error))
+            self._failed = True
+        else:
+            self._failed = False
+
+    def forget(self) -> None:
+        """Remove what is kept."""
+        try:
+            remove_state(self._folder, self._name)
+        except StateError as error:
+            self._log.warning(f"{self._what} kept for a restart could not be removed", error=str(error))
+
+    def recall(self, read: Callable[[Any], T]) -> T | None:
+        """What ``read`` makes of what is kept; None where there is nothing that it can read."""
+        try:
+            content = read_state(self._folder, self._name)
+        except StateError as error:
+            self._refuse(error)
+            return None
+        return None if content is None else self.understand(content, read)
+
+    def understand(self, content: Any, read: Callable[[Any], T]) -> T | None:
+        """What ``read`` makes of what an earlier agent wrote; None where that fails."""
+        try:
+            return read(content)
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            self._refuse(error)
+            return None
+
+    def _refuse(self, error: Exception) -> None:
+        self._log.warning(f"{self._what} kept from before cannot be read", error=repr(error))

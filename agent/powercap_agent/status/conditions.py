@@ -12,6 +12,12 @@ from ..schedule.budget import Budget
 from ..schedule.directive import Action, Directive, Phase
 from .ledger import NodeDraw, Part
 
+_PHASES: Final = {
+    Phase.SUSPENDED: BudgetReason.SUSPENDED,
+    Phase.NO_REFERENCE: BudgetReason.NO_REFERENCE,
+    Phase.LIFTED: BudgetReason.LIFTED,
+    Phase.OVERRIDDEN: BudgetReason.OVERRIDDEN,
+}
 _SUSPENDED: Final = "PowerPolicy {policy} is suspended: the original limits are in force."
 
 
@@ -135,7 +141,10 @@ def _ready(state: NodeState, applied: Condition) -> Condition:
         return applied
     directive, budget = state.directive, state.budget
     if directive.phase is Phase.SLOT:
-        return Condition(True, applied.reason, _slot_message(state, applied) + _valve_message(state))
+        cap = format_watts_short(directive.cap_uw or 0)
+        holds = applied.reason is BudgetReason.APPLIED
+        message = f"The cap of {cap} is in force." if holds else applied.message
+        return Condition(True, applied.reason, message + _valve_message(state))
     if directive.phase is Phase.LIFTED:
         message = (
             f"The original limits are in force for a while: {directive.note}. The cap is tried again then."
@@ -177,21 +186,8 @@ def _no_reference(budget: Budget) -> str:
 
 
 def _phase_reason(state: NodeState) -> BudgetReason:
-    if state.directive.phase is Phase.SUSPENDED:
-        return BudgetReason.SUSPENDED
-    if state.directive.phase is Phase.NO_REFERENCE:
-        return BudgetReason.NO_REFERENCE
-    if state.directive.phase is Phase.LIFTED:
-        return BudgetReason.LIFTED
-    if state.directive.phase is Phase.OVERRIDDEN:
-        return BudgetReason.OVERRIDDEN
-    return BudgetReason.HOLDING if state.budget.on_expiry is Fallback.HOLD else BudgetReason.EXPIRED
-
-
-def _slot_message(state: NodeState, applied: Condition) -> str:
-    if applied.reason is not BudgetReason.APPLIED:
-        return applied.message
-    return f"The cap of {format_watts_short(state.directive.cap_uw or 0)} is in force."
+    expired = BudgetReason.HOLDING if state.budget.on_expiry is Fallback.HOLD else BudgetReason.EXPIRED
+    return _PHASES.get(state.directive.phase, expired)
 
 
 def _override_message(state: NodeState, applied: Condition) -> str:

@@ -231,10 +231,6 @@ def _index(moment: datetime) -> int:
     return int(moment.timestamp() // STEP_SECONDS)
 
 
-def _start(index: int) -> datetime:
-    return datetime.fromtimestamp(index * STEP_SECONDS, UTC)
-
-
 def _runs(steps: Mapping[tuple[int, str], _Step], last: int) -> list[dict[str, Any]]:
     """The steps up to ``last``: a run for each stretch without a gap under one policy."""
     runs: list[list[tuple[str, int]]] = []
@@ -258,7 +254,8 @@ def _run(keys: Sequence[tuple[int, str]], steps: Mapping[tuple[int, str], _Step]
         if any(part in step.drawn for step in own)
     }
     packages, accelerators = (quarters.get(part, ()) for part in (Part.PACKAGES, Part.ACCELERATORS))
-    return Run(policy, _start(first), packages, accelerators, [step.lifts for step in own])
+    start = datetime.fromtimestamp(first * STEP_SECONDS, UTC)
+    return Run(policy, start, packages, accelerators, [step.lifts for step in own])
 
 
 def _published_steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, str], _Step]]:

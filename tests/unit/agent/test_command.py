@@ -110,8 +110,15 @@ def test_logs_are_lines_of_text_or_json(capfd: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_message_of_several_lines_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    Log(LogFormat.TEXT).error("refused", why="first\nsecond")
-    assert capfd.readouterr().err.endswith(" ERROR refused why=first second\n")
+    Log(LogFormat.TEXT).error("refused", why="first\nsecond\x1b[2J, 5 µW")
+    assert capfd.readouterr().err.endswith(" ERROR refused why=first second [2J, 5 µW\n")
+
+
+def test_a_boot_id_that_cannot_be_read_ends_with_a_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["restore", f"--state-dir={tmp_path}", f"--boot-id-file={tmp_path / 'none'}"]) == 1
+    assert "the boot's id cannot be read" in capfd.readouterr().err
 
 
 def test_the_garbage_collector_does_not_look_through_what_stays() -> None:

@@ -151,3 +151,19 @@ class Impatient(Worker):
 
     def call(self, do: Callable[[], T], seconds: float = 0.1) -> T:
         return super().call(do, seconds)
+
+
+def test_a_library_that_is_too_old_for_energy_and_for_limits_is_told() -> None:
+    """ctypes raises AttributeError for a function that the library lacks."""
+
+    class Old(FakeNvml):
+        def __getattribute__(self, name: str) -> object:
+            if name in {"nvmlDeviceGetTotalEnergyConsumption", "nvmlDeviceSetPowerManagementLimit"}:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    (found,) = Nvml(lambda: Old([Card("GPU-0", 700_000, 200_000, 700_000)]), Worker("nvml")).discover()
+    assert found.energy is None
+    with pytest.raises(LimitError, match="too old") as refused:
+        found.device.write(found.constraints[0], 300_000_000)
+    assert refused.value.reason is ZoneReason.UNSUPPORTED

@@ -19,7 +19,6 @@ from hypothesis import given
 from powercap_agent.kube.client import ApiClient, Endpoint
 from powercap_agent.kube.watcher import Watcher
 from powercap_agent.logs import Log, LogFormat
-from powercap_agent.state.cache import BudgetCache
 from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.status.publisher import StatusPublisher, Urgency
 from tests.support.agent_parts import budget_body
@@ -151,7 +150,7 @@ def _a_damaged_stream_ends_in_order(folder: Path, chance: Random) -> None:
     logged = io.StringIO()
     log = Log(LogFormat.JSON, logged)
     watcher = Watcher(CannedClient(answers), "node-1", told.append, log, backoff_first=0.0)
-    known, publisher = KnownBudget(BudgetCache(str(folder), "node-1", log), log), StatusPublisher(Sink())
+    known, publisher = KnownBudget(str(folder), "node-1", log), StatusPublisher(Sink())
     with bounded():
         for _ in range(4):
             watcher.attempt()

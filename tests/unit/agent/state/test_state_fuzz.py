@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 
 from powercap_agent.logs import Log, LogFormat
-from powercap_agent.state.cache import BudgetCache
 from powercap_agent.state.known_budget import KnownBudget
 from powercap_agent.state.originals_store import OriginalsStore
 from powercap_agent.state.store import StateError
@@ -70,7 +69,7 @@ def test_damaged_originals_are_read_whole_or_refused(folder: Path, chance: Rando
 def _a_damaged_kept_budget_is_followed_or_passed_over(folder: Path, chance: Random) -> None:
     (folder / "budget.json").write_bytes(damaged_file(BUDGET, chance))
     log = Log(LogFormat.JSON, io.StringIO())
-    known = KnownBudget(BudgetCache(str(folder), "node-1", log), log)
+    known = KnownBudget(str(folder), "node-1", log)
     with bounded():
         known.give_up_waiting()
     assert known.settled
