@@ -1,7 +1,8 @@
 """The state of the hardware before the first write, limits and disabled zones: found, saved, put back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from powercap_api.reasons import ZoneReason
@@ -11,7 +12,15 @@ from ..hardware.worker import each_in_time
 from ..hardware.zone import Constraint, LimitError, Zone, gone, limit_key
 from ..logs import Log
 from ..planning.limits import Write
-from ..planning.meaning import capped_constraints, far_below_named, is_package, lead_constraint, lead_original
+from ..planning.meaning import (
+    capped_constraints,
+    far_below_named,
+    is_package,
+    lead_constraint,
+    lead_original,
+    packages_of,
+    silicon,
+)
 from ..planning.write_order import zone_steps
 from ..state.originals_store import OriginalsStore
 from ..state.store import StateError
@@ -33,7 +42,7 @@ class Originals:
         self._under_way: set[str] = set()
         """Keys of the zones at which a thread is, among them those that hang."""
 
-    def find(self, managed: Iterable[tuple[Zone, Constraint]]) -> tuple[dict[str, int], list[ZoneResult]]:
+    def find(self, managed: Collection[tuple[Zone, Constraint]]) -> tuple[dict[str, int], list[ZoneResult]]:
         """The original of each limit in microwatts by key, and a result for each lead limit that has none."""
         originals: dict[str, int] = {}
         unreadable = []
@@ -50,7 +59,14 @@ class Originals:
                     message = "reads 0 and is disabled: nothing limits this zone, and nothing is capped in it"
                     problem = LimitError(ZoneReason.RELEASED, message)
                 unreadable.append(ZoneResult(zone, constraint.name, problem.reason, message=problem.message))
-        return originals, unreadable
+        limited = {silicon(package.zones[0]) for package in packages_of((z for z, _ in managed), originals)}
+        # A part of a package needs no limit of its own, nor an interface beside another; a package by itself does.
+        return originals, [
+            replace(r, reason=ZoneReason.UNSUPPORTED)
+            if r.reason is ZoneReason.RELEASED and is_package(r.zone) and silicon(r.zone) not in limited
+            else r
+            for r in unreadable
+        ]
 
     def _first_sight(self, zone: Zone, constraint: Constraint) -> int:
         found_uw = steady_read(zone, constraint)

@@ -24,8 +24,8 @@ class Absence:
         """A sentence for people, given the zones that were found."""
         if zones:
             return (
-                f"there are {len(zones)} power zones, and no package among them has a limit, only counters (as on"
-                f" AMD's processors): {_EXEMPT}, or cap what it has by way of hwmon"
+                f"there are {len(zones)} power zones, and no package with a limit among them (AMD's processors have"
+                f" only counters there): {_EXEMPT}, or cap what it has by way of hwmon"
             )
         try:
             entries = self.files.entries(self.powercap_root)

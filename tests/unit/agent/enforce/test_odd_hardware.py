@@ -33,6 +33,22 @@ def test_limits_that_read_zero_or_not_at_all_are_unsupported(tmp_path: Path) -> 
     assert machine.kernel.written == []
 
 
+def test_a_package_that_nothing_limits_is_told_and_an_interface_that_limits_nothing_is_no_fault(
+    tmp_path: Path,
+) -> None:
+    """0 and disabled: the cap holds on another interface of the package, or not at all."""
+    off = FakeZone("intel-rapl/intel-rapl:0", "package-0", [Limit("long_term", 0, 28 * WATT)], enabled=False)
+    on = FakeZone("intel-rapl-mmio/intel-rapl-mmio:0", "package-0", [Limit("long_term", 28 * WATT)])
+    alone = Machine(tmp_path / "alone", Layout([off])).enforcer().enforce(20 * WATT, BOUNDS)
+    assert set(reasons(alone).values()) == {ZoneReason.UNSUPPORTED}
+    both = Machine(tmp_path / "both", Layout([off, on], ("intel-rapl", "intel-rapl-mmio")))
+    report = both.enforcer().enforce(20 * WATT, BOUNDS)
+    assert (report.applied_uw, {r.reason for r in report.results}) == (
+        20 * WATT,
+        {ZoneReason.APPLIED, ZoneReason.RELEASED},
+    )
+
+
 def test_a_limit_that_cannot_be_read_any_more_is_still_written(desktop: Machine) -> None:
     enforcer = desktop.enforcer()
     enforcer.enforce(40 * WATT, BOUNDS)
