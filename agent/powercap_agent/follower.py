@@ -19,7 +19,6 @@ from .schedule.cap_controller import CapController
 from .schedule.directive import Action, Directive, Phase
 from .schedule.pressure_valve import PressureValve
 from .state.store import KeptFile
-from .status.cap_average import CapAverage
 from .status.conditions import MeasuredDraw
 from .status.energy_account import EnergyAccount, Regime
 from .status.ledger import Part, binds, counters_of, part_of
@@ -82,7 +81,6 @@ class Follower:
         self.controller = CapController(self.valve, self._standing_uw)
         self._ledger = self._account.ledger
         self._ledger.highest_uw = self._highest_uw
-        self._cap_averages = {part: CapAverage() for part in Part}
         self.directive: Directive | None = None
         """What was last brought into force; None: the originals, as there is no budget."""
         self.report = Report()
@@ -118,8 +116,6 @@ class Follower:
         self._regime = self._regime_under(self.directive)
         if another:
             self._ended = (before, moment)
-        for part, average in self._cap_averages.items():
-            average.change(moment, self._regime.caps_uw.get(part))
         self._ledger.beside = {result.zone.key for result in self.report.results if result.counted}
         self._measuring.zones = self.enforcer.zones
         self._measuring.ask()
@@ -170,11 +166,8 @@ class Follower:
         """End the measurement under ``before`` with this sample, and begin another; whether it was long enough."""
         if not self._ledger.enough(sample.moment):
             return False
-        drawn = self._ledger.close()
-        caps = {part: average.close(sample.moment) for part, average in self._cap_averages.items()}
-        self.draw = None
-        if drawn is not None and before is not None:
-            self.draw = MeasuredDraw(drawn, {part: uw for part, uw in caps.items() if uw is not None})
+        drawn, caps = self._ledger.close(), self._account.close_caps()
+        self.draw = None if drawn is None or before is None else MeasuredDraw(drawn, caps)
         return True
 
     def _save(self, moment: float) -> None:

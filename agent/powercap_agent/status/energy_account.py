@@ -71,6 +71,8 @@ class EnergyAccount:
         self._recalled: dict[str, int] | None = None
         """Readings of an earlier agent at ``_until``."""
         self._steps: dict[tuple[int, str], _Step] = {}
+        self._caps: dict[Part, tuple[float, float] | None] = {}
+        """Each part's cap times seconds, and seconds; None where for some of the time there was none."""
         self._lifted = False
         self._alone = True
         """Whether nothing of an earlier agent was taken over."""
@@ -101,6 +103,13 @@ class EnergyAccount:
             self._enter(now, interval, regime)
         if self.ledger.parts:
             self._since, self._until = self._since or now, now
+
+    def close_caps(self) -> dict[Part, int]:
+        """The cap of each part over the intervals since the last call, on average and in microwatts: a ramp or a dwell
+        keeps a higher one for a while. A part that had none for some of the time is not there."""
+        caps = {part: round(summed[0] / summed[1]) for part, summed in self._caps.items() if summed}
+        self._caps = {}
+        return caps
 
     def published(self, now: datetime, *, ended: bool = False) -> dict[str, Any] | None:
         """``PowerBudgetStatus.energy`` in wire form; None where nothing can be counted.
@@ -184,9 +193,12 @@ class EnergyAccount:
         """Count an interval, shared out over the quarters that it lies in, in proportion to time."""
         part, seconds, uj = interval.part, interval.seconds, interval.uj
         self._totals.setdefault(part, _Drawn()).add(uj, seconds, bound=False)
+        cap_uw, summed = regime.caps_uw.get(part), self._caps.get(part, (0.0, 0.0))
+        self._caps[part] = (
+            None if cap_uw is None or summed is None else (summed[0] + cap_uw * seconds, summed[1] + seconds)
+        )
         if regime.policy is None:
             return
-        cap_uw = regime.caps_uw.get(part)
         bound = cap_uw is not None and binds(round(uj / seconds), cap_uw)
         begin, end = now.timestamp() - seconds, now.timestamp()
         last = int(end // STEP_SECONDS)
