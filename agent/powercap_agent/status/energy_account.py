@@ -133,17 +133,12 @@ class EnergyAccount:
 
     def saved(self) -> dict[str, Any] | None:
         """What ``load`` takes, as JSON; None where nothing was counted yet."""
-        if self._since is None or self._until is None:
+        if self._until is None:
             return None
         return {
-            "since": self._since.isoformat(),
             "until": self._until.isoformat(),
             "readings": self.ledger.readings,
-            "totals": _numbers(self._totals),
-            "steps": [
-                [index, policy, step.lifts, _numbers(step.drawn)]
-                for (index, policy), step in self._steps.items()
-            ],
+            "published": self.published(self._until, ended=True),
         }
 
     def load(self, saved: Mapping[str, Any], *, same_boot: bool) -> None:
@@ -152,14 +147,10 @@ class EnergyAccount:
         Raises:
             KeyError, TypeError, ValueError: it is not what ``saved`` gave. The account is as before.
         """
-        since, until = datetime.fromisoformat(saved["since"]), datetime.fromisoformat(saved["until"])
+        until = datetime.fromisoformat(saved["until"])
         readings = {str(key): int(reading) for key, reading in saved["readings"].items()}
-        totals = _drawn(saved["totals"])
-        steps = {
-            (int(index), str(policy)): _Step(_drawn(drawn), int(lifts))
-            for index, policy, lifts, drawn in saved["steps"]
-        }
-        self._since, self._until, self._totals, self._steps = since, until, totals, steps
+        self._since, _, self._totals, self._steps = _read(saved["published"])
+        self._until = until
         self._recalled = readings if same_boot else None
         self._alone = False
 
@@ -172,13 +163,7 @@ class EnergyAccount:
         """
         if not self._alone:
             return
-        since, until = (datetime.fromisoformat(published[name]) for name in ("since", "until"))
-        totals = {
-            part: _counted(int(told["joules"]) * 1e6, int(told["seconds"]))
-            for part in Part
-            if (told := published.get(part)) is not None
-        }
-        steps = dict(_published_steps(published.get("history", ())))
+        since, until, totals, steps = _read(published)
         self._alone = False
         if self._since is not None and until > self._since:
             return
@@ -186,8 +171,7 @@ class EnergyAccount:
         self._until = self._until or until
         for part, total in totals.items():
             self._totals.setdefault(part, _Drawn()).add(total.uj, total.seconds, bound=False)
-        for key, step in steps.items():
-            self._steps.setdefault(key, step)
+        self._steps = steps | self._steps
 
     def _enter(self, now: datetime, interval: Interval, regime: Regime) -> None:
         """Count an interval, shared out over the quarters that it lies in, in proportion to time."""
@@ -211,31 +195,6 @@ class EnergyAccount:
 
     def _step(self, index: int, policy: str) -> _Step:
         return self._steps.setdefault((index, policy), _Step())
-
-
-def _numbers(drawn: Mapping[Part, _Drawn]) -> dict[str, list[float]]:
-    return {
-        part.value: [round(one.uj), one.seconds, one.bound_seconds, round(one.bound_uj)]
-        for part, one in drawn.items()
-    }
-
-
-def _drawn(numbers: Mapping[str, Sequence[float]]) -> dict[Part, _Drawn]:
-    return {
-        Part(part): _counted(uj, seconds, bound_seconds, bound_uj)
-        for part, (uj, seconds, bound_seconds, bound_uj) in numbers.items()
-    }
-
-
-def _counted(*numbers: float) -> _Drawn:
-    """What was counted before, which something else may have written.
-
-    Raises:
-        ValueError: a number is none that can have been counted.
-    """
-    if not all(0 <= number < 1e18 for number in numbers):
-        raise ValueError(f"{numbers} cannot have been counted")
-    return _Drawn(*map(float, numbers))
 
 
 def _index(moment: datetime) -> int:
@@ -270,7 +229,23 @@ def _run(keys: Sequence[tuple[int, str]], steps: Mapping[tuple[int, str], _Step]
     return Run(policy, start, packages, accelerators, [step.lifts for step in own])
 
 
-def _published_steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, str], _Step]]:
+def _read(
+    published: Mapping[str, Any],
+) -> tuple[datetime, datetime, dict[Part, _Drawn], dict[tuple[int, str], _Step]]:
+    """Since when and until when, totals and steps of what ``published`` gave, which something else may have written."""
+    since, until = (datetime.fromisoformat(published[name]) for name in ("since", "until"))
+    totals = {}
+    for part in Part:
+        told = published.get(part)
+        if told is not None:
+            joules, seconds = int(told["joules"]), int(told["seconds"])
+            if not (0 <= joules < 1e12 and 0 <= seconds < 1e12):
+                raise ValueError(f"{joules} J in {seconds} s cannot have been counted")
+            totals[part] = _Drawn(joules * 1e6, float(seconds))
+    return since, until, totals, dict(_steps(published.get("history", ())))
+
+
+def _steps(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[int, str], _Step]]:
     for told in history:
         run = read_run(told)
         first = int(run.start.timestamp()) // STEP_SECONDS

@@ -206,19 +206,20 @@ def test_a_counter_that_does_not_answer_holds_up_nothing(tmp_path: Path) -> None
         assert agent.limits() == agent.original
 
 
-ENERGY = {
-    "since": "2025-10-09T12:00:00+00:00",
-    "until": "2025-10-09T12:00:00+00:00",
-    "readings": {},
-    "steps": [],
-}
+TIMES = {"since": "2025-10-09T12:00:00Z", "until": "2025-10-09T12:00:00Z"}
+
+
+def kept_energy(joules: object) -> str:
+    """What an agent keeps that has counted so much."""
+    account = TIMES | {"readings": {}, "published": TIMES | {"packages": {"joules": joules, "seconds": 1}}}
+    return json.dumps({"bootId": "boot-1", "account": account})
 
 
 @pytest.mark.parametrize(
     "kept",
     [
-        json.dumps({"bootId": "boot-1", "account": ENERGY | {"totalMicrojoules": float("inf")}}),
-        json.dumps({"bootId": "boot-1", "account": ENERGY | {"totalMicrojoules": "many"}}),
+        kept_energy(float("inf")),
+        kept_energy("many"),
         json.dumps({"bootId": "boot-1", "account": 5}),
         "[" * 5000,
         "half",

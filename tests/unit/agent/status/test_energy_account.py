@@ -315,6 +315,9 @@ def test_nothing_is_told_where_nothing_is_counted() -> None:
     assert account.saved() is None
 
 
+NO_TIME = {"since": "2025-10-09T12:00:00+00:00", "until": "2025-10-09T12:00:00+00:00"}
+
+
 @pytest.mark.parametrize(
     "saved",
     [
@@ -324,12 +327,10 @@ def test_nothing_is_told_where_nothing_is_counted() -> None:
         [],
         *(
             {
-                "since": "2025-10-09T12:00:00+00:00",
-                "until": "2025-10-09T12:00:00+00:00",
+                **NO_TIME,
                 "readings": {},
-                "totals": {"packages": [0, number, 0, 0]},
                 "packages": {"joules": 0, "seconds": number},
-                "steps": [],
+                "published": NO_TIME | {"packages": {"joules": 0, "seconds": number}},
             }
             for number in (-1, float("nan"), 10**30)
         ),
