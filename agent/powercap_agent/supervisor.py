@@ -64,7 +64,8 @@ class Supervisor:
                 break
             if time.monotonic() - self._beaten > self._stall_seconds:
                 self._log.error("the loop is stuck: the agent ends", seconds=round(self._stall_seconds))
-                self._dump()
+                # A traceback that nobody reads must not keep the process from ending.
+                faulthandler.dump_traceback(file=non_blocking(STDERR))
                 break
         file = non_blocking(STDERR)
         faulthandler.dump_traceback_later(self._end_seconds, exit=True, file=file)
@@ -79,7 +80,3 @@ class Supervisor:
             self._code = loop.run()
         finally:
             self._ended.set()
-
-    def _dump(self) -> None:
-        """A traceback that nobody reads must not keep the process from ending."""
-        faulthandler.dump_traceback(file=non_blocking(STDERR))

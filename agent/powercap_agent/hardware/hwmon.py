@@ -5,8 +5,8 @@ Files, in microwatts: ``power1_cap`` (read and write), ``power1_cap_max`` and, w
 identified by its PCI or ACPI address, as hwmon's own numbers change from boot to boot.
 
 A socket is named by the physical id of its package, as RAPL's zones are: ``package-1``. The socket's number is in the
-ACPI device's ``_UID`` (``ID01``); the platform driver has one device for all sockets and registers them in order
-(drivers/platform/x86/amd/hsmp/{acpi,plat}.c).
+ACPI device's ``_UID`` (``ID01``; where that is not shown, the device's own number is taken); the platform driver has
+one device for all sockets and registers them in order (drivers/platform/x86/amd/hsmp/{acpi,plat}.c).
 """
 
 import posixpath

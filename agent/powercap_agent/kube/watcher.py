@@ -32,12 +32,11 @@ GONE_AFTER: Final = 6
 """So many lists in a row that answer 404 mean that the kind itself is gone (uninstalled); fewer may be an API
 server that is still starting."""
 
-_GONE: Final = 410
 _NOT_FOUND: Final = 404
 
 
 class _ExpiredError(ApiError):
-    """The resource version is too old to resume from: list anew."""
+    """The watch cannot be resumed, as where its version is too old (410) or an event makes no sense: list anew."""
 
 
 class Watcher:
@@ -74,25 +73,21 @@ class Watcher:
 
     def attempt(self) -> None:
         """List the object where that is needed, watch it until the watch ends, and pause."""
-        began, seconds = time.monotonic(), watch_seconds()
+        began, seconds, failed = time.monotonic(), watch_seconds(), False
         try:
             if self._version is None:
                 self._version = self._list()
             self._watch(self._version, seconds)
-            self._failures = 0 if self._lasted(began) else self._failures + 1
             if time.monotonic() - began < seconds - self._early_seconds:
                 self._version = None
-        except _ExpiredError:
-            self._version = None
-            self._failures = 0 if self._lasted(began) else self._failures + 1
         except ApiError as error:
             self._version = None
-            self._failures = 0 if self._lasted(began) else self._failures
-            self._failed(error)
+            failed = not isinstance(error, _ExpiredError)
+            if failed:
+                self._failed(error)
+        lasted = time.monotonic() - began >= WELL_AFTER_SECONDS
+        self._failures = int(failed) if lasted else self._failures + 1
         time.sleep(pause_seconds(self._failures, self._backoff_first, WATCH_LAST_SECONDS))
-
-    def _lasted(self, began: float) -> bool:
-        return time.monotonic() - began >= WELL_AFTER_SECONDS
 
     def _list(self) -> str:
         found = self._client.get(f"{BUDGETS_PATH}?{urlencode(self._selector)}")
@@ -121,23 +116,19 @@ class Watcher:
 
     def _see(self, event: dict[str, Any]) -> None:
         kind, seen = event.get("type"), event.get("object")
-        if not isinstance(seen, dict):
-            raise _ExpiredError("the watch sent an event without an object")
-        if kind == "ERROR":
-            if seen.get("code") == _GONE:
-                raise _ExpiredError("the resource version is too old")
-            raise _ExpiredError(f"the watch sent an error: {seen.get('message')}")
         try:
-            self._version = _version(seen)
+            version = _version(seen)
         except (KeyError, TypeError) as error:
-            raise _ExpiredError("the watch sent an object without a resourceVersion") from error
+            raise _ExpiredError("the watch sent something without a resourceVersion") from error
+        if kind == "ERROR":
+            raise _ExpiredError("the watch sent an error")
+        self._version = version
         if kind in {"ADDED", "MODIFIED"}:
             self._tell(seen)
         elif kind == "DELETED":
             self._tell(None)
 
     def _failed(self, error: ApiError) -> None:
-        self._failures += 1
         status = error.status if isinstance(error, ApiRefusedError) else None
         self._not_found = self._not_found + 1 if status == _NOT_FOUND else 0
         if self._not_found == GONE_AFTER:
@@ -162,7 +153,7 @@ def watch_seconds() -> int:
     return random.randrange(WATCH_SECONDS, 2 * WATCH_SECONDS)  # noqa: S311 - jitter is no secret
 
 
-def _version(found: dict[str, Any]) -> str:
+def _version(found: Any) -> str:
     """The resource version of an object or a list.
 
     Raises:
