@@ -38,11 +38,11 @@ def limits(zones: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "machine", [one for one in published() if one.name in NAMES], ids=lambda one: f"{one.name}, {one.asked}"
+    "listed", [one for one in published() if one.name in NAMES], ids=lambda one: f"{one.name}, {one.asked}"
 )
-def test_two_packages_of_a_published_machine(machine: Published, node: Node) -> None:
+def test_two_packages_of_a_published_machine(listed: Published, node: Node) -> None:
     prepare(Configuration("published", {"dram": 0}))
-    (long, named), short = limits(machine.zones)[0].split("/"), limits(machine.zones)[1]
+    (long, named), short = limits(listed.zones)[0].split("/"), limits(listed.zones)[1]
     for package in (0, 1):
         register = registers.read(f"package-{package}/limit")
         register = registers.with_pl2(registers.with_pl1(register, units(long)), units(short))
@@ -50,20 +50,20 @@ def test_two_packages_of_a_published_machine(machine: Published, node: Node) -> 
         registers.put(f"package-{package}/info", units(named))
     before = registers.snapshot()
     spec: dict[str, object] = {"maxSourceMicrowatts": None}
-    if machine.asked.endswith("%"):
-        spec["maxSourcePercent"] = int(machine.asked[:-1])
+    if listed.asked.endswith("%"):
+        spec["maxSourcePercent"] = int(listed.asked[:-1])
     else:
-        spec["maxSourceMicrowatts"] = 2 * microwatts(machine.asked)
+        spec["maxSourceMicrowatts"] = 2 * microwatts(listed.asked)
     node.put(1000, **spec)
     node.start()
     status = node.status()
     judge_status(status)
-    wanted = [units(watts) * registers.UNIT_UW for watts in limits(machine.expected)]
+    wanted = [units(watts) * registers.UNIT_UW for watts in limits(listed.expected)]
     for package in (0, 1):
         register = registers.read(f"package-{package}/limit")
         assert [registers.pl1_uw(register), registers.pl2_uw(register)] == wanted, status
     told = {limit["reason"] for zone in status["zones"] for limit in zone["limits"]}
     told |= {condition["reason"] for condition in status["conditions"]}
-    assert not machine.told or machine.told in told
+    assert not listed.told or listed.told in told
     assert node.kill(signal.SIGTERM) == 0
     assert registers.snapshot() == before

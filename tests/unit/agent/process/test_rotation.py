@@ -48,4 +48,4 @@ def test_limits_stay_while_the_new_authority_is_unknown_and_its_file_is_read_aga
         assert agent.limits()[PACKAGE] == 40 * WATT
         shutil.copy(new, trusted)
         agent.until(lambda limits: limits[PACKAGE] == 30 * WATT, 60)
-        eventually(lambda: api.patches[-1]["status"]["observedGeneration"] == 2, agent.log)
+        eventually(lambda: api.patches and api.patches[-1]["status"]["observedGeneration"] == 2, agent.log)
