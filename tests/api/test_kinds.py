@@ -111,7 +111,7 @@ def test_good_policies_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
         ({"maxSource": "0"}, "set suspend: true instead"),
         ({"maxSource": "forty"}, 'must be a power in watts, such as "40" or 40000000u'),
         ({"maxSource": "40W"}, 'must be a power in watts, such as "40" or 40000000u'),
-        ({"maxSource": 40.5}, "maxSource"),
+        ({"maxSource": 40.5}, 'maxSource in body must be of type integer,string: "number"'),
         ({"maxSource": "180%"}, 'a percentage is a whole number from 1 to 100 and the sign, such as "80%"'),
         ({"maxSource": "0%"}, "a percentage is a whole number from 1 to 100"),
         ({"maxSource": "12.5%"}, "a percentage is a whole number from 1 to 100"),

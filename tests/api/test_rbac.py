@@ -378,6 +378,16 @@ def test_who_may_make_limits_may_do_only_that(people: dict[str, httpx.Client]) -
     assert {answer.status_code for answer in tries} == {httpx.codes.FORBIDDEN}
 
 
+def test_an_override_that_is_over_is_refused_when_it_is_made(people: dict[str, httpx.Client]) -> None:
+    late = _override("late", limit="60")
+    late["spec"].pop("duration", None)
+    late["spec"]["end"] = "2025-10-09T19:00:00Z"
+    refused = people["limit"].post(OVERRIDES, json=late)
+    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
+    assert "end is past: it is 20" in refused.json()["message"]
+    assert "write a later time, or duration: 2h" in refused.json()["message"]
+
+
 def test_who_edits_may_release_and_take_back_and_write_no_budget(people: dict[str, httpx.Client]) -> None:
     editor, viewer = people["edit"], people["view"]
     assert editor.post(OVERRIDES, json=_override("job", release=True)).status_code == httpx.codes.CREATED

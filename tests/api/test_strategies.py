@@ -42,6 +42,15 @@ def market_day(**spec: Any) -> dict[str, Any]:
         {"type": "Solar", "alpha": 2},
         {"type": "Price"},
         {"type": "Price", "lowPrice": "-10.5", "highPrice": "90"},
+        {"type": "Price", "lowPrice": -20, "highPrice": 90},
+        {"type": "Price", "lowPrice": -20, "highPrice": "90.5"},
+        {"type": "Carbon", "lowCarbon": 40, "highCarbon": 300},
+        {"type": "Renewable", "lowRenewable": 20, "highRenewable": 80},
+        {
+            "type": "Schedule",
+            "windows": [NIGHT],
+            "otherwise": {"type": "Price", "lowPrice": 20, "highPrice": 90},
+        },
         {"type": "Price", "lowPercentile": 0},
         {"type": "Price", "highPercentile": 100},
         {"type": "Fixed"},
@@ -90,7 +99,13 @@ def schedule(**window: Any) -> dict[str, Any]:
         ({"type": "Price", "lowPrice": "90", "highPrice": "20"}, "lowPrice must be below highPrice"),
         ({"type": "Price", "lowPrice": "9", "highPrice": "9.0"}, "lowPrice must be below highPrice"),
         ({"type": "Price", "lowPrice": "cheap", "highPrice": "9"}, "lowPrice"),
-        ({"type": "Price", "lowPrice": 20, "highPrice": 90}, "must be of type string"),
+        ({"type": "Price", "lowPrice": 90, "highPrice": "20"}, "lowPrice must be below highPrice"),
+        ({"type": "Price", "lowPrice": 20.5, "highPrice": 90}, 'must be of type integer,string: "number"'),
+        (
+            {"type": "Price", "lowPrice": 1_000_000, "highPrice": "9"},
+            "should be less than or equal to 999999",
+        ),
+        ({"type": "Carbon", "lowCarbon": -4, "highCarbon": 30}, "should be greater than or equal to 0"),
         (
             {"type": "Price", "lowPrice": "2", "highPrice": "9", "lowPercentile": 5},
             "write either lowPrice and highPrice, or lowPercentile and highPercentile",
@@ -179,6 +194,7 @@ PEAK = {"days": ["Mon"], "start": "17:00", "end": "21:00", "fees": "45"}
         {},
         {"priceFactor": "1.03", "fees": "38.5", "windows": [PEAK] * 32, "taxFactor": "1.2"},
         {"priceFactor": "0", "fees": "-3", "taxFactor": "0.90"},
+        {"priceFactor": 0, "fees": 30, "taxFactor": 2, "windows": [{**PEAK, "fees": -45}] * 32},
     ],
 )
 def test_good_tariffs_are_taken(kube: Kube, tariff: dict[str, Any]) -> None:
@@ -195,7 +211,8 @@ def test_good_tariffs_are_taken(kube: Kube, tariff: dict[str, Any]) -> None:
         ({"taxFactor": "0"}, "spec.tariff.taxFactor"),
         ({"priceFactor": "-1"}, "spec.tariff.priceFactor"),
         ({"fees": "30 EUR"}, "spec.tariff.fees"),
-        ({"fees": 30}, "must be of type string"),
+        ({"fees": 38.5}, 'must be of type integer,string: "number"'),
+        ({"taxFactor": 0}, "should be greater than or equal to 1"),
         ({"windows": [PEAK] * 33}, "must have at most 32 items"),
         ({"windows": [{**PEAK, "end": "17:00"}]}, 'for a whole day write start: "00:00", end: "24:00"'),
         ({"windows": [{**PEAK, "start": "24:00"}]}, "a window cannot start at 24:00"),

@@ -11,7 +11,7 @@ from tests.chart.conftest import Render
 
 def test_the_admission_policy_can_be_left_out(render: Render) -> None:
     names = {policy["metadata"]["name"] for policy in render().all("ValidatingAdmissionPolicy")}
-    assert names == {"powercap-own-node", "powercap-release"}
+    assert names == {"powercap-own-node", "powercap-override"}
     assert not render({"admissionPolicy": {"enabled": False}}).all("ValidatingAdmissionPolicy")
 
 

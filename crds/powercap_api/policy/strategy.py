@@ -8,9 +8,19 @@ descriptions and in the constants here. What belongs to another type than the on
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-from ..schema.model import ApiModel, ItemPower, NodePower, at_most, power_rules, same_form
+from ..schema.model import (
+    ApiModel,
+    ItemPower,
+    NodePower,
+    Number,
+    at_most,
+    power_rules,
+    quantity,
+    readable,
+    same_form,
+)
 from .week import STARTS_WITHIN_THE_DAY, WINDOW_RULES, ClockText, Weekday, Weekdays
 
 
@@ -42,9 +52,9 @@ DEFAULT_HOURS: Final = 8
 _PRICE: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
 
 
-PriceText = Annotated[str, StringConstraints(pattern=_PRICE, max_length=16)]
+PriceText = Annotated[str, Number(_PRICE, -999_999, 999_999)]
 """A price per MWh as a decimal number in text."""
-PositiveText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$", max_length=16)]
+PositiveText = Annotated[str, Number(r"^[0-9]{1,6}(\.[0-9]{1,6})?$", 0, 999_999)]
 """A decimal number in text, 0 or more."""
 Percentile = Annotated[int, Field(ge=0, le=100)]
 
@@ -75,8 +85,8 @@ def _pair(name: str, meaning: str) -> list[dict[str, str]]:
             "message": f"write either {low} and {high}, or lowPercentile and highPercentile",
         },
         {
-            "rule": f"!has(self.{low}) || !has(self.{high}) || !isQuantity(self.{low}) ||"
-            f" !isQuantity(self.{high}) || quantity(self.{low}).isLessThan(quantity(self.{high}))",
+            "rule": f"!has(self.{low}) || !has(self.{high}) || [self.{low}].all(l, [self.{high}].all(h,"
+            f" !{readable('l')} || !{readable('h')} || {quantity('l')}.isLessThan({quantity('h')})))",
             "message": f"{low} must be below {high}: {meaning}",
             "fieldPath": f".{low}",
         },

@@ -2,17 +2,20 @@
 
 from typing import Annotated, Final
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-from ..schema.model import ApiModel
+from ..schema.model import ApiModel, Number
 from .week import WINDOW_RULES, ClockText, Weekday, Weekdays
 
 _AMOUNT: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
 _FACTOR: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?$"
 _POSITIVE_FACTOR: Final = r"^([1-9][0-9]{0,2}(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9][0-9]{0,5})$"
 
-AmountText = Annotated[str, StringConstraints(pattern=_AMOUNT, max_length=16)]
+AmountText = Annotated[str, Number(_AMOUNT, -999_999, 999_999)]
 """An amount of money per MWh as a decimal number in text."""
+
+_Factor = Annotated[str, Number(_FACTOR, 0, 999)]
+_PositiveFactor = Annotated[str, Number(_POSITIVE_FACTOR, 1, 999)]
 
 
 class FeeWindow(ApiModel):
@@ -33,7 +36,7 @@ class FeeWindow(ApiModel):
 class TariffSpec(ApiModel):
     """The price paid: (market price x priceFactor + fees) x taxFactor."""
 
-    price_factor: Annotated[str, StringConstraints(pattern=_FACTOR, max_length=16)] = "1"
+    price_factor: _Factor = "1"
     """What the market price is multiplied by, such as "1.03" for losses in the grid; "0" where the contract does not
     follow the market and only fees count."""
     fees: AmountText = "0"
@@ -42,5 +45,5 @@ class TariffSpec(ApiModel):
         list[FeeWindow], Field(max_length=32, json_schema_extra={"x-kubernetes-list-type": "atomic"})
     ] = Field(default=[])
     """Fees by the time of day, on top of fees; where several windows hold at a time, the first in the list counts."""
-    tax_factor: Annotated[str, StringConstraints(pattern=_POSITIVE_FACTOR, max_length=16)] = "1"
+    tax_factor: _PositiveFactor = "1"
     """What the sum is multiplied by, such as "1.2" for 20 % of tax."""

@@ -5,10 +5,12 @@ read, so that an operator keeps working beside a newer CRD.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Protocol, Self
 
+from annotated_types import GroupedMetadata
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -16,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
@@ -114,6 +117,31 @@ _INT_OR_STRING: dict[str, JsonValue] = {
 }
 
 
+def _number_in_text(value: Any) -> Any:
+    """A whole number as its text. A fraction is refused as the API server does: its int-or-string knows none."""
+    if isinstance(value, float):
+        raise ValueError(  # noqa: TRY004 - of which pydantic makes a refusal
+            f'a number with a fraction goes in quotes: write "{value}"'
+        )
+    return str(value) if isinstance(value, int) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Number(GroupedMetadata):
+    """Of a decimal number that people write as text, or as an integer from ``least`` to ``most``."""
+
+    pattern: str
+    least: int
+    most: int
+
+    def __iter__(self) -> Iterator[object]:
+        """The parts that pydantic reads."""
+        limits = {"pattern": self.pattern, "maxLength": 16, "minimum": self.least, "maximum": self.most}
+        yield BeforeValidator(_number_in_text)
+        yield from StringConstraints(pattern=self.pattern, max_length=16)
+        yield WithJsonSchema({**_INT_OR_STRING, **limits})
+
+
 def _valid_quantity(value: str) -> str:
     parse_watts(value)
     return value
@@ -121,7 +149,7 @@ def _valid_quantity(value: str) -> str:
 
 ItemWatts = Annotated[
     str,
-    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    BeforeValidator(_number_in_text),
     AfterValidator(_valid_quantity),
     WithJsonSchema(_INT_OR_STRING),
 ]
@@ -139,7 +167,7 @@ def _valid_power(value: str) -> str:
 
 ItemPower = Annotated[
     str,
-    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+    BeforeValidator(_number_in_text),
     AfterValidator(_valid_power),
     WithJsonSchema(_INT_OR_STRING),
 ]

@@ -114,6 +114,10 @@ def override_body(arguments: argparse.Namespace, now: datetime) -> dict[str, Any
     }
     if end is not None and end <= (start or now):
         raise CommandError(f"it would end at {format_time(end)}, before it begins")
+    if end is not None and end <= now:
+        raise CommandError(
+            f"it would have ended at {format_time(end)}: say --until a later time, or --for 2h"
+        )
     if arguments.print and arguments.name is None:
         raise CommandError("--print needs --name: an object in a file has a name of its own")
     metadata = {"name": arguments.name} if arguments.name else {"generateName": "override-"}

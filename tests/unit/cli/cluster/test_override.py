@@ -81,6 +81,10 @@ def test_labels_priority_and_source() -> None:
         (("node-a", "--limit", "60", "--until", "tonight"), "'tonight' is no time"),
         (("node-a", "--limit", "60", "--until", "2025-10-09T17:00"), "has no time zone"),
         (("node-a", "--limit", "60", "--until", "2025-10-09T10:00:00Z"), "before it begins"),
+        (
+            (*("node-a", "--limit", "60"), *("--from", "2025-10-09T08:00Z", "--until", "2025-10-09T10:00Z")),
+            "it would have ended at 2025-10-09T10:00:00Z: say --until a later time, or --for 2h",
+        ),
         (("Node A", "--limit", "60", "--for", "2h"), "nodes"),
         (("node-a", "--limit", "60", "--for", "2h", "--source", "The Grid"), "source"),
         (("node-a", "--limit", "60", "--for", "2h", "--print"), "--print needs --name"),

@@ -182,6 +182,8 @@ def test_the_skipped_hour_is_not_there(tmp_path: Path, capsys: Captured) -> None
             [],
             "spec.strategy.type: Input should be 'Volume', 'Solar', 'Price'",
         ),
+        ({"maxSource": 140.5}, [], 'spec.maxSource: a number with a fraction goes in quotes: write "140.5"'),
+        ({"tariff": {"fees": 38.5}}, [], 'a number with a fraction goes in quotes: write "38.5"'),
         ({}, ["--csv", "nowhere.csv", "--date", "2025-10-09"], "cannot read the results"),
         ({}, ["--csv", "nowhere.csv"], "has no delivery day: say it with --date YYYY-MM-DD"),
         ({"strategy": {"type": "Solar"}}, ["--plot", "day.pdf"], "end it in .png or .svg"),
