@@ -57,7 +57,8 @@ def test_two_packages_of_a_published_machine(listed: Published, node: Node) -> N
     node.put(1000, **spec)
     node.start()
     status = node.status()
-    judge_status(status)
+    if listed.told != "NoReference":  # then nothing is applied
+        judge_status(status)
     wanted = [units(watts) * registers.UNIT_UW for watts in limits(listed.expected)]
     for package in (0, 1):
         register = registers.read(f"package-{package}/limit")
