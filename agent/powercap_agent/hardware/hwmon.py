@@ -66,6 +66,9 @@ class Hwmon:
         address = posixpath.basename(self._files.real_path(f"{path}/device"))
         uid = read_text(self._files, "device/firmware_node/uid", folder) or address.partition(":")[2]
         number = uid.removeprefix("ID")
+        # What a socket names as its highest cap may be 2 kW: no power of a part.
+        ends = ("min",) if kind == _HSMP else ("min", "max")
+        bounds = (read_optional(self._files, f"{CAP}_{end}", folder) or 0 for end in ends)
         return Zone(
             key=f"{kind}/{address}",
             path=f"hwmon/{entry}",
@@ -73,7 +76,7 @@ class Hwmon:
             name=f"package-{int(number)}" if kind == _HSMP and number.isdecimal() else address,
             top=True,
             enabled=None,
-            constraints=(Constraint(CAP, CAP, read_optional(self._files, f"{CAP}_min", folder) or 0),),
+            constraints=(Constraint(CAP, CAP, *bounds),),
             energy=_ENERGY if read_optional(self._files, _ENERGY, folder) is not None else None,
             tolerance_uw=_TOLERANCES_UW[kind],
             device=FolderDevice(self._files, folder, _ENERGY),

@@ -11,6 +11,7 @@ from powercap_agent.hardware.inventory import Inventory
 from powercap_agent.hardware.zone import LimitError
 from powercap_agent.logs import Log, LogFormat
 from powercap_agent.planning.limits import Rule, Terms
+from powercap_agent.planning.meaning import highest_draw_uw
 from powercap_agent.state.originals_store import OriginalsStore
 from tests.support.fake_hwmon import HwmonDevice, HwmonKernel, build_hwmon
 
@@ -76,6 +77,7 @@ def test_a_card_whose_driver_counts_energy_tells_it(tmp_path: Path) -> None:
     build_hwmon(tmp_path, [CARD, HwmonDevice("amdgpu", "0000:04:00.0", 303 * WATT, energy_uj=7_000_000)])
     without, counting = Hwmon(KernelFiles(), str(tmp_path / "class" / "hwmon")).discover()
     assert (without.energy, counting.device.energy_uj()) == (None, 7_000_000)
+    assert highest_draw_uw(without, ()) == 340 * WATT
     assert counting.energy is not None
 
 
