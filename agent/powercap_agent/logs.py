@@ -29,6 +29,7 @@ class Log:
     def __init__(self, log_format: LogFormat, stream: LineStream | None = None) -> None:
         self._format = log_format
         self._stream = stream or NonBlockingStderr()
+        self._states: dict[str, object] = {}
 
     def info(self, message: str, **fields: object) -> None:
         """Log normal operation."""
@@ -41,6 +42,13 @@ class Log:
     def error(self, message: str, **fields: object) -> None:
         """Log a problem that a person has to solve."""
         self._line("ERROR", message, fields)
+
+    def changed(self, subject: str, state: object) -> bool:
+        """Whether ``state`` is another than the last one of ``subject``, which is None at first. What stays is logged
+        once."""
+        before = self._states.get(subject)
+        self._states[subject] = state
+        return state != before
 
     def _line(self, level: str, message: str, fields: dict[str, object]) -> None:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

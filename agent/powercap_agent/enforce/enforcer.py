@@ -57,7 +57,6 @@ class Enforcer:
         self._originals = Originals(store, log, stated_original_uw)
         self._writer = LimitWriter(store.written, monotonic, log)
         self._log = log
-        self._unsaved = ""
         self._low: tuple[LowOriginal, ...] = ()
         self._reenabled: dict[str, Zone] = {}
 
@@ -244,9 +243,8 @@ class Enforcer:
         try:
             self._originals.note(writes)
         except StateError as error:
-            if str(error) != self._unsaved:
-                self._unsaved = str(error)
-                self._log.warning("what is written could not be noted for a restart", error=self._unsaved)
+            if self._log.changed("noted", str(error)):
+                self._log.warning("what is written could not be noted for a restart", error=str(error))
         return problems
 
 

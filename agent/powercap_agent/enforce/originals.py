@@ -37,8 +37,6 @@ class Originals:
         self._store = store
         self._log = log
         self._stated_uw = stated_uw
-        self._not_put_back: set[str] = set()
-        """Keys of originals whose return failed, so that it is logged once."""
         self._under_way: set[str] = set()
         """Keys of the zones at which a thread is, among them those that hang."""
 
@@ -185,8 +183,7 @@ class Originals:
         return sorted(results, key=lambda pair: order.index(pair[0].constraint))
 
     def _log_once(self, key: str, error: LimitError) -> None:
-        if key not in self._not_put_back:
-            self._not_put_back.add(key)
+        if self._log.changed(key, "not put back"):
             self._log.error(
                 "what was found at first could not be put back",
                 zone=key,
@@ -215,7 +212,7 @@ class Originals:
         except LimitError as error:
             self._log_once(write.key, error)
             return failed(write, error, reading_uw)
-        self._not_put_back.discard(write.key)
+        self._log.changed(write.key, None)
         return result_of(write, ZoneReason.RELEASED, reading_uw)
 
 

@@ -83,7 +83,6 @@ class Reporter:
     def run(self) -> None:
         """Send statuses until ``close``."""
         failures = 0
-        trouble: str | None = None
         while True:
             with self._changed:
                 if self._latest is None:
@@ -105,11 +104,11 @@ class Reporter:
                 failures += 1
                 final = isinstance(error, ApiRefusedError) and error.status in _FINAL
                 kind = str(error.status) if isinstance(error, ApiRefusedError) else "unreachable"
-                if kind != trouble:
-                    trouble = kind
+                if self._log.changed("status", kind):
                     self._log.warning("status not written", error=str(error), again=not final)
             else:
-                failures, trouble, final = 0, None, True
+                failures, final = 0, True
+                self._log.changed("status", None)
             with self._changed:
                 if final and serial == self._serial:
                     self._latest = None

@@ -64,7 +64,6 @@ class Watcher:
         self._version: str | None = None
         self._failures = 0
         self._not_found = 0
-        self._trouble: str | None = None
 
     def run(self) -> None:
         """Follow the object; never returns."""
@@ -134,17 +133,14 @@ class Watcher:
         if self._not_found == GONE_AFTER:
             self._log.warning("the cluster does not know PowerBudgets (any more)")
             self._tell(None)
-        trouble = str(status or "unreachable")
-        if trouble != self._trouble:
-            self._trouble = trouble
+        if self._log.changed("watch", status or "unreachable"):
             self._log.warning(
                 "no PowerBudget from the API server, trying on", error=str(error), hint=_hint(status)
             )
 
     def _well(self) -> None:
         self._not_found = 0
-        if self._trouble is not None:
-            self._trouble = None
+        if self._log.changed("watch", None):
             self._log.info("the API server answers again")
 
 

@@ -81,18 +81,16 @@ class KeptFile:
     def __init__(self, folder: str, name: str, what: str, log: Log) -> None:
         """``what`` is kept, for people."""
         self._folder, self._name, self._what, self._log = folder, name, what, log
-        self._failed = False
 
     def keep(self, content: object) -> None:
         """Replace what is kept. Of failures in a row the first one is logged."""
         try:
             write_state(self._folder, self._name, content)
         except StateError as error:
-            if not self._failed:
+            if self._log.changed(self._name, "not kept"):
                 self._log.warning(f"{self._what} could not be kept for a restart", error=str(error))
-            self._failed = True
         else:
-            self._failed = False
+            self._log.changed(self._name, None)
 
     def forget(self) -> None:
         """Remove what is kept."""
