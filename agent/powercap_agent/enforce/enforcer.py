@@ -34,7 +34,7 @@ from ..state.store import StateError
 from .limit_writer import LimitWriter
 from .originals import Originals, low_originals
 from .results import LowOriginal, Report, ZoneResult, clamped, mark_binding, report, result_of
-from .transition import Transition
+from .transition import Transition, reading_of
 
 RELEASE_SECONDS: Final = 2.0
 """Time for putting originals back while the agent goes on; what hangs for longer is tried again at the next check."""
@@ -108,7 +108,7 @@ class Enforcer:
         self._note_low(originals)
         if dry_run:
             not_put_back = _failures(self.release().results)
-            results = [result_of(write, ZoneReason.DRY_RUN, _reading(write)) for write in writes]
+            results = [result_of(write, ZoneReason.DRY_RUN, reading_of(write)) for write in writes]
             return self._report([*results, *unreadable, *not_put_back], writes)
         planned = {write.key for write in writes}
         not_put_back = _failures(self._put_back([key for key in self.store.limits if key not in planned]))
@@ -144,7 +144,7 @@ class Enforcer:
         results = []
         for write in plan_writes(self.zones, originals, sum(originals.values()), terms):
             reason = ZoneReason.APPLIED if write.key in self.store.limits else ZoneReason.RELEASED
-            results.append(replace(result_of(write, reason, _reading(write)), requested_uw=None))
+            results.append(replace(result_of(write, reason, reading_of(write)), requested_uw=None))
         told = report(results, clamped=False)
         return told if self.store.limits else replace(told, applied_uw=None)
 
@@ -246,10 +246,6 @@ class Enforcer:
             if self._log.changed("noted", str(error)):
                 self._log.warning("what is written could not be noted for a restart", error=str(error))
         return problems
-
-
-def _reading(write: Write) -> int | None:
-    return reading(write.zone, write.constraint)
 
 
 def _failures(results: Iterable[ZoneResult]) -> list[ZoneResult]:

@@ -117,9 +117,9 @@ class Originals:
             zone.key: partial(self._apart, zone, due) for zone in zones if zone.key not in self._under_way
         }
         ended = each_in_time(work, seconds)
-        results = [result for zone in zones for result, _ in ended.get(zone.key, ())]
+        results = [result for zone in zones if zone.key in ended for result in ended[zone.key][0]]
         back = [limit_key(r.zone, r.constraint) for r in results if r.reason is ZoneReason.RELEASED]
-        off = {r.zone.key for zone_results in ended.values() for r, disabled in zone_results if disabled}
+        off = {key for key, (_, disabled) in ended.items() if disabled}
         for zone in zones:
             if zone.key not in ended:
                 problem = LimitError(ZoneReason.FAILED, "the zone's files do not answer")
@@ -146,14 +146,14 @@ class Originals:
                 )
         return results
 
-    def _apart(self, zone: Zone, due: set[str]) -> list[tuple[ZoneResult, bool]]:
+    def _apart(self, zone: Zone, due: set[str]) -> tuple[list[ZoneResult], bool]:
         self._under_way.add(zone.key)
         try:
             return self._put_back_zone(zone, due)
         finally:
             self._under_way.discard(zone.key)
 
-    def _put_back_zone(self, zone: Zone, due: set[str]) -> list[tuple[ZoneResult, bool]]:
+    def _put_back_zone(self, zone: Zone, due: set[str]) -> tuple[list[ZoneResult], bool]:
         """A result for each limit of the zone that is due or capped, and whether the zone is disabled again.
 
         A zone that was found disabled is disabled first, so that its original limits are not enforced meanwhile.
@@ -173,14 +173,14 @@ class Originals:
             result = self._put_back(write)
             if problem is not None and result.reason is ZoneReason.RELEASED:
                 result = failed(write, problem, result.read_back_uw)
-            results.append((result, disabled))
+            results.append(result)
         written = {write.constraint.name for write in writes}
         for constraint in capped_constraints(zone):
             if constraint.name not in written:
                 uw = reading(zone, constraint)
-                results.append((ZoneResult(zone, constraint.name, ZoneReason.RELEASED, uw, None, uw), False))
+                results.append(ZoneResult(zone, constraint.name, ZoneReason.RELEASED, uw, None, uw))
         order = [constraint.name for constraint in zone.constraints]
-        return sorted(results, key=lambda pair: order.index(pair[0].constraint))
+        return sorted(results, key=lambda result: order.index(result.constraint)), disabled
 
     def _log_once(self, key: str, error: LimitError) -> None:
         if self._log.changed(key, "not put back"):

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ..hardware.read_back import reading
 from ..hardware.zone import LimitError
 from ..planning.limits import Write
-from ..planning.meaning import lead_constraint
 from ..planning.write_order import ZoneStep, zone_steps
 from .limit_writer import LimitWriter
 from .results import ZoneResult, failed, in_force
@@ -42,7 +41,7 @@ class Transition:
             writes = [write for write in shares if write.zone.key in excess]
             writes += [write for write in plan(excess) if write.zone.key not in excess]
             self._unsaved = self._save(writes)
-            steps = zone_steps(writes, {write.key: _reading(write) for write in writes})
+            steps = zone_steps(writes, {write.key: reading_of(write) for write in writes})
             self._take(step for step in steps if not step.raises)
             more = self._excess(writes)
             if more.keys() <= excess.keys():
@@ -64,7 +63,7 @@ class Transition:
 
     def _bring(self, write: Write, step: ZoneStep) -> ZoneResult:
         # A limit that cannot be read may still be written: its original is known and saved.
-        reading_uw = _reading(write)
+        reading_uw = reading_of(write)
         problem = self._unsaved.get(write.key) or self._out_of_order(write, step)
         if problem is not None:
             result = failed(write, problem, reading_uw)
@@ -80,8 +79,8 @@ class Transition:
             result = self._results.get(other.key)
             if other.key == write.key or other.key not in self._failed or result is None:
                 continue
-            other_uw = _reading(other)
-            short_uw, long_uw = (other_uw, write.power_uw) if _is_lead(write) else (write.power_uw, other_uw)
+            other_uw = reading_of(other)
+            short_uw, long_uw = (other_uw, write.power_uw) if write.leads else (write.power_uw, other_uw)
             if short_uw is None or long_uw is None or short_uw < long_uw:
                 message = (
                     f"not written, as {other.constraint.name} of the zone could not be: {result.message}"
@@ -102,9 +101,6 @@ class Transition:
         return found
 
 
-def _reading(write: Write) -> int | None:
+def reading_of(write: Write) -> int | None:
+    """What the limit reads, in microwatts; None where it cannot be read."""
     return reading(write.zone, write.constraint)
-
-
-def _is_lead(write: Write) -> bool:
-    return write.constraint == lead_constraint(write.zone)

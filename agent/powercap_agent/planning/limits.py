@@ -57,6 +57,11 @@ class Write:
     contain others or lie within them."""
 
     @property
+    def leads(self) -> bool:
+        """Whether it is the lead limit of its zone."""
+        return self.constraint == lead_constraint(self.zone)
+
+    @property
     def key(self) -> str:
         """The limit's name."""
         return limit_key(self.zone, self.constraint.name)

@@ -20,7 +20,6 @@ from .meaning import (
     Package,
     capped_constraints,
     highest_of_unknown,
-    lead_constraint,
     lead_original,
     own_floor,
     package_candidates,
@@ -56,7 +55,7 @@ def plan_writes(
     left_uw = cap_uw - sum(write.power_uw for write in beside if write.counted)
     left_uw -= sum(power_uw for key, power_uw in excess.items() if key not in packages)
     on_packages = _plan_packages(zones, originals, left_uw, terms, excess)
-    limits = {w.zone.key: w.power_uw for w in on_packages if w.constraint == lead_constraint(w.zone)}
+    limits = {w.zone.key: w.power_uw for w in on_packages if w.leads}
     return [*on_packages, *beside, *plan_apart(zones, originals, cap_uw, terms, {**limits, **excess})]
 
 

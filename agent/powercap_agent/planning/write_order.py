@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .limits import Write
-from .meaning import lead_constraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,8 @@ def zone_steps(writes: Sequence[Write], readings: Mapping[str, int | None]) -> l
         by_zone.setdefault(write.zone.key, []).append(write)
     steps = []
     for key in sorted(by_zone):
-        own = sorted(by_zone[key], key=_is_lead, reverse=True)
+        own = sorted(by_zone[key], key=lambda write: write.leads, reverse=True)
         reading_uw = readings[own[0].key]
         raises = reading_uw is not None and own[0].power_uw > reading_uw
         steps.append(ZoneStep(raises, tuple(reversed(own) if raises else own)))
     return sorted(steps, key=lambda step: step.raises)
-
-
-def _is_lead(write: Write) -> bool:
-    return write.constraint == lead_constraint(write.zone)
