@@ -133,6 +133,7 @@ class Demo:
         screen = self._screen
         screen.heading("It goes on running until Ctrl-C. In another terminal:")
         screen.say(f"export KUBECONFIG={self._stage.control_plane.kubeconfig}")
+        screen.say(f"export POWERCAP_CLOCK_FILE={self._stage.clock_file}")
         screen.say("kubectl get powercap")
         screen.say(f"The page, in a browser: http://{self._address}/")
         for node in _CAPPED:

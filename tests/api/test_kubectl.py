@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import Binaries
-from powercap_api.clock import format_time
+from powercap_api.clock import format_time, write_offset
 from powercap_api.markets import Auction, Market, market_day_name
 from powercap_api.names import API_VERSION
 from powercap_api.schedule import pack_shares
@@ -92,6 +92,22 @@ def test_status_and_node(kube: Kube, kubectl: Command) -> None:
     assert json.loads(kubectl("powercap", "node", "node-1", "-o", "json").stdout)["slots"][0]["cap"] == "70 W"
 
 
+def test_the_clock_of_a_rehearsal_counts(kube: Kube, kubectl: Command, tmp_path: Path) -> None:
+    kube.apply(policy("one"), budget("node-1"))
+    offset = tmp_path / "offset"
+    write_offset(offset, datetime(2025, 10, 9, 9, 7, tzinfo=UTC) - datetime.now(UTC))
+    shown = kubectl("powercap", "node", "node-1", POWERCAP_CLOCK_FILE=str(offset)).stdout
+    assert "Thu 00:00  " in shown  # the first slot of the schedule, on the market's clock
+    assert (
+        "Wed 22:00  "
+        in kubectl("powercap", "node", "node-1", "--utc", POWERCAP_CLOCK_FILE=str(offset)).stdout
+    )
+    offset.write_text("soon")
+    assert (
+        "write a number of seconds" in kubectl("powercap", "status", POWERCAP_CLOCK_FILE=str(offset)).stderr
+    )
+
+
 def test_suspend_resume_and_exempt(kube: Kube, kubectl: Command) -> None:
     kube.apply(policy("one"), policy("two"))
     kube.add_node("node-1")
@@ -156,14 +172,23 @@ def period_body(period: Period) -> dict[str, str]:
 def test_what_is_not_there_is_said(kube: Kube, kubectl: Command, tmp_path: Path) -> None:
     nobody = kubectl("powercap", "node", "ghost")
     assert (nobody.returncode, "node ghost has no PowerBudget" in nobody.stderr) == (1, True)
-    assert "powerpolicies" in kubectl("powercap", "suspend", "ghost").stderr
+    assert (
+        "there is no PowerPolicy ghost: kubectl get powerpolicies"
+        in kubectl("powercap", "suspend", "ghost").stderr
+    )
+    assert "there is no Node ghost: kubectl get nodes" in kubectl("powercap", "exempt", "ghost").stderr
+    limited = kubectl("powercap", "override", "ghost", "--limit", "60", "--for", "2h", "--reason", "a test")
+    assert (limited.returncode, "there is no node ghost" in limited.stderr) == (1, True)
+    assert kube.items("poweroverrides") == {}
     nowhere = kubectl("powercap", "status", "--context", "elsewhere")
     assert nowhere.returncode == 1
     assert "elsewhere" in nowhere.stderr
     assert "Traceback" not in nowhere.stderr
     missing = kubectl("powercap", "status", KUBECONFIG=str(tmp_path / "nothing"))
     assert missing.returncode == 1
-    assert "Traceback" not in missing.stderr
+    assert missing.stderr == (
+        f"powercap: there is no kubeconfig at {tmp_path}/nothing: set KUBECONFIG, or say --kubeconfig FILE\n"
+    )
     assert kube.get("nodes")["items"] == []
 
 
@@ -172,7 +197,10 @@ def test_kubectl_completes_commands_and_names(kube: Kube, kubectl: Command) -> N
     commands = kubectl("__complete", "powercap", "s").stdout.splitlines()
     assert {"status", "suspend"} <= set(commands)
     assert "node-1" in kubectl("__complete", "powercap", "node", "").stdout.splitlines()
+    assert "node-1" in kubectl("__complete", "powercap", "override", "n").stdout.splitlines()
+    assert "node-1" in kubectl("__complete", "powercap", "exempt", "n").stdout.splitlines()
     assert "one" in kubectl("__complete", "powercap", "suspend", "o").stdout.splitlines()
+    assert "one" in kubectl("__complete", "powercap", "plan", "o").stdout.splitlines()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

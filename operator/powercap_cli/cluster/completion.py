@@ -9,21 +9,14 @@ import argparse
 import io
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import argcomplete
-from argcomplete.io import warn
 from argcomplete.shell_integration import shellcode
 
-from powercap_api.names import API_VERSION, PLURALS
-
 _NO_FILES: Final = ":4"
-_SECONDS: Final = 3.0
-"""Somebody waits at the keyboard."""
 _SHELLS: Final = ("bash", "zsh", "fish")
-
-Completer = Callable[..., list[str]]
 
 
 def add_completion_parser(subparsers: Any) -> None:
@@ -40,28 +33,6 @@ def add_completion_parser(subparsers: Any) -> None:
 def _print_script(arguments: argparse.Namespace) -> int:
     print(shellcode(["powercap"], shell=arguments.shell))
     return 0
-
-
-def names_of(kind: str) -> Completer:
-    """Completes the names of a kind's objects in the cluster that the options name; none where it cannot be asked."""
-
-    def complete(prefix: str, parsed_args: argparse.Namespace, **_others: object) -> list[str]:
-        from .access import acting_as, cluster_of  # noqa: PLC0415 - with httpx, which words without names do without
-        from .client import ClusterError  # noqa: PLC0415
-        from .kubeconfig import KubeconfigError  # noqa: PLC0415
-
-        try:
-            file = getattr(parsed_args, "kubeconfig", None)
-            with cluster_of(file, parsed_args.context, acting_as(parsed_args)) as cluster:
-                path = f"/apis/{API_VERSION}/{PLURALS[kind]}"
-                found = cluster.request("GET", path, seconds=_SECONDS)["items"]
-        except (ClusterError, KubeconfigError, OSError) as error:
-            warn(f"powercap: {error}")
-            return []
-        names = (item["metadata"]["name"] for item in found)
-        return [name for name in names if name.startswith(prefix)]
-
-    return complete
 
 
 def completions(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:

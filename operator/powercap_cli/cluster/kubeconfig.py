@@ -54,10 +54,12 @@ def read_connection(
     """
     home = Path(environ.get("HOME", "~")).expanduser()
     paths = [file] if file else [one for one in environ.get("KUBECONFIG", "").split(os.pathsep) if one]
-    documents = [_read(Path(path).expanduser()) for path in paths or [str(home / ".kube" / "config")]]
-    found = [one for one in documents if one]
+    files = [Path(path).expanduser() for path in paths or [str(home / ".kube" / "config")]]
+    found = [one for one in map(_read, files) if one]
     if not found:
-        raise KubeconfigError("there is no kubeconfig: set KUBECONFIG or --kubeconfig")
+        raise KubeconfigError(
+            f"there is no kubeconfig at {', '.join(map(str, files))}: set KUBECONFIG, or say --kubeconfig FILE"
+        )
     name = context or next((one["current-context"] for one in found if one.get("current-context")), None)
     if name is None:
         raise KubeconfigError("the kubeconfig has no current context: say --context")

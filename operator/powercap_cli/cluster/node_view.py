@@ -15,7 +15,10 @@ from .overview import Object
 
 
 def node_view(budget: Object, now: datetime) -> Object:
-    """The node as plain data: ``current``, ``slots`` from now on for a day, ``overrides``, ``limits``, ``draw``."""
+    """The node as plain data: ``current``, ``limits``, ``draw``, ``overrides``, ``slots`` from now on for a day.
+
+    Slots that follow each other and say the same are one. Times are in UTC.
+    """
     spec = PowerBudgetSpec.model_validate(budget["spec"])
     status = budget.get("status") or {}
     state = state_of(view_budget(budget, KnownSpecs()), now)
@@ -38,16 +41,20 @@ def node_view(budget: Object, now: datetime) -> Object:
 
 def _slots(spec: PowerBudgetSpec, now: datetime) -> Iterable[Object]:
     """The slot that holds, and those that begin within a day."""
+    told: Object | None = None
     for start, end, slot in spec.slots().spans():
         if end <= now or start >= now + timedelta(days=1):
             continue
-        yield {
-            "start": format_time(start),
-            "end": format_time(end),
-            "share": f"{slot.share * 100 / FULL_SHARE:.0f} %",
-            "cap": _cap(spec, slot.share),
-            "why": slot.basis,
-        }
+        share, cap = f"{slot.share * 100 / FULL_SHARE:.0f} %", _cap(spec, slot.share)
+        said = {"share": share, "cap": cap, "why": slot.basis}
+        if told is not None and said.items() <= told.items():
+            told["end"] = format_time(end)
+            continue
+        if told is not None:
+            yield told
+        told = {"start": format_time(start), "end": format_time(end), **said}
+    if told is not None:
+        yield told
 
 
 def _cap(spec: PowerBudgetSpec, share: int) -> str:

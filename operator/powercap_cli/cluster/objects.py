@@ -6,14 +6,14 @@ from datetime import date, datetime
 from pydantic import ValidationError
 
 from powercap_api.marketday import MarketDay
-from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_POLICY
+from powercap_api.names import MARKET_DAY, POWER_POLICY
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.fallback import find_results
 from powercap_operator.market.known_days import DayResults, KnownDays
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 
-from .access import CommandError
-from .client import Cluster, NotFoundError
+from .access import CommandError, get_named
+from .client import Cluster
 
 
 def cluster_plan(
@@ -25,7 +25,7 @@ def cluster_plan(
         CommandError: there is no such policy, or no results for that day.
         ClusterError: the API server refused or did not answer.
     """
-    policy = resolve(PowerPolicy.from_wire(_get(cluster, POWER_POLICY, name)), node_uw)
+    policy = resolve(PowerPolicy.from_wire(get_named(cluster, POWER_POLICY, name)), node_uw)
     wanted = day or policy.day(now)
     days = KnownDays(_market_days(cluster))
     found = find_results(policy.request, days, wanted, policy.policy.spec.fallback.previous_days)
@@ -43,14 +43,7 @@ def cluster_day(cluster: Cluster, name: str) -> MarketDay:
         CommandError: there is none of that name.
         ClusterError: the API server refused or did not answer.
     """
-    return MarketDay.from_wire(_get(cluster, MARKET_DAY, name))
-
-
-def _get(cluster: Cluster, kind: str, name: str) -> dict[str, object]:
-    try:
-        return cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[kind]}/{name}")
-    except NotFoundError as error:
-        raise CommandError(f"there is no {kind} {name}: kubectl get {PLURALS[kind]}") from error
+    return MarketDay.from_wire(get_named(cluster, MARKET_DAY, name))
 
 
 def _market_days(cluster: Cluster) -> list[MarketDay]:

@@ -10,15 +10,15 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from powercap_api.clock import format_time
+from powercap_api.clock import ClockFileError, format_time
 from powercap_api.conditions import find_condition
 from powercap_api.foreign_text import visible
-from powercap_api.names import API_VERSION, GROUP, PLURALS, POWER_OVERRIDE, VERSION
+from powercap_api.names import API_VERSION, GROUP, PLURALS, POWER_BUDGET, POWER_OVERRIDE, VERSION
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.reasons import ConditionType
 
-from .access import CommandError, add_cluster_options, run_on_cluster
-from .client import Cluster
+from .access import CommandError, add_cluster_options, names_of, now, run_on_cluster
+from .client import Cluster, ClusterError, NotFoundError
 
 _EXAMPLES: Final = """\
 examples:
@@ -50,7 +50,8 @@ def add_override_parser(subparsers: Any) -> None:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("nodes", nargs="*", metavar="NODE", help="names of the nodes")
+    nodes = parser.add_argument("nodes", nargs="*", metavar="NODE", help="names of the nodes")
+    nodes.completer = names_of(POWER_BUDGET)  # argcomplete looks for it
     parser.add_argument(
         "--selector",
         "-l",
@@ -83,8 +84,8 @@ def add_override_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the override, and say what comes of it; the exit code."""
     try:
-        body = override_body(arguments, datetime.now().astimezone())
-    except CommandError as error:
+        body = override_body(arguments, now().astimezone())
+    except (CommandError, ClockFileError) as error:
         sys.stderr.write(f"powercap: {error}\n")
         return 1
     if arguments.print:
@@ -169,6 +170,8 @@ def _moment(text: str, after: datetime) -> datetime:
 
 
 def _make(cluster: Cluster, body: dict[str, Any]) -> int:
+    for name in body["spec"].get("nodes") or ():
+        _check_node(cluster, name)
     query = {"fieldManager": "powercap", "fieldValidation": "Strict"}
     made = cluster.request("POST", _PATH, body, query=query)
     name = made["metadata"]["name"]
@@ -177,6 +180,23 @@ def _make(cluster: Cluster, body: dict[str, Any]) -> int:
     print(said or f"the operator has not said anything yet: kubectl get poweroverride {name}")
     print(f"to end it now: kubectl delete poweroverride {name}")
     return 0
+
+
+def _check_node(cluster: Cluster, name: str) -> None:
+    """Refuse a name that neither a budget nor a node has; who may read neither is not asked for it.
+
+    Raises:
+        CommandError: there is no such node.
+    """
+    for path in (f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}/{name}", f"/api/v1/nodes/{name}"):
+        try:
+            cluster.request("GET", path)
+        except NotFoundError:
+            continue
+        except ClusterError:
+            return
+        return
+    raise CommandError(f"there is no node {name}: kubectl get powerbudgets lists those that can be limited")
 
 
 def _said(cluster: Cluster, name: str) -> str | None:

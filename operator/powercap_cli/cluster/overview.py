@@ -3,12 +3,13 @@
 Everything is read from the objects as the API server has them, so that objects of another version can be read too.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 
 from powercap_api.conditions import find_condition
-from powercap_api.reasons import ConditionType
+from powercap_api.markets import BIDDING_ZONES
+from powercap_api.reasons import ConditionType, OverrideReason
 from powercap_operator.world.node_state import state_of, sums_of
 from powercap_operator.world.snapshot import KnownSpecs, view_budget
 
@@ -16,15 +17,30 @@ Object = dict[str, Any]
 
 
 def overview(
-    policies: Sequence[Object], days: Sequence[Object], budgets: Sequence[Object], now: datetime
+    policies: Sequence[Object],
+    days: Sequence[Object],
+    budgets: Sequence[Object],
+    now: datetime,
+    overrides: Sequence[Object] = (),
 ) -> Object:
-    """The screen as plain data: ``policies``, ``marketDays`` of yesterday and later, and ``nodes``."""
+    """The screen as plain data: ``policies``, ``overrides`` in force, ``marketDays`` of yesterday and later, ``nodes``.
+
+    Times are as the API has them, in UTC.
+    """
     earliest = (now - timedelta(days=1)).date()
     return {
         "policies": [_policy(policy) for policy in policies],
+        "overrides": [_override(one) for one in overrides if _state(one) == OverrideReason.ACTIVE],
         "marketDays": [_day(day) for day in days if _delivery_day(day) >= earliest],
         "nodes": _nodes(budgets, now),
     }
+
+
+def market_clock(policies: Iterable[Object]) -> tzinfo:
+    """The clock of the policies' market; UTC where they have none in common."""
+    areas = {((policy["spec"].get("market") or {}).get("area") or "FR") for policy in policies}
+    zones = {zone.zone for area in areas if (zone := BIDDING_ZONES.get(area)) is not None}
+    return zones.pop() if len(zones) == 1 else UTC
 
 
 def ready(body: Object) -> Object:
@@ -55,6 +71,24 @@ def _policy(policy: Object) -> Object:
         "ready": said["status"],
         "reason": said["reason"],
         "message": said["message"],
+    }
+
+
+def _state(override: Object) -> str | None:
+    return (override.get("status") or {}).get("state")
+
+
+def _override(override: Object) -> Object:
+    spec, status = override["spec"], override["status"]
+    return {
+        "name": override["metadata"]["name"],
+        "limit": "original limits" if spec.get("release") else str(spec.get("limit")),
+        "nodes": status.get("nodes"),
+        "asked": status.get("asked"),
+        "achieved": status.get("achieved"),
+        "end": status.get("end"),
+        "source": spec.get("source"),
+        "reason": spec.get("reason"),
     }
 
 

@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from ..draw import report_figure, report_text
 from ..draw.figure import FigureError
 from ..files.backtest import add_machine_options, read_curve, static_watts
 from ..files.plan import PlanError
-from .access import CommandError, add_cluster_options, run_on_cluster
+from .access import CommandError, add_cluster_options, now, run_on_cluster
 from .client import Cluster
 
 _EXAMPLES: Final = """\
@@ -53,7 +52,7 @@ def add_report_parser(subparsers: Any) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the days too: a .png or .svg file")
     parser.add_argument("--format", choices=("text", "csv"), default="text")
     add_cluster_options(parser)
-    parser.set_defaults(run=run, now=lambda: datetime.now(UTC))
+    parser.set_defaults(run=run, now=now)
 
 
 def run(arguments: argparse.Namespace) -> int:

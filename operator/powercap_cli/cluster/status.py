@@ -2,16 +2,23 @@
 
 import argparse
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
-from powercap_api.names import API_VERSION, MARKET_DAY, PLURALS, POWER_BUDGET, POWER_POLICY
+from powercap_api.names import (
+    API_VERSION,
+    MARKET_DAY,
+    PLURALS,
+    POWER_BUDGET,
+    POWER_OVERRIDE,
+    POWER_POLICY,
+)
 from powercap_api.units import format_watts_of_many, format_watts_short
 
-from .access import CommandError, add_cluster_options, run_on_cluster
-from .client import Cluster, NotFoundError
-from .completion import names_of
-from .overview import Object, overview
+from .access import CommandError, add_cluster_options, get_named, names_of, now, run_on_cluster
+from .client import Cluster, ClusterError, NotFoundError
+from .overview import Object, market_clock, overview
 from .screen import Screen, print_json
 
 _WATCH_SECONDS: Final = 5.0
@@ -46,34 +53,34 @@ def add_status_parsers(subparsers: Any) -> None:
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", "-o", choices=("json",), help="data for programs, in place of tables")
+    parser.add_argument(
+        "--utc", action="store_true", help="times in UTC (default: on the clock of the policy's market)"
+    )
 
 
 def run_status(arguments: argparse.Namespace) -> int:
     """Show it once, or again and again; the exit code."""
-    return run_on_cluster(
-        arguments, lambda cluster: _status(cluster, arguments.output, watch=arguments.watch)
-    )
+    return run_on_cluster(arguments, lambda cluster: _status(cluster, arguments))
 
 
-def _status(cluster: Cluster, output: str | None, *, watch: bool) -> int:
+def _status(cluster: Cluster, arguments: argparse.Namespace) -> int:
     screen = Screen()
     while True:
         policies = cluster.list_kind(POWER_POLICY)
-        days = cluster.list_kind(MARKET_DAY)
-        budgets = cluster.list_kind(POWER_BUDGET)
-        seen = overview(policies, days, budgets, datetime.now(UTC))
-        if output == "json":
+        days, budgets, overrides = map(cluster.list_kind, (MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE))
+        seen = overview(policies, days, budgets, now(), overrides)
+        if arguments.output == "json":
             print_json(seen)
         else:
-            if watch and screen.console.is_terminal:
+            if arguments.watch and screen.console.is_terminal:
                 screen.console.clear()
-            show_overview(screen, seen)
-        if not watch:
+            show_overview(screen, seen, UTC if arguments.utc else market_clock(policies))
+        if not arguments.watch:
             return 0
         time.sleep(_WATCH_SECONDS)
 
 
-def show_overview(screen: Screen, seen: Object) -> None:
+def show_overview(screen: Screen, seen: Object, clock: tzinfo = UTC) -> None:
     """The screen of ``powercap status``."""
     if not seen["policies"]:
         screen.say("There is no PowerPolicy: kubectl explain powerpolicy.spec", "yellow")
@@ -106,6 +113,13 @@ def show_overview(screen: Screen, seen: Object) -> None:
         for policy in seen["policies"]:
             if policy["ready"] != "True":
                 screen.say(f"{policy['name']}: {policy['message']}")
+    if seen["overrides"]:
+        screen.heading(f"Overrides in force, times in {clock}")
+        said = ("limit", "nodes", "asked", "achieved", "source", "reason")
+        screen.table(
+            ("OVERRIDE", "UNTIL", *map(str.upper, said)),
+            ([one["name"], _at(one["end"], clock), *(one[key] for key in said)] for one in seen["overrides"]),
+        )
     if seen["marketDays"]:
         screen.heading("Market days")
         rows = ([day["name"], day["complete"], day["reason"]] for day in seen["marketDays"])
@@ -126,10 +140,11 @@ def show_overview(screen: Screen, seen: Object) -> None:
 
 def run_node(arguments: argparse.Namespace) -> int:
     """Show one node; the exit code."""
-    return run_on_cluster(arguments, lambda cluster: _node(cluster, arguments.node, arguments.output))
+    return run_on_cluster(arguments, lambda cluster: _node(cluster, arguments))
 
 
-def _node(cluster: Cluster, name: str, output: str | None) -> int:
+def _node(cluster: Cluster, arguments: argparse.Namespace) -> int:
+    name = arguments.node
     try:
         budget = cluster.request("GET", f"/apis/{API_VERSION}/{PLURALS[POWER_BUDGET]}/{name}")
     except NotFoundError as error:
@@ -139,19 +154,33 @@ def _node(cluster: Cluster, name: str, output: str | None) -> int:
         ) from error
     from .node_view import node_view  # noqa: PLC0415 - with pydantic, which status does without
 
-    seen = node_view(budget, datetime.now(UTC))
-    if output == "json":
+    seen = node_view(budget, now())
+    if arguments.output == "json":
         print_json(seen)
     else:
-        show_node(Screen(), seen)
+        show_node(Screen(), seen, UTC if arguments.utc else _clock_of(cluster, seen["policy"]))
     return 0
 
 
-def show_node(screen: Screen, seen: Object) -> None:
-    """The screen of ``powercap node``."""
+def _clock_of(cluster: Cluster, policy: str) -> tzinfo:
+    """The clock of the policy's market; UTC where the policy is gone or may not be read."""
+    try:
+        return market_clock([get_named(cluster, POWER_POLICY, policy)])
+    except (ClusterError, CommandError):
+        return UTC
+
+
+def show_node(screen: Screen, seen: Object, clock: tzinfo = UTC) -> None:
+    """The screen of ``powercap node``: what holds now and what is in force, then what is to come."""
     current, draw = seen["current"], seen["draw"]
     screen.say(f"{seen['name']}, policy {seen['policy']}: {seen['reason']}", "bold")
     screen.say(seen["message"])
+    screen.say(f"Times are in {clock}.")
+    period = (
+        f"{_at(current['start'], clock)} to {_at(current.get('end'), clock)}"
+        if current.get("start")
+        else None
+    )
     rows = [
         ("cap", "cap"),
         ("applied", "applied"),
@@ -159,38 +188,34 @@ def show_node(screen: Screen, seen: Object) -> None:
         ("drawn before", "draw"),
         ("why", "why"),
     ]
-    screen.table(("NOW", ""), ([title, current.get(key)] for title, key in rows))
+    screen.table(("NOW", ""), [("period", period), *((title, current.get(key)) for title, key in rows)])
     if draw:
         screen.say(f"in the {draw['seconds'] / 60:.0f} min measured before this slot:")
         for part in ("packages", "accelerators"):
             if drawn := draw.get(part):
                 average = format_watts_short(drawn["averageMicrowatts"])
                 screen.say(f"  {part} drew {average}{_HELD_BACK.get(drawn.get('binds'), '')}")
-    if seen["overrides"]:
-        screen.heading("Overrides")
-        screen.table(
-            ("FROM", "TO", "LIMIT", "WHY"),
-            (
-                [_clock(one["start"]), _clock(one["end"]), one["limit"], one["why"]]
-                for one in seen["overrides"]
-            ),
-        )
-    screen.heading(f"Caps until {_clock(seen['validUntil'])} at most, by this machine's clock")
-    screen.table(
-        ("FROM", "TO", "SHARE", "CAP", "WHY"),
-        (
-            [_clock(one["start"]), _clock(one["end"]), one["share"], one["cap"], one["why"]]
-            for one in seen["slots"]
-        ),
-    )
     screen.heading("Limits")
     keys = ("zone", "constraint", "original", "asked", "inForce", "reason", "message")
     screen.table(
         ("ZONE", "CONSTRAINT", "ORIGINAL", "ASKED", "IN FORCE", "REASON", "WHAT"),
         ([limit[key] for key in keys] for limit in seen["limits"]),
     )
+    if seen["overrides"]:
+        screen.heading("Overrides")
+        screen.table(("FROM", "TO", "LIMIT", "WHY"), _timed(seen["overrides"], ("limit", "why"), clock))
+    reasons = {one["why"] for one in seen["slots"]}
+    same = f": {next(iter(reasons))}" if len(reasons) == 1 else ""
+    screen.heading(f"Caps until {_at(seen['validUntil'], clock)} at most{same}")
+    columns = ("share", "cap") if same else ("share", "cap", "why")
+    screen.table(("FROM", "TO", *map(str.upper, columns)), _timed(seen["slots"], columns, clock))
 
 
-def _clock(moment: str) -> str:
-    """Day and time on this machine's clock."""
-    return f"{datetime.fromisoformat(moment).astimezone():%a %H:%M}"
+def _timed(rows: list[Object], keys: Sequence[str], clock: tzinfo) -> Iterator[list[Any]]:
+    for one in rows:
+        yield [_at(one["start"], clock), _at(one["end"], clock), *(one[key] for key in keys)]
+
+
+def _at(moment: str | None, clock: tzinfo) -> str:
+    """Day and time on a clock."""
+    return "-" if moment is None else f"{datetime.fromisoformat(moment).astimezone(clock):%a %H:%M}"

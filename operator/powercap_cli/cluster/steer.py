@@ -3,11 +3,10 @@
 import argparse
 from typing import Any
 
-from powercap_api.names import API_VERSION, EXEMPT_LABEL, PLURALS, POWER_POLICY
+from powercap_api.names import API_VERSION, EXEMPT_LABEL, PLURALS, POWER_BUDGET, POWER_POLICY
 
-from .access import CommandError, add_cluster_options, run_on_cluster
-from .client import Cluster
-from .completion import names_of
+from .access import CommandError, add_cluster_options, names_of, run_on_cluster
+from .client import Cluster, NotFoundError
 
 _MERGE = "application/merge-patch+json"
 
@@ -28,7 +27,8 @@ def add_steer_parsers(subparsers: Any) -> None:
         "exempt",
         description=f"Label nodes {EXEMPT_LABEL}=true: no policy selects them, and they get their original limits.",
     )
-    parser.add_argument("nodes", nargs="+", metavar="NODE")
+    nodes = parser.add_argument("nodes", nargs="+", metavar="NODE")
+    nodes.completer = names_of(POWER_BUDGET)
     parser.add_argument("--undo", action="store_true", help="take the label away: policies select them again")
     add_cluster_options(parser)
     parser.set_defaults(run=run_exempt)
@@ -45,7 +45,7 @@ def run_suspend(arguments: argparse.Namespace) -> int:
             names = [policy["metadata"]["name"] for policy in cluster.list_kind(POWER_POLICY)]
         for name in names:
             path = f"/apis/{API_VERSION}/{PLURALS[POWER_POLICY]}/{name}"
-            cluster.request("PATCH", path, {"spec": {"suspend": arguments.suspend}}, _MERGE)
+            _patch(cluster, path, {"spec": {"suspend": arguments.suspend}}, f"{POWER_POLICY} {name}")
             print(f"powerpolicy/{name} {'suspended' if arguments.suspend else 'resumed'}")
         return 0
 
@@ -59,8 +59,15 @@ def run_exempt(arguments: argparse.Namespace) -> int:
         value = None if arguments.undo else "true"
         for name in arguments.nodes:
             body = {"metadata": {"labels": {EXEMPT_LABEL: value}}}
-            cluster.request("PATCH", f"/api/v1/nodes/{name}", body, _MERGE)
+            _patch(cluster, f"/api/v1/nodes/{name}", body, f"Node {name}")
             print(f"node/{name} {'is no longer exempt' if arguments.undo else 'is exempt'}")
         return 0
 
     return run_on_cluster(arguments, label)
+
+
+def _patch(cluster: Cluster, path: str, body: dict[str, Any], what: str) -> None:
+    try:
+        cluster.request("PATCH", path, body, _MERGE)
+    except NotFoundError as error:
+        raise CommandError(f"there is no {what}: kubectl get {path.split('/')[-2]}") from error

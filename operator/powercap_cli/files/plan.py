@@ -4,10 +4,11 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from powercap_api.names import POWER_POLICY
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.schedule import Schedule, Window
@@ -22,7 +23,7 @@ from powercap_operator.planning.overrides.resolved_override import resolve_overr
 from powercap_operator.planning.overrides.sweep import make_windows
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 
-from ..cluster.access import CommandError, add_cluster_options, run_on_cluster
+from ..cluster.access import CommandError, add_cluster_options, names_of, now, run_on_cluster
 from ..cluster.client import Cluster
 from ..cluster.objects import cluster_plan
 from ..draw.figure import FigureError
@@ -73,12 +74,13 @@ def add_plan_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument(
+    name = source.add_argument(
         "name",
         nargs="?",
         metavar="POLICY",
         help="a PowerPolicy of the cluster, with the market days there are",
     )
+    name.completer = names_of(POWER_POLICY)  # argcomplete looks for it
     source.add_argument("--policy", type=Path, metavar="FILE", help="a PowerPolicy in YAML or JSON")
     parser.add_argument(
         "--csv",
@@ -147,14 +149,13 @@ def _run_on_cluster(cluster: Cluster, arguments: argparse.Namespace) -> int:
         raise CommandError(
             "--csv goes with --policy FILE: a policy of the cluster follows the cluster's market days"
         )
-    now = datetime.now(UTC)
-    policy, results = cluster_plan(cluster, arguments.name, arguments.date, arguments.node_watts, now)
+    policy, results = cluster_plan(cluster, arguments.name, arguments.date, arguments.node_watts, now())
     return _show(policy, results, arguments)
 
 
 def _show(policy: ResolvedPolicy, results: DayResults, arguments: argparse.Namespace) -> int:
     try:
-        windows = read_windows(arguments.override, policy, datetime.now(UTC))
+        windows = read_windows(arguments.override, policy, now())
         planned = plan_day(policy, results, windows)
         if arguments.plot is not None:
             draw_plan_figure(planned, arguments.plot)
@@ -182,7 +183,7 @@ def results_for(policy: ResolvedPolicy, files: Sequence[Path], day: date | None)
             f"strategy {policy.strategy_name} needs the day's results: say where they are with"
             " --csv FILE (powercap market fetch writes one)"
         )
-    return bare_day(policy.market, day or datetime.now(policy.zone).date())
+    return bare_day(policy.market, day or policy.day(now()))
 
 
 def _day_of(path: Path) -> date:

@@ -3,13 +3,14 @@
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
 from powercap_api.budget.status import BudgetDraw, DrawOf
 from powercap_api.schedule import pack_shares
 from powercap_cli.cluster.node_view import node_view
-from powercap_cli.cluster.overview import overview
+from powercap_cli.cluster.overview import market_clock, overview
 from powercap_cli.cluster.screen import Screen
 from powercap_cli.cluster.status import show_node, show_overview
 
@@ -55,10 +56,10 @@ def day(name: str, delivery_day: str, **status: Any) -> dict[str, Any]:
     return {"metadata": {"name": name}, "spec": {"deliveryDate": delivery_day}, "status": status}
 
 
-def shown(draw: Any, seen: Any) -> str:
+def shown(draw: Any, seen: Any, *clock: Any) -> str:
     """As a pipe gets it."""
     out = io.StringIO()
-    draw(Screen(Console(file=out, highlight=False)), seen)
+    draw(Screen(Console(file=out, highlight=False)), seen, *clock)
     return out.getvalue()
 
 
@@ -195,3 +196,57 @@ def test_a_node_s_limits_draw_and_overrides() -> None:
 
 def test_a_schedule_that_is_over_has_no_slots() -> None:
     assert node_view(budget("a"), NOW + timedelta(days=2))["slots"] == []
+
+
+def test_overrides_in_force_are_told_and_others_are_not() -> None:
+    def override(name: str, state: str, **spec: Any) -> dict[str, Any]:
+        spec = {"source": "grid", "reason": "the grid asks", **spec}
+        status = {"state": state, "nodes": 3, "asked": "180 W", "end": "2025-10-09T17:00:00Z"}
+        return {"metadata": {"name": name}, "spec": spec, "status": status}
+
+    overrides = [
+        override("evening", "Active", limit="60"),
+        override("run", "Active", release=True),
+        override("later", "Pending", limit="60"),
+        {"metadata": {"name": "unseen"}, "spec": {"limit": "60", "reason": "x"}},
+    ]
+    seen = overview([], [], [], NOW, overrides)
+    assert [(one["name"], one["limit"]) for one in seen["overrides"]] == [
+        ("evening", "60"),
+        ("run", "original limits"),
+    ]
+    text = shown(show_overview, seen, ZoneInfo("Europe/Paris"))
+    assert "Overrides in force, times in Europe/Paris" in text
+    assert "evening   Thu 19:00  60               3      180 W  -         grid    the grid asks" in text
+    assert "Overrides" not in shown(show_overview, overview([], [], [], NOW))
+
+
+def test_a_node_s_day_is_told_once_after_what_is_in_force() -> None:
+    text = shown(show_node, node_view(budget("a"), NOW), ZoneInfo("Europe/Paris"))
+    assert text.index("NOW") < text.index("Limits") < text.index("Caps until Fri 00:00 at most")
+    assert text.count("FR IDA1 of 2025-10-09: Volume") == 1
+    assert "Times are in Europe/Paris." in text
+    assert "Thu 12:00  Thu 12:15  25 %   40 W" in text
+    assert "Thu 10:00  Thu 10:15  25 %   40 W" in shown(show_node, node_view(budget("a"), NOW))
+
+
+def test_slots_that_show_the_same_are_one() -> None:
+    body = budget("a")
+    body["spec"]["schedule"][0]["shares"] = pack_shares([1000, 2000] * 48)
+    (slot,) = node_view(body | {"spec": {**body["spec"], "minPowerMicrowatts": 100_000_000}}, NOW)["slots"][
+        :1
+    ]
+    assert slot["end"] == "2025-10-09T10:15:00Z"  # the same cap, at another share
+    body["spec"]["schedule"][0]["shares"] = pack_shares([5000, 5001] * 48)
+    assert [(one["start"], one["end"]) for one in node_view(body, NOW)["slots"]] == [
+        ("2025-10-09T10:00:00Z", "2025-10-09T22:00:00Z")
+    ]
+
+
+def test_one_clock_is_the_market_s_or_utc() -> None:
+    def policy(area: str) -> dict[str, Any]:
+        return {"spec": {"market": {"area": area}}}
+
+    assert str(market_clock([policy("FR"), policy("FR")])) == str(market_clock([POLICY]))
+    assert market_clock([policy("FR"), policy("nowhere")]) == market_clock([policy("FR")])
+    assert market_clock([]) is UTC
