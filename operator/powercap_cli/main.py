@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 _EXAMPLES = """\
 examples:
+  powercap demo
   powercap market fetch --area FR --auction IDA1 --date tomorrow
   powercap market show ida1_FR_2025-10-09.csv
   powercap plan --policy policy.yaml --csv ida1_FR_2025-10-09.csv
@@ -19,9 +20,6 @@ examples:
   powercap override node-a --limit 60 --for 2h --reason "cooling is being repaired"
   powercap market parse --help
 """
-
-_OF_THE_EXTRA: Final = frozenset({"argcomplete", "rich"})
-"""What the extra ``powercap[kubectl]`` brings."""
 
 
 class _Module(NamedTuple):
@@ -44,6 +42,7 @@ _MODULES: Final = (
         "add_backtest_parser",
         {"backtest": "what a policy would have saved, and cost in work"},
     ),
+    _Module("files.demo", "add_demo_parser", {"demo": "a made-up day and simulated nodes that follow it"}),
     _Module("files.curve", "add_curve_parser", {"curve": "measure how fast work runs under caps"}),
     _Module("files.jobs", "add_jobs_parser", {"jobs": "when jobs that can wait would start"}),
     _Module("cluster.report", "add_report_parser", {"report": "what policies' nodes drew, cost and saved"}),
@@ -129,9 +128,9 @@ def _imported(name: str) -> Any:
     try:
         return import_module(f".{name}", __package__)
     except ModuleNotFoundError as error:
-        if error.name not in _OF_THE_EXTRA:
+        if error.name is None or error.name.startswith("powercap"):
             raise
-        sys.exit(f"powercap: this command needs {error.name}: pip install 'powercap[kubectl]'")
+        sys.exit(f"powercap: this command needs {error.name}: in a checkout, pipx install '.[kubectl,plot]'")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

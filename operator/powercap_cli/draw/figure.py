@@ -139,7 +139,7 @@ def save(path: Path, compose: Callable[["Figure"], None]) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise FigureError(
-            "drawing figures needs matplotlib: pip install 'powercap[operator,plot]'"
+            "drawing figures needs matplotlib: in a checkout, pipx install '.[kubectl,plot]'"
         ) from error
     svg = path.suffix.lower() == ".svg"
     with mpl.rc_context(_STYLE):
