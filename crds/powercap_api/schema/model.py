@@ -18,7 +18,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    StringConstraints,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
@@ -138,8 +137,13 @@ class Number(GroupedMetadata):
         """The parts that pydantic reads."""
         limits = {"pattern": self.pattern, "maxLength": 16, "minimum": self.least, "maximum": self.most}
         yield BeforeValidator(_number_in_text)
-        yield from StringConstraints(pattern=self.pattern, max_length=16)
+        yield AfterValidator(self._valid)
         yield WithJsonSchema({**_INT_OR_STRING, **limits})
+
+    def _valid(self, value: str) -> str:
+        if len(value) > 16 or re.fullmatch(self.pattern, value, re.ASCII) is None:
+            raise ValueError(f'{value[:40]!r} is no number that can stand here: write digits, such as "38.5"')
+        return value
 
 
 def _valid_quantity(value: str) -> str:

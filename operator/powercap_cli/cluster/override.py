@@ -37,6 +37,12 @@ Times are HH:MM on this machine's clock, the next that comes, or whole: 2025-10-
 """
 _CLOCK: Final = re.compile("[0-9]{2}:[0-9]{2}")
 _PATH: Final = f"/apis/{GROUP}/{VERSION}/{PLURALS[POWER_OVERRIDE]}"
+_WORDS: Final = {
+    "duration": "{1!r} is no duration: write hours, minutes or seconds, such as 2h, 90m or 1h30m",
+    "nodes": "{1!r} is no name of a node: write it as kubectl get nodes shows it",
+    "source": "{1!r} is no source: write one word of small letters, digits and -, such as grid",
+}
+"""What is said in place of a pattern."""
 _LOOKS: Final = 20
 _PAUSE_SECONDS: Final = 0.25
 """How often, and with what pauses, the command looks for what the operator says of the override."""
@@ -132,8 +138,10 @@ def override_body(arguments: argparse.Namespace, now: datetime) -> dict[str, Any
         PowerOverride.from_wire({**body, "metadata": {"name": arguments.name or "override"}})
     except ValidationError as error:
         found = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in found["loc"] if part != "spec")
-        raise CommandError(f"{where}: {found['msg'].removeprefix('Value error, ')}") from error
+        where = [str(part) for part in found["loc"] if part != "spec"]
+        said = _WORDS.get(where[0], "{0}") if found["type"] == "string_pattern_mismatch" else "{0}"
+        message = said.format(found["msg"].removeprefix("Value error, "), found["input"])
+        raise CommandError(f"{'.'.join(where)}: {message}") from error
     return body
 
 
@@ -161,7 +169,9 @@ def _moment(text: str, after: datetime) -> datetime:
             return shown if shown > after else shown + timedelta(days=1)
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise CommandError(f"{text!r} is no time: {error}") from error
+        raise CommandError(
+            f"{text!r} is no time: write HH:MM, or a whole time such as 2025-10-09T17:00:00Z"
+        ) from error
     if moment.tzinfo is None:
         raise CommandError(
             f"{text!r} has no time zone: write HH:MM, or a whole time such as 2025-10-09T17:00:00Z"

@@ -115,7 +115,9 @@ def _from_file(name: str) -> list[Any]:
         body = json.loads(text)
         return list(body["items"]) if "items" in body else [body]
     except (OSError, ValueError, TypeError) as error:
-        raise CommandError(f"{name} has no PowerReports in JSON: {error}") from error
+        raise CommandError(
+            f"{name} has no PowerReports in JSON ({error}): kubectl get powerreports -o json > FILE writes them"
+        ) from error
 
 
 def _fail(message: str) -> int:

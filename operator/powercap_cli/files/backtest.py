@@ -217,9 +217,9 @@ def static_watts(text: str) -> float:
     try:
         watts = float(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no power in watts") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is no power: write watts, such as 90") from error
     if not 0 <= watts <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text} W is no power of a machine")
+        raise argparse.ArgumentTypeError(f"{text} W is no power of a machine: write watts, such as 90")
     return watts
 
 

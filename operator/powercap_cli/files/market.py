@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +37,7 @@ from ..draw.market_chart import draw_day
 from ..draw.results_json import results_json
 from .day_fetch import fetch_day
 from .market_import import add_import_parser
-from .results_files import Asked, read_csv, read_file, read_page, write_day
+from .results_files import Asked, delivery_day, read_csv, read_file, read_page, write_day
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -107,7 +107,7 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
     parse.add_argument("page", metavar="PAGE", help="the saved page; - for standard input")
     _add_market(parse)
     parse.add_argument(
-        "--date", required=True, type=_day, metavar="DAY", help="delivery day, such as 2025-10-02"
+        "--date", required=True, type=delivery_day, metavar="DAY", help="delivery day, such as 2025-10-02"
     )
     _add_format(parse, "csv")
     parse.set_defaults(run=_parse)
@@ -117,7 +117,7 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
     fetch.add_argument(
         "--date",
         default="today",
-        type=_day,
+        type=delivery_day,
         metavar="DAY",
         help="delivery day, today or tomorrow (default: today)",
     )
@@ -160,7 +160,9 @@ def _add_show(commands: "Subparsers", *, colour: bool) -> None:
     show.add_argument("--cluster", action="store_true", help="show a MarketDay of the cluster")
     add_cluster_options(show)
     _add_market(show)
-    show.add_argument("--date", type=_day, metavar="DAY", help="delivery day, where the file does not say")
+    show.add_argument(
+        "--date", type=delivery_day, metavar="DAY", help="delivery day, where the file does not say"
+    )
     show.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the day as a figure too: a .png or .svg file"
     )
@@ -185,8 +187,7 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auction",
         default=Auction.IDA1,
-        type=auction_named,
-        choices=[*Auction, *GridData],
+        type=_auction,
         metavar="AUCTION",
         help="SDAC (day-ahead), IDA1, IDA2 or IDA3; Carbon or Renewable for what the grid's power is made of"
         " (default: IDA1)",
@@ -205,17 +206,13 @@ def _add_format(parser: argparse.ArgumentParser, usual: str) -> None:
     parser.add_argument("--format", choices=(usual, "json"), default=usual, help=help_text)
 
 
-def _day(text: str) -> date:
-    """A delivery day; argparse turns the ValueError into a message."""
-    words = {"today": 0, "tomorrow": 1}
-    if text in words:
-        return datetime.now(Market("FR", Auction.SDAC).bidding_zone.zone).date() + timedelta(days=words[text])
+def _auction(text: str) -> Auction | GridData:
+    """An auction or data of the grid by name; argparse turns the error into a message."""
     try:
-        return date.fromisoformat(text)
+        return auction_named(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no day: write 2025-10-09, today or tomorrow"
-        ) from error
+        names = ", ".join([*Auction, *GridData])
+        raise argparse.ArgumentTypeError(f"{text!r} is no auction: write one of {names}") from error
 
 
 def _parse(arguments: argparse.Namespace) -> int:

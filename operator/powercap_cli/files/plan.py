@@ -31,7 +31,7 @@ from ..draw.figure import draw_plan as draw_plan_figure
 from ..draw.plan_chart import draw_plan, plan_day
 from ..draw.results_json import plan_json
 from .object_files import ObjectFileError, read_objects
-from .results_files import day_in_name
+from .results_files import day_in_name, delivery_day
 
 _WIDE: Final = 120
 """A terminal of so many columns has room for the reasons."""
@@ -93,7 +93,7 @@ def add_plan_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--date",
-        type=date.fromisoformat,
+        type=delivery_day,
         metavar="DAY",
         help="delivery day (default: from the name of the CSV; without one, today)",
     )

@@ -1,18 +1,29 @@
 """Files with market results as people have them: saved pages and CSV files."""
 
+import argparse
 import re
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from powercap_api.markets import BIDDING_ZONES, Auction, GridData, Market, auction_named
+from powercap_api.markets import (
+    BIDDING_ZONES,
+    MARKET_TIME,
+    Auction,
+    GridData,
+    Market,
+    auction_named,
+)
 from powercap_operator.market.csv_format import about_csv, csv_grid_data, csv_resolution, from_csv
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import Period, Query
 from powercap_operator.sources.epex.page import MAX_PAGE_BYTES, open_page, table_html
+
+from ..cluster.access import now
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +138,16 @@ def write_whole(folder: Path, name: str, text: str) -> Path:
     Path(draft.name).chmod(0o644)
     Path(draft.name).replace(path)
     return path
+
+
+def delivery_day(text: str) -> date:
+    """A delivery day; argparse turns the error into a message."""
+    words = {"today": 0, "tomorrow": 1}
+    if text in words:
+        return now().astimezone(ZoneInfo(MARKET_TIME)).date() + timedelta(days=words[text])
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no day: write 2025-10-09, today or tomorrow"
+        ) from error
