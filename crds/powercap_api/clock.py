@@ -58,7 +58,7 @@ class ClockFileError(ValueError):
 
 @dataclass
 class OffsetClock:
-    """The machine's clock plus the seconds in a file, read anew whenever the file was replaced.
+    """The machine's clock plus the seconds in a file, read again whenever the file was replaced.
 
     A file that is not there means no offset. Raises ClockFileError from ``now`` where the file holds no number:
     a rehearsal at an unknown time is worse than none.

@@ -56,7 +56,7 @@ class MarketDaySpec(ApiModel):
     csv: Annotated[str, Field(max_length=20_000)] | None = None
     """Provider Static only: the day's results as CSV, a first line Period,Volume (MWh),Price (€/MWh) and then a line
     such as 00:00-00:15,68.2,95.69 for every period of the day; - where there is no value. It may be edited: the
-    operator reads it anew."""
+    operator reads it again."""
 
 
 class MarketPeriod(ApiModel):

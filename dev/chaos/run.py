@@ -130,7 +130,7 @@ class Run:
     def _decided_since(self, wall: datetime) -> tuple[float, str]:
         """Wait for a leader and for its decisions; since when it leads, and the last complaint.
 
-        An operator that ends to begin anew hands over like one that was killed: the time counts from the next leader.
+        An operator that ends to restart hands over like one that was killed: the time counts from the next leader.
         """
         while True:
             anew = self.world.rewound.total()

@@ -50,7 +50,7 @@ class ChaosWorld:
         self.ended: Counter[str] = Counter()
         """How often a program ended by itself: each is a defect."""
         self.rewound: Counter[str] = Counter()
-        """How often an operator ended to begin anew, as the data went back or a watch had failed."""
+        """How often an operator ended to restart, as the data went back or a watch had failed."""
         self.wanted: set[str] = set()
         self._killed: set[str] = set()
         self._started_at: dict[str, float] = {}
@@ -134,7 +134,7 @@ class ChaosWorld:
                 continue
             if name in self._killed:
                 self._killed.discard(name)
-            elif "to begin anew" in program.log.read_text(encoding="utf-8", errors="replace"):
+            elif "to restart" in program.log.read_text(encoding="utf-8", errors="replace"):
                 self.rewound[name] += 1
             else:
                 self.ended[name] += 1

@@ -174,12 +174,12 @@ class Soak:
         self.stage.start_operator()
 
     def _supervise(self) -> None:
-        """Start an operator again that has ended to begin anew; any other end is a defect."""
+        """Start an operator again that has ended to restart; any other end is a defect."""
         if not self._operator_wanted or self.stage.operator.pid is not None:
             return
         log = self.stage.operator.last_lines()
-        if "to begin anew" in log:
-            self.done["operator began anew"] += 1
+        if "to restart" in log:
+            self.done["operator restarted"] += 1
         else:
             self.judge.complaints.append(f"the operator ended by itself: {log}")
         self._start_operator()

@@ -98,14 +98,14 @@ def seen(parts: Parts, name: str) -> Seen:
 def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading:
     if options.lease is None:
         return AlwaysLeading()
-    # A process that starts anew under the same name must not take the lease of the one before for its own.
+    # A process that restarts under the same name must not take the lease of the one before for its own.
     identity = f"{options.name}_{uuid.uuid4()}"
     return Leadership(LeaseStore(Cluster(client), *options.lease), identity, read_clocks)
 
 
 async def end_at_once(reason: str, election: Leadership | AlwaysLeading) -> None:
     """End the process, which Kubernetes starts again with an empty cache. Only the lease has to be put in order."""
-    logger.error("ending, to begin anew: %s", reason)
+    logger.error("ending, to restart: %s", reason)
     await election.release()
     logging.shutdown()
     os._exit(1)
@@ -132,7 +132,7 @@ async def keep_collections_short(synced: asyncio.Event) -> None:
 
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
-    """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod anew."""
+    """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod again."""
     heartbeats, pauses, cache = Heartbeats(), LoopPauses(), WorldCache(options.agents)
     async with (
         kubernetes_client(environ) as client,

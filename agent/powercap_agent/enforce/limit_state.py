@@ -11,10 +11,10 @@ FIRST_PAUSE_SECONDS: Final = 60.0
 LAST_PAUSE_SECONDS: Final = 3600.0
 """The same value is tried again after a pause that doubles from the one to the other."""
 FREE_REFUSALS: Final = 1
-"""So many refusals have no pause after them, as the fault may have passed. Another value is tried at once, but where
+"""Refusals without a pause after them, as the fault may have passed. Another value is tried at once, but where
 the limit is locked: that refuses all values, and each try may be a line in the kernel's log."""
 FREE_CHANGES: Final = 5
-"""So many changes by something else have no pause after them; more are a fight."""
+"""Number of changes by something else without a pause after them; more are a conflict."""
 FORGET_SECONDS: Final = 1440.0
 """One change by something else is forgotten after this time: five of them are two hours."""
 _MOST_STRIKES: Final = 16

@@ -29,14 +29,14 @@ restored from a snapshot), and a watch from a version that is not there yet rece
 WELL_AFTER_SECONDS: Final = 10.0
 """A watch that lasted this long was a good one; one that ends sooner, however politely, counts as a failure."""
 GONE_AFTER: Final = 6
-"""So many lists in a row that answer 404 mean that the kind itself is gone (uninstalled); fewer may be an API
+"""Lists in a row with the answer 404 that mean that the kind itself is gone (uninstalled); fewer may be an API
 server that is still starting."""
 
 _NOT_FOUND: Final = 404
 
 
 class _ExpiredError(ApiError):
-    """The watch cannot be resumed, as where its version is too old (410) or an event makes no sense: list anew."""
+    """The watch cannot be resumed, as where its version is too old (410) or an event makes no sense: list again."""
 
 
 class Watcher:
@@ -163,7 +163,7 @@ def _version(found: Any) -> str:
 
 def _hint(status: int | None) -> str:
     return {
-        401: "the token is not accepted: it is read anew for each attempt",
+        401: "the token is not accepted: it is read again for each attempt",
         403: "the agent's account needs list and watch on powerbudgets",
         404: "the CustomResourceDefinition powerbudgets.powercap.dev is not installed",
     }.get(status or 0, "limits follow the budget that is known")

@@ -32,7 +32,7 @@ def share_out(power_uw: int, parties: Sequence[Party]) -> list[Share]:
     shares' sum is ``power_uw`` exactly, unless that lies outside the sum of the bounds: then it is that sum.
 
     The algorithm is that of CSS flexible boxes (section 9.7, "resolving flexible lengths"): of the shares that break a
-    bound, those on the side of the larger total violation are fixed at their bound, and the rest is divided anew.
+    bound, those on the side of the larger total violation are fixed at their bound, and the rest is divided again.
     """
     fixed: dict[int, int] = {}
     while True:

@@ -146,7 +146,7 @@ class BudgetEnergy(ApiModel):
     """Energy that the node drew, by its counters."""
 
     since: Time
-    """When counting began. A reboot may begin anew; a restart of the agent does not."""
+    """When counting began. It may restart at a reboot; a restart of the agent keeps it."""
     until: Time
     """The last reading of the counters."""
     packages: EnergyTotal | None = None

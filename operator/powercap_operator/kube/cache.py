@@ -183,7 +183,7 @@ class WorldCache:
         """Forget an object that was deleted. Whether it was known.
 
         With the ``version`` of the deletion, an event from before it that comes late does not bring the object back,
-        and a deletion that comes late does not take away an object that was made anew since.
+        and a deletion that comes late does not take away an object that was made again since.
         """
         objects = self._kinds[kind]
         if version is not None:

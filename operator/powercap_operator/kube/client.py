@@ -44,7 +44,7 @@ _READ_SECONDS: Final = 30.0
 LONGEST_WRITE_SECONDS: Final = 30.0
 IDLE_SECONDS: Final = 70.0
 """A watch that is silent for so long, without even a bookmark, which come about once a minute, is taken for dead and
-begun anew: as by the agents."""
+restarted: as by the agents."""
 _APPLY: Final = "application/apply-patch+yaml"
 
 

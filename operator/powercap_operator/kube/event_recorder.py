@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 MOST_EVENTS: Final = 10
 _STRETCH: Final = timedelta(minutes=10)
-"""So many events an object has in so long."""
+"""Most events of an object in that time."""
 
 
 class Recorder:

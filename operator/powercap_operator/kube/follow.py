@@ -3,7 +3,7 @@
 Guarantees:
 - The cache hears of every change. A watch that has lasted its time is gone on with after the last version that it gave,
   a bookmark's too. After anything else (410, a stream that broke, ended early or was silent for ``IDLE_SECONDS``, what
-  cannot be read) everything is listed anew, which is always right, also where the API server's data went back.
+  cannot be read) everything is relisted, which is always right, also where the API server's data went back.
 - An event takes the time of one object, however many there are.
 
 Data that went back without any watch's notice is noticed for all kinds at once (``RewindWatch``).
@@ -121,7 +121,7 @@ class Follower:
                 await self._go_on(beat)
             except ClusterError as error:
                 level = logging.WARNING if self._failures or not self._listed else logging.INFO
-                logger.log(level, "%ss are listed anew: %s", self._collection.kind, error)
+                logger.log(level, "%ss are relisted: %s", self._collection.kind, error)
                 self._version = None
                 self._failures += 1
                 await asyncio.sleep(next(pauses))

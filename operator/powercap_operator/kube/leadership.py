@@ -27,7 +27,7 @@ from .lease import LeaseStore, Record, first_record
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS: Final = 12
-"""So long after the last renewal another may take the lease. With RETRY_SECONDS before it, and the first writes after
+"""Age of the last renewal from which others may take it. With RETRY_SECONDS before it, and the first writes after
 it, the most that a takeover takes: under 20 s."""
 RENEW_SECONDS: Final = 8.0
 """A leader that could not renew for so long stops writing."""

@@ -24,7 +24,7 @@ class Record:
     holder: str
     """Who leads; empty where nobody does."""
     seconds: int
-    """So long after it was last renewed another may take it."""
+    """Time after the last renewal from which another may take it."""
     acquired_at: str
     """RFC 3339 with microseconds, as is ``renewed_at``."""
     renewed_at: str

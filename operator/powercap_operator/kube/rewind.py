@@ -2,7 +2,7 @@
 
 Resource versions then count from an older number again. Watches that go on from a newer one hear nothing until the
 count has caught up, and every state in the cache passes for newer than what there is now. Nothing of it can be
-trusted: the process ends, and the one that Kubernetes starts in its place lists everything anew.
+trusted: the process ends, and the one that Kubernetes starts in its place lists everything again.
 """
 
 import asyncio

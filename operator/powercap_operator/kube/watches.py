@@ -123,7 +123,7 @@ def feeding(
 ) -> kopf.OperatorRegistry:
     """Handlers that feed the cache with every kind that people edit.
 
-    ``wake`` is told what was edited, where decisions see it; ``list_anew`` is called where a watch began (anew): kopf
+    ``wake`` is told what was edited, where decisions see it; ``list_anew`` is called where a watch began (again): kopf
     then gives what is there, and not what was deleted meanwhile.
     """
     registry = kopf.OperatorRegistry()

@@ -13,7 +13,7 @@ MOST_CONNECTIONS: Final = 100
 LONGEST_SECONDS: Final = 30.0
 """A connection is closed after so long, whatever it waits for."""
 _CONNECTING_SECONDS: Final = 1.0
-"""So long after it was made a handler without a connection has lost it, not yet to get it."""
+"""Age from which a handler without a connection has lost it and is not waiting for it."""
 
 
 class _Bounded:

@@ -47,7 +47,7 @@ TICK_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 2.0
 """Pause after the API server did not take what was to be written."""
 OUTCOME_TRIES: Final = 10
-"""So often what came of a request is written again where the MarketDay has changed meanwhile."""
+"""How often the outcome of a request is written again where the MarketDay has changed meanwhile."""
 
 
 class Fetcher:

@@ -49,9 +49,9 @@ TICK_SECONDS: Final = 1.0
 """How often the clock is looked at. A new minute is a reason for a pass: whatever time changes, such as the market
 period or the delivery day, changes on a whole minute, but for overrides, which begin and end at any second."""
 RESYNC_SECONDS: Final = 300.0
-"""How often what people edit is listed anew, for what kopf's watches missed."""
+"""How often what people edit is relisted, for what kopf's watches missed."""
 RELIST_SECONDS: Final = 2.0
-"""The same after a watch began anew."""
+"""The same after a watch restarted."""
 FIRST_RESYNC_SECONDS: Final = 20.0
 """The same soon after start, when watches may have begun after the first list."""
 MOST_REASONS: Final = 3
@@ -115,7 +115,7 @@ class Reconciler:
         self._woken.set()
 
     def list_anew(self) -> None:
-        """A watch of kopf's began anew, which does not tell what was deleted meanwhile: list its kinds soon."""
+        """A watch of kopf's restarted, which does not tell what was deleted meanwhile: list its kinds soon."""
         self._resync_at = min(self._resync_at, asyncio.get_running_loop().time() + RELIST_SECONDS)
 
     async def run(self, followers: Sequence[Follower]) -> None:
@@ -180,7 +180,7 @@ class Reconciler:
         return self._next_look is not None and now >= self._next_look
 
     async def _resync(self) -> bool:
-        """List anew what people edit; whether it could be. What is known of a kind stands where its list fails."""
+        """List again what people edit; whether it could be. What is known of a kind stands where its list fails."""
         self._cluster.forget_schemas()
         failed = 0
         for kind in EDITED:

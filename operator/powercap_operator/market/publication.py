@@ -30,7 +30,7 @@ PAST_DAY_LIMIT: Final = 4
 """Requests for a day that is over, which nobody but a person wants."""
 LONGEST_WAIT: Final = timedelta(hours=4)
 LAST_CALL: Final = timedelta(minutes=10)
-"""So long before the day or its half begins."""
+"""Time before the day or its half begins."""
 LAST_CALL_GAP: Final = timedelta(minutes=5)
 """An attempt that was made so shortly before was the last call."""
 FIRST_SPREAD: Final = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""The page's table of nodes: those that want a person's eye first, as many as a page bears. Pure."""
+"""The page's table of nodes: those that need attention first. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,9 +14,9 @@ from ..world.unreadable import Unreadable
 from .wording import Tone, node_tone, watts
 
 SHOWN: Final = 50
-"""So many nodes are shown before a person asks for all."""
+"""Most nodes shown before a person asks for all."""
 _NAMED: Final = 3
-"""So many nodes that do not follow are named at the top."""
+"""Most nodes named at the top of those that do not follow."""
 _ORDER: Final = {Tone.BAD: 0, Tone.WARN: 1, Tone.GOOD: 2, Tone.QUIET: 3}
 
 

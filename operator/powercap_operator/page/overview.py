@@ -115,9 +115,9 @@ def _headline(seen: Seen, policies: Sequence[PolicyView], table: NodesView) -> t
     tone = worst([policy.tone for policy in policies])
     waiting = _count(table, Tone.WARN)
     if waiting:
-        return f"{nodes(waiting)} {'wants' if waiting == 1 else 'want'} a look", Tone.WARN
+        return f"{nodes(waiting)} {'needs' if waiting == 1 else 'need'} attention", Tone.WARN
     if tone is Tone.WARN:
-        return "Capped, with something standing in", Tone.WARN
+        return "Capped; a policy needs attention", Tone.WARN
     following = _count(table, Tone.GOOD)
     if not following:
         return "Nothing is capped now", Tone.QUIET

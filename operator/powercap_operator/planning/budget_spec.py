@@ -2,7 +2,7 @@
 
 A budget covers whole delivery days: today and, once its results are known, tomorrow. It begins where the budget in
 force began, so that at midnight nothing changes and the API sees one write a day: shares of periods that are over
-stay as the record of what was asked for, and only what begins now or later is computed anew.
+stay as the record of what was asked for, and only what begins now or later is recomputed.
 """
 
 from bisect import bisect_right
@@ -245,7 +245,7 @@ def says_the_same(computed: Mapping[str, Any], in_force: Mapping[str, Any]) -> b
 def with_windows(
     existing: Mapping[str, Any], keep_since: datetime, now: datetime, windows: Sequence[Window]
 ) -> dict[str, Any]:
-    """The spec in force with what overrides ask for laid anew, and nothing else changed."""
+    """The spec in force with what overrides ask for laid again, and nothing else changed."""
     laid = lay_windows(existing, windows, keep_since, now)
     rest = {name: value for name, value in existing.items() if name != "overrides"}
     return rest if laid is None else {**rest, "overrides": [window.to_wire() for window in laid]}

@@ -37,7 +37,7 @@ from .wanted_days import surplus_days, wanted_days
 _SCHEDULED: Final = ("schedule", "area", "validUntil", "overrides")
 """Fields of a budget's spec that follow from results and overrides, not from what else the policy says."""
 _SETTLING: Final = timedelta(minutes=3)
-"""So long after the cluster was first seen nothing is deleted for its age."""
+"""Time after the cluster was first seen in which nothing is deleted for its age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +294,7 @@ def _says(
 ) -> bool:
     """Whether annotation, label and owner reference are right, the last two not while results are being fetched.
 
-    A node made anew has another uid.
+    A node made again has another uid.
     """
     owned = existing.policy_label == policy.metadata.name and existing.owner_uid == node.uid
     return existing.silent_since == silent and (pending or owned)

@@ -25,7 +25,7 @@ from .marketday_status import fetch_of
 from .wanted_days import query_of
 
 RECENT = timedelta(days=13)
-"""So many days before a day say what is usual."""
+"""Number of days before a day that say what is usual."""
 
 
 @dataclass(frozen=True, slots=True)

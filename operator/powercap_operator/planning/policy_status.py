@@ -23,7 +23,7 @@ from .static_days import how_to_give
 NO_MARKET = "not needed"
 """The status' market where the strategy looks at none."""
 _NAMED = 3
-"""So many nodes are named in a message before it says how many more there are."""
+"""Most nodes named in a message; of others it has the number."""
 
 
 def policy_status(

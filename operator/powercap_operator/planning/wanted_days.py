@@ -34,9 +34,9 @@ from ..world.unreadable import FAULTS
 from .resolved_policy import ResolvedPolicy, resolve
 
 _LONGEST_PENDING: Final = timedelta(minutes=10)
-"""So long after the first request for today was due, or the operator took over, nothing waits for it any more."""
+"""Time after the first request for today was due, or the operator took over, from which nothing waits for it."""
 _BEFORE_MIDNIGHT: Final = timedelta(minutes=30)
-"""So long before the delivery day ends, tomorrow's results are given up for the time being, asked for or not."""
+"""Time before the delivery day's end from which nothing waits for tomorrow's results, requested or not."""
 
 
 def wanted_days(

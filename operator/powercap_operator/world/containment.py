@@ -29,7 +29,7 @@ _FIELDS: Final = {
 }
 """The world's objects by kind, in the order in which they are suspected: first those that most people may write."""
 MOST: Final = 32
-"""So many objects are left out; with more of them it is not they that are at fault."""
+"""Most objects that are left out; with more of them the fault is elsewhere."""
 
 Result = TypeVar("Result")
 

@@ -13,14 +13,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 SILENT_AFTER: Final = timedelta(minutes=10)
-"""So long after a report was due its agent is silent: ten times what it takes when all report in turn."""
+"""Time after a report was due from which its agent is silent: ten times what it takes when all report in turn."""
 TAKE_UP: Final = timedelta(minutes=2)
 """An agent takes up another spec within seconds; after so long its node does not follow its budget any more."""
 LONGEST_GAP: Final = timedelta(minutes=1)
 """The operator looks at the clock once a second. Where it finds it further ahead than this since its last look, that
 time did not pass for the agents' reports: the clock was set, or the operator stood still."""
 GRACE: Final = timedelta(minutes=2)
-"""So long after that every agent has reported: in its turn, which comes within a minute, and what the request takes."""
+"""By then every agent has reported: in its turn, which comes within a minute, and what the request takes."""
 
 
 @dataclass(frozen=True, slots=True)

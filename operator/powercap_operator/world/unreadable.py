@@ -92,7 +92,7 @@ def what_is_wrong(error: Exception) -> str:
 
 
 def read_object(model: type[Kind], body: Mapping[str, Any]) -> Kind:
-    """Read an object in wire form. Of a status only what can be read is taken: it is written anew.
+    """Read an object in wire form. Of a status only what can be read is taken: it is rewritten.
 
     Raises:
         ValidationError: its metadata or spec cannot be read.

@@ -22,7 +22,7 @@ from .resolved_override import ResolvedOverride
 from .windows import Overrides
 
 _NAMED: Final = 3
-"""So many nodes are named in a message before it says how many more there are."""
+"""Most nodes named in a message; of others it has the number."""
 _SETTLING: Final = timedelta(minutes=1)
 """Time for agents to lower caps step by step and to report, before a limit counts as missed."""
 _TOLERANCE_PERCENT: Final = 1

@@ -21,7 +21,7 @@ from .resolved_override import ResolvedOverride, resolve_override
 KEPT: Final = timedelta(days=1)
 """How long an override is kept after its end."""
 MOST: Final = 1_000
-"""So many overrides that are not over have room in a cluster."""
+"""Most overrides of a cluster that are not over."""
 _TOO_MANY: Final = f"there are more than {MOST} overrides that are not over: delete some of them"
 AGENTS: Final = timedelta(seconds=5)
 """Time for agents to say what they have applied."""

@@ -16,9 +16,9 @@ from ...market.delivery_day import day_bounds
 from ..resolved_policy import ResolvedPolicy
 
 SETTLING: Final = timedelta(minutes=2)
-"""So long after a period ends agents have told what was drawn in it."""
+"""Time after a period's end by which agents have told what was drawn in it."""
 LATE: Final = timedelta(hours=2)
-"""So long after midnight the day before is written once more: agents tell their energy once an hour at least."""
+"""Time after midnight at which the day before is written once more: agents tell their energy once an hour at least."""
 
 
 @dataclass(frozen=True, slots=True)

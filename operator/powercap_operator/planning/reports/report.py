@@ -1,4 +1,4 @@
-"""The report of a policy's day: counted anew from the budgets, and joined with what was reported before. Pure.
+"""The report of a policy's day: recounted from the budgets, and joined with what was reported before. Pure.
 
 Budgets tell the last hours only, and nodes come and go: of what is counted now and what was reported for the same
 quarter, the larger holds. So it does not matter how often a report is worked out, by which operator, and whether

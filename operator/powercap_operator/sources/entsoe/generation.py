@@ -40,7 +40,7 @@ Power = Mapping[datetime, Mapping[str, Decimal]]
 MAX_BYTES: Final = 4_000_000
 """Three days of fifteen types have about 400 KB."""
 LOOK_BACK: Final = timedelta(hours=48)
-"""So long before the delivery day measured power is asked for."""
+"""Time before the delivery day from which measured power is requested."""
 _MAX_POSITIONS: Final = 500
 _QUARTER: Final = timedelta(minutes=15)
 _LATE: Final = timedelta(hours=6)

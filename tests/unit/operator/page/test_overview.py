@@ -115,7 +115,7 @@ def test_before_any_budget_the_policy_says_what_it_would_ask_for() -> None:
     ("said", "headline", "tone"),
     [
         ({"ready": False, "reason": "WriteFailed"}, "1 node does not follow", Tone.BAD),
-        ({"ready": False, "reason": "Lifted"}, "1 node wants a look", Tone.WARN),
+        ({"ready": False, "reason": "Lifted"}, "1 node needs attention", Tone.WARN),
         ({"ready": False, "reason": "Stopped"}, "1 node does not follow", Tone.BAD),
         (SILENT, "1 node does not follow", Tone.BAD),
         (
@@ -124,14 +124,14 @@ def test_before_any_budget_the_policy_says_what_it_would_ask_for() -> None:
             Tone.BAD,
         ),
         ({"ready": False, "reason": "Unsupported"}, "2 nodes follow the market", Tone.GOOD),
-        ({"ready": False, "reason": None}, "1 node wants a look", Tone.WARN),
+        ({"ready": False, "reason": None}, "1 node needs attention", Tone.WARN),
     ],
 )
 def test_a_node_that_is_not_well(said: dict[str, Any], headline: str, tone: Tone) -> None:
     page = page_of(with_node(world_of(), "node-0001", **said))
     assert (page.headline, page.tone) == (headline, tone)
     if tone in {Tone.BAD, Tone.WARN}:
-        assert page.nodes.rows[0].name == "node-0001", "what wants a look comes first"
+        assert page.nodes.rows[0].name == "node-0001", "what needs attention comes first"
 
 
 def test_the_first_nodes_that_do_not_follow_are_named_at_the_top() -> None:
@@ -155,7 +155,7 @@ def test_an_earlier_day_that_stands_in() -> None:
     days = [make_day(DAY - timedelta(days=1)), in_vain(DAY)]
     world = settled(make_world([make_policy()], days, [make_node("a")]), NOW)
     page = page_of(world)
-    assert (page.headline, page.tone) == ("Capped, with something standing in", Tone.WARN)
+    assert (page.headline, page.tone) == ("Capped; a policy needs attention", Tone.WARN)
     (sentence,) = page.sentences
     assert sentence.startswith(
         "default: FR IDA1: today's results are not there; those of 2025-10-08 stand in"
