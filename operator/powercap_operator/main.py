@@ -39,6 +39,7 @@ from .metrics.process import Counts
 from .options import Options, parse_options
 from .page.overview import Seen
 from .page.server import page
+from .planning.overrides.matching import Matching
 from .world.snapshot import World
 
 logger = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ async def keep_collections_short(synced: asyncio.Event) -> None:
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod again."""
-    heartbeats, pauses, cache = Heartbeats(), LoopPauses(), WorldCache(options.agents)
+    heartbeats, pauses, cache, clock = Heartbeats(), LoopPauses(), WorldCache(options.agents), options.clock
     async with (
         kubernetes_client(environ) as client,
         kubernetes_client(environ) as lease_client,  # so that renewals never wait behind other requests
@@ -141,25 +142,23 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
     ):
         election = _election(options, lease_client)
         cluster = Cluster(client, election.write_seconds)
-        recorder = Recorder(cluster, options.clock)
-        beat = heartbeats.of("reconciler")
-        reconciler = Reconciler(cluster, cache, options.clock, recorder, options.history, election, beat)
+        recorder = Recorder(cluster, clock)
+        beat, matching = heartbeats.of("reconciler"), Matching(options.max_overrides)
+        reconciler = Reconciler(cluster, cache, clock, recorder, options.history, matching, election, beat)
         followers = {
             collection.kind: Follower(cluster, cache, collection, reconciler.wake)
             for collection in (*NODES_AND_BUDGETS, *(PODS_THAT_ASK if options.pod_floors else ()))
         }
         beat, wake = heartbeats.of("fetcher"), partial(reconciler.wake, "a request to a source")
-        fetcher = Fetcher(
-            cluster, cache, http, options.providers, options.clock, recorder, wake, election, beat
-        )
-        parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, options.clock)
+        fetcher = Fetcher(cluster, cache, http, options.providers, clock, recorder, wake, election, beat)
+        parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, clock)
         if options.metrics is not None:
             metrics_server.serve(options.metrics, scrapes(parts).text)
         rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),
-                page(options.page, options.page_hosts, partial(seen, parts, options.name), options.clock.now),
+                page(options.page, options.page_hosts, partial(seen, parts, options.name), clock.now),
                 asyncio.TaskGroup() as loops,
             ):
                 running = [
@@ -180,7 +179,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     ),
                 ]
                 if options.node_labels:
-                    labels = NodeLabels(cluster, cache, options.clock, election)
+                    labels = NodeLabels(cluster, cache, clock, election)
                     work = labels.run(heartbeats.of("node labels"), reconciler.synced)
                     running.append(loops.create_task(work, name="node labels"))
                 ended = await watches.run(cache, reconciler.wake, reconciler.list_anew)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from powercap_api.clock import Clock, open_clock
 
+from .planning.overrides.matching import MOST
 from .sources.registry import ProviderSettings
 from .world.node_match import EVERYWHERE, AgentPlacement
 
@@ -32,6 +33,8 @@ class Options:
     log_format: str
     log_level: str
     history: timedelta
+    max_overrides: int
+    """How many overrides that are not over have room in the cluster."""
     clock: Clock
     name: str
     """What this operator calls itself in the Lease: the pod's name."""
@@ -65,6 +68,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         )
     if arguments.history_days < 2:
         parser.error("--history-days must be at least 2: yesterday's results are the fallback")
+    if arguments.max_overrides < 1:
+        parser.error("--max-overrides must be at least 1")
     try:
         agents = AgentPlacement.parse(arguments.agent_placement) if arguments.agent_placement else EVERYWHERE
     except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -74,6 +79,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         log_format=arguments.log_format,
         log_level=arguments.log_level,
         history=timedelta(days=arguments.history_days),
+        max_overrides=arguments.max_overrides,
         clock=clock,
         name=environ.get("POD_NAME") or socket.gethostname(),
         lease=(namespace, lease) if arguments.lease else None,
@@ -122,6 +128,13 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         default=14,
         metavar="N",
         help="how many days a MarketDay is kept after its delivery day (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-overrides",
+        type=int,
+        default=MOST,
+        metavar="N",
+        help="how many PowerOverrides that are not over have room in the cluster (default: %(default)s)",
     )
     parser.add_argument(
         "--epex-url",

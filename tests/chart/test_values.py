@@ -58,6 +58,7 @@ OPERATOR_VALUES: dict[str, tuple[object, str, object]] = {
     "operator.epexUrl": ("http://x/y", "env", {"name": "EPEX_URL", "value": "http://x/y"}),
     "operator.logLevel": ("debug", "env", {"name": "LOG_LEVEL", "value": "debug"}),
     "operator.historyDays": (30, "args", "--history-days=30"),
+    "operator.maxOverrides": (50, "args", "--max-overrides=50"),
     "operator.entsoe.existingSecret": (
         "entsoe",
         "env",
@@ -262,6 +263,7 @@ def test_service_accounts_can_be_annotated(render: Render, component: str) -> No
         ("agent.powercapHostPath=sys", "/agent/powercapHostPath"),
         ("agent.image.digest=sha256:1", "/agent/image/digest"),
         ("operator.historyDays=1", "/operator/historyDays"),
+        ("operator.maxOverrides=0", "/operator/maxOverrides"),
         ("operator.logLevel=loud", "/operator/logLevel"),
         ("operater.logLevel=info", "operater"),
         ("networkPolicy.dnsPort=0", "/networkPolicy/dnsPort"),

@@ -33,6 +33,7 @@ from ..kube.follow import Collection, Follower, list_into
 from ..kube.leadership import Election
 from ..planning.decision import BudgetWrite, Decision, decide
 from ..planning.events import ObjectEvent, budget_events
+from ..planning.overrides.matching import Matching
 from ..planning.reports.report import ReportWrite
 from ..world.containment import Containment
 from ..world.snapshot import BudgetView, World
@@ -73,10 +74,12 @@ class Reconciler:
         clock: Clock,
         recorder: Recorder,
         history: timedelta,
+        matching: Matching,
         election: Election,
         beat: Callable[[], None],
     ) -> None:
-        """``history`` is how long days and reports are kept after their day; ``beat`` is called while all is well."""
+        """``history`` is how long days and reports are kept after their day; ``matching`` what is known of overrides;
+        ``beat`` is called while all is well."""
         self._election = election
         self._beat = beat
         self._recorder = recorder
@@ -85,6 +88,7 @@ class Reconciler:
         self._cache = cache
         self._clock = clock
         self._history = history
+        self._matching = matching
         self._woken = asyncio.Event()
         self._reasons: dict[str, None] = {}
         self._followers: Sequence[Follower] = ()
@@ -221,7 +225,9 @@ class Reconciler:
         return not written
 
     def _decide(self, world: World, now: datetime) -> Decision:
-        return self.containment.run(world, lambda some: decide(some, now, self._history, self._seen_since))
+        return self.containment.run(
+            world, lambda some: decide(some, now, self._history, self._seen_since, self._matching)
+        )
 
     def _budget_works(self, decision: Decision) -> Iterator[Work]:
         """What nodes wait for."""

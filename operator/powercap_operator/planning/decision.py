@@ -23,6 +23,7 @@ from ..world.unreadable import FAULTS, Unreadable, unreadable_status
 from .assignment import Assignment, assign, is_exempt
 from .budget_spec import Plan, budget_spec, says_the_same, with_windows
 from .hardware import lift_until
+from .overrides.matching import Matching
 from .overrides.override_status import override_statuses
 from .overrides.pod_floors import floors_of_nodes
 from .overrides.windows import next_look, read_overrides
@@ -100,7 +101,13 @@ class Decision:
         )
 
 
-def decide(world: World, now: datetime, history: timedelta, seen_since: datetime | None = None) -> Decision:
+def decide(
+    world: World,
+    now: datetime,
+    history: timedelta,
+    seen_since: datetime | None = None,
+    matching: Matching | None = None,
+) -> Decision:
     """Compare the world as it should be with the world as it is.
 
     Args:
@@ -108,14 +115,15 @@ def decide(world: World, now: datetime, history: timedelta, seen_since: datetime
         now: the moment, in UTC.
         history: how long after its day a MarketDay or a PowerReport is kept.
         seen_since: since when the cluster has been seen without a break; None where that is not so.
+        matching: of overrides and nodes, from the last time; None: begin without.
     """
     days, policies, plans, faulty = read_policies(world, now, seen_since)
     frozen = _frozen(world, faulty)
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
     assignment = assign((resolved.policy for resolved in policies.values()), nodes, world.agents)
     governed = assignment.nodes_by_policy()
-    overrides = read_overrides(world, now)
-    windows, settled = overrides.windows, _is_settled(world, now, seen_since)
+    overrides = read_overrides(world, now, matching or Matching())
+    windows, settled = overrides.matching.windows, _is_settled(world, now, seen_since)
     said, wordless = override_statuses(overrides, world, now)
     statuses = {
         name: policy_status(resolved, plans[name], assignment, governed.get(name, ()), world, now)

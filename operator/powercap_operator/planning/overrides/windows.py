@@ -20,9 +20,6 @@ from .resolved_override import ResolvedOverride, resolve_override
 
 KEPT: Final = timedelta(days=1)
 """How long an override is kept after its end."""
-MOST: Final = 1_000
-"""Most overrides of a cluster that are not over."""
-_TOO_MANY: Final = f"there are more than {MOST} overrides that are not over: delete some of them"
 AGENTS: Final = timedelta(seconds=5)
 """Time for agents to say what they have applied."""
 
@@ -35,13 +32,11 @@ class Overrides:
     faulty: tuple[Unreadable, ...]
     matching: Matching
     """Of those, which match which nodes."""
-    windows: Mapping[str, tuple[Window, ...]]
-    """What is to come on each node that any of them matches, by the node's name."""
     over: tuple[str, ...]
     """Those to be deleted."""
 
 
-def read_overrides(world: World, now: datetime) -> Overrides:
+def read_overrides(world: World, now: datetime, matching: Matching) -> Overrides:
     """The world's overrides, but those that are being deleted. A faulty one stops no other."""
     resolved = {}
     faulty = [one for (kind, _), one in world.unreadable.items() if kind == POWER_OVERRIDE]
@@ -52,20 +47,20 @@ def read_overrides(world: World, now: datetime) -> Overrides:
             resolved[name] = resolve_override(override, now)
         except FAULTS as error:
             faulty.append(Unreadable.of(POWER_OVERRIDE, override, error))
-    for one in _beyond(resolved.values(), now):
+    for one in _beyond(resolved.values(), now, matching.most):
         del resolved[one.name]
-        faulty.append(Unreadable.of(POWER_OVERRIDE, one.override, _TOO_MANY))
-    matching = Matching(resolved.values(), world.nodes)
-    over = surplus_overrides(resolved.values(), now)
-    return Overrides(resolved, tuple(faulty), matching, matching.windows(now), over)
+        why = f"there are more than {matching.most} overrides that are not over: delete some of them"
+        faulty.append(Unreadable.of(POWER_OVERRIDE, one.override, why))
+    matching.look(resolved, world.nodes, now)
+    return Overrides(resolved, tuple(faulty), matching, surplus_overrides(resolved.values(), now))
 
 
-def _beyond(overrides: Iterable[ResolvedOverride], now: datetime) -> Sequence[ResolvedOverride]:
+def _beyond(overrides: Iterable[ResolvedOverride], now: datetime, most: int) -> Sequence[ResolvedOverride]:
     """Those for which there is no room: first the grid's have it, then those that were made first."""
     lasting = [one for one in overrides if one.end > now]
-    if len(lasting) <= MOST:
+    if len(lasting) <= most:
         return ()
-    return sorted(lasting, key=lambda one: (one.override.spec.source != GRID, _made(one), one.name))[MOST:]
+    return sorted(lasting, key=lambda one: (one.override.spec.source != GRID, _made(one), one.name))[most:]
 
 
 def _made(one: ResolvedOverride) -> datetime:

@@ -25,6 +25,7 @@ from powercap_operator.kube.leadership import AlwaysLeading
 from powercap_operator.loops.pauses import LoopPauses
 from powercap_operator.loops.reconcile import Reconciler
 from powercap_operator.planning.decision import decide
+from powercap_operator.planning.overrides.matching import Matching
 from tests.support.cluster_client import cluster_at
 
 
@@ -91,7 +92,9 @@ def policy(version: int, name: str = "default", **spec: Any) -> dict[str, Any]:
 def reconciler_of(cluster: Cluster, cache: WorldCache) -> Reconciler:
     clock = SystemClock()
     recorder = Recorder(cluster, clock)
-    return Reconciler(cluster, cache, clock, recorder, timedelta(days=14), AlwaysLeading(), lambda: None)
+    return Reconciler(
+        cluster, cache, clock, recorder, timedelta(days=14), Matching(), AlwaysLeading(), lambda: None
+    )
 
 
 _FIXED = {"market": {"providers": ["Mock"]}, "strategy": {"type": "Fixed", "power": "30"}}

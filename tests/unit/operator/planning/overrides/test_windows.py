@@ -1,5 +1,6 @@
 """Which overrides hold on a node, and what they come to together."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,16 +14,16 @@ from pydantic import ValidationError
 from powercap_api.poweroverride import PowerOverride, parse_duration, parse_limit
 from powercap_api.schedule import MAX_WINDOWS, Window, window_at
 from powercap_api.units import PowerFormatError
-from powercap_operator.planning.overrides.matching import Matching
+from powercap_operator.planning.overrides.matching import MOST, Matching
 from powercap_operator.planning.overrides.resolved_override import resolve_override
 from powercap_operator.planning.overrides.sweep import make_windows
 from powercap_operator.planning.overrides.windows import (
-    MOST,
     lay_windows,
     next_look,
     read_overrides,
     surplus_overrides,
 )
+from powercap_operator.world.snapshot import NodeView
 from powercap_operator.world.unreadable import unreadable_status
 from tests.support.objects import make_node, make_override, make_world, moment
 
@@ -34,6 +35,15 @@ SIX = moment("2025-10-09T18:00Z")
 
 def windows(*overrides: PowerOverride) -> list[Window]:
     return make_windows([resolve_override(override, MORNING) for override in overrides])
+
+
+def look(
+    overrides: Iterable[PowerOverride], nodes: Iterable[NodeView], now: datetime, kept: Matching | None = None
+) -> Matching:
+    """What is known of nodes and overrides, with what was known before."""
+    matching = kept or Matching()
+    read_overrides(make_world(nodes=nodes, overrides=overrides), now, matching)
+    return matching
 
 
 def at(hour: int, *overrides: PowerOverride) -> Window | None:
@@ -83,24 +93,17 @@ def test_selectors_and_names() -> None:
     nodes = [make_node("a", pool="x"), make_node("b", pool="y"), make_node("c")]
 
     def found(**spec: Any) -> set[str]:
-        resolved = resolve_override(make_override(**spec), MORNING)
-        matching = Matching([resolved], {node.name: node for node in nodes})
-        matched = matching.nodes_of(resolved)
-        assert set(matching.windows(MORNING)) == set(matched)
-        return set(matched)
+        return set(look([make_override(**spec)], nodes, MORNING).windows)
 
     assert found() == {"a", "b", "c"}
     assert found(nodeSelector={"pool": "x"}) == {"a"}
     assert found(nodes=["b", "gone"]) == {"b"}
-    over = Matching([resolve_override(make_override(), SEVEN)], {node.name: node for node in nodes})
-    assert over.windows(SEVEN) == {}
+    assert look([make_override()], nodes, SEVEN).windows == {}
 
 
 def test_nodes_with_the_same_overrides_share_their_windows() -> None:
-    resolved = [resolve_override(make_override(), MORNING)]
-    found = Matching(resolved, {f"n{number}": make_node(f"n{number}") for number in range(50)}).windows(
-        MORNING
-    )
+    found = look([make_override()], [make_node(f"n{number}") for number in range(50)], MORNING).windows
+    assert len(found) == 50
     assert len({id(each) for each in found.values()}) == 1
 
 
@@ -278,11 +281,11 @@ def test_one_that_cannot_be_worked_with_stops_no_other_and_is_told() -> None:
     odd = make_override("odd", start="2199-12-31T23:00:00Z", duration="2h")
     far = make_override("far", end="2199-12-31T23:59:59Z", start="2199-12-31T23:59:58Z")
     world = make_world(nodes=[make_node("a")], overrides=[odd, make_override(), far])
-    read = read_overrides(world, MORNING)
+    read = read_overrides(world, MORNING, Matching())
     assert set(read.resolved) == {"evening", "far"}
     assert [one.name for one in read.faulty] == ["odd"]
     assert read.over == ()
-    assert [window.cap_uw for window in read.windows["a"]] == [30 * WATT, 30 * WATT]
+    assert [window.cap_uw for window in read.matching.windows["a"]] == [30 * WATT, 30 * WATT]
     said = unreadable_status(read.faulty[0], MORNING)["conditions"]
     assert [(one["type"], one["status"], one["reason"]) for one in said] == [
         ("Active", "False", "Unreadable")
@@ -294,16 +297,16 @@ def test_one_that_is_being_deleted_holds_no_more() -> None:
     gone = make_override("gone", limit="20")
     metadata = gone.metadata.model_copy(update={"deletion_timestamp": "2025-10-09T06:59:00Z"})
     leaving = gone.model_copy(update={"metadata": metadata})
-    read = read_overrides(make_world(nodes=[make_node("a")], overrides=[leaving, make_override()]), MORNING)
+    read = read_overrides(
+        make_world(nodes=[make_node("a")], overrides=[leaving, make_override()]), MORNING, Matching()
+    )
     assert set(read.resolved) == {"evening"}
-    assert {window.cap_uw for window in read.windows["a"]} == {30 * WATT}
+    assert {window.cap_uw for window in read.matching.windows["a"]} == {30 * WATT}
     assert (read.faulty, read.over) == ((), ())
 
 
-@given(st.lists(st.tuples(SECONDS, SECONDS, st.integers(1, 9)), max_size=12), SECONDS, st.integers(1, 4))
-def test_windows_from_a_moment_on_are_the_last_of_all(
-    drawn: list[tuple[int, int, int]], second: int, most: int
-) -> None:
+@given(st.lists(st.tuples(SECONDS, SECONDS, st.integers(1, 9)), max_size=12), SECONDS)
+def test_windows_from_a_moment_on_are_the_last_of_all(drawn: list[tuple[int, int, int]], second: int) -> None:
     overrides = [
         resolve_override(
             make_override(
@@ -318,9 +321,9 @@ def test_windows_from_a_moment_on_are_the_last_of_all(
     ]
     since = FIVE + timedelta(seconds=second)
     every = [window for window in make_windows(overrides) if window.end > since]
-    found = make_windows(overrides, since, most)
-    assert len(found) == min(most, len(every))
-    for window, wanted in zip(found, every, strict=False):
+    found = make_windows(overrides, since)
+    assert len(found) == len(every)
+    for window, wanted in zip(found, every, strict=True):
         assert (max(window.start, since), window.end) == (max(wanted.start, since), wanted.end)
         assert (window.cap_uw, window.basis) == (wanted.cap_uw, wanted.basis)
 
@@ -342,12 +345,10 @@ def test_selectors_match_by_every_label() -> None:
         {"pool": "z"},
         {},
     ]
-    overrides = [
-        resolve_override(make_override(f"o{index}", nodeSelector=selector), MORNING)
-        for index, selector in enumerate(selectors)
-    ]
-    matching = Matching(overrides, nodes)
-    assert [sorted(matching.nodes_of(one)) for one in overrides] == [
+    assert [
+        sorted(look([make_override(nodeSelector=selector)], nodes.values(), MORNING).windows)
+        for selector in selectors
+    ] == [
         ["a", "b"],
         ["a", "c"],
         ["a"],
@@ -364,8 +365,63 @@ def test_there_is_room_for_so_many_first_the_grids_then_those_of_before() -> Non
     late = make_override("late", created="2025-10-09T06:59:59Z", limit="20")
     grid = make_override("grid", created="2025-10-09T06:59:59Z", limit="50", source="grid")
     world = make_world(nodes=[make_node("a")], overrides=[*many, late, grid])
-    read = read_overrides(world, MORNING)
+    read = read_overrides(world, MORNING, Matching())
     assert len(read.resolved) == MOST
     assert {one.name for one in read.faulty} == {"late", "o0959"}
     assert "more than 1000 overrides" in read.faulty[0].why
-    assert [window.cap_uw for window in read.windows["a"]] == [50 * WATT]
+    assert [window.cap_uw for window in read.matching.windows["a"]] == [50 * WATT]
+
+
+LABELS = st.dictionaries(st.sampled_from("pz"), st.sampled_from("12"))
+DRAWN_NODES = st.dictionaries(st.sampled_from("abcdef"), LABELS)
+DRAWN_OVERRIDES = st.dictionaries(
+    st.sampled_from("uvwxyz"),
+    st.tuples(
+        SECONDS,
+        st.integers(1, 30),
+        st.none() | st.sampled_from(["10", "20", "30%", "40%"]),
+        st.integers(-1, 1),
+        LABELS | st.lists(st.sampled_from("abcg"), min_size=1, unique=True),
+        st.booleans(),
+    ),
+)
+
+
+def drawn_overrides(drawn: dict[str, Any]) -> list[PowerOverride]:
+    return [
+        make_override(
+            name,
+            start=(FIVE + timedelta(seconds=start)).isoformat(),
+            end=(FIVE + timedelta(seconds=start + length)).isoformat(),
+            limit=limit,
+            release=limit is None,
+            priority=priority,
+            source="grid" if grid else "person",
+            **({"nodes": where} if isinstance(where, list) else {"nodeSelector": where}),
+        )
+        for name, (start, length, limit, priority, where, grid) in drawn.items()
+    ]
+
+
+@given(st.lists(st.tuples(DRAWN_NODES, DRAWN_OVERRIDES, SECONDS), min_size=1, max_size=4))
+def test_windows_that_are_kept_say_what_those_say_that_are_worked_out_anew(looks: list[Any]) -> None:
+    """Whatever comes and goes between two looks, and wherever the clock is set."""
+    kept = Matching()
+    for labels, drawn, second in looks:
+        now = FIVE + timedelta(seconds=second)
+        nodes = [make_node(name, **own) for name, own in labels.items()]
+        overrides = drawn_overrides(drawn)
+        look(overrides, nodes, now, kept)
+        for node in nodes:
+            matching = [
+                resolve_override(one, now)
+                for one in overrides
+                if (
+                    (one.spec.node_selector or {}).items() <= node.labels.items()
+                    if one.spec.nodes is None
+                    else node.name in one.spec.nodes
+                )
+            ]
+            assert lay_windows(None, kept.windows.get(node.name, ()), FIVE, now) == lay_windows(
+                None, make_windows(matching, now), FIVE, now
+            )
