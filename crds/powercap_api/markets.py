@@ -137,7 +137,6 @@ class Offer:
 _COUPLED: Final = tuple(area for area in BIDDING_ZONES if area not in ("CH", "GB"))
 _FILTERS: Final = "filters and headings of the exchange's market-results pages, 2025 and 2026"
 _GATES: Final = "gates of the intraday auctions, since 13 June 2024"
-_GRID_AT: Final = time(18, 15)
 _IDA_SINCE: Final = date(2024, 6, 14)
 OFFERS: Final = (
     Offer(

@@ -115,7 +115,9 @@ def draw_day(curve: Curve, cap_axis: "Axes", input_axis: "Axes | None") -> None:
 
 def watts(spec: dict[str, Any], periods: Sequence[Period]) -> list[float]:
     """The caps of periods in watts."""
-    found = strategies.create(StrategySpec.model_validate(spec)).caps(periods, LIMITS, MARKET.bidding_zone)
+    found = strategies.create(StrategySpec.model_validate(spec)).caps(
+        strategies.Day(periods, LIMITS, MARKET.bidding_zone)
+    )
     return [cap.power_uw / 1e6 for cap in found]
 
 

@@ -21,7 +21,7 @@ from ..market.delivery_day import day_bounds
 from ..market.fallback import find_results, latest_results
 from ..market.known_days import DayResults, KnownDays
 from ..market.tariff import short_price
-from ..strategies import Stretch
+from ..strategies import Day, Stretch
 from .overrides.windows import lay_windows
 from .past import Past, read_spec
 from .resolved_policy import ResolvedPolicy
@@ -137,18 +137,16 @@ def plan_periods(
     """One planned period for each of the results; ``around`` are the days known, this one among them."""
     market, limits, tariff, zone = resolved.market, resolved.limits, resolved.tariff, resolved.wall_clock
     paid = tariff.prices_paid(results.periods, zone)
+    days = [
+        Stretch(
+            tariff.applied(day.periods, zone),
+            day.known_at,
+            None if past is None else past.was_full(day.periods),
+        )
+        for day in around
+    ]
     caps = resolved.strategy.caps(
-        tariff.applied(results.periods, zone),
-        limits,
-        market.bidding_zone,
-        [
-            Stretch(
-                tariff.applied(day.periods, zone),
-                day.known_at,
-                None if past is None else past.was_full(day.periods),
-            )
-            for day in around
-        ],
+        Day(tariff.applied(results.periods, zone), limits, market.bidding_zone, days)
     )
     shares = [share_of(cap.power_uw, limits.max_uw) for cap in caps]
     tariff_note = " (price paid)" if tariff and resolved.request.needs.price else ""

@@ -11,14 +11,14 @@ from typing import Final
 from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec, StrategyType
 
 from .band import BandStrategy
-from .base import Cap, Limits, Strategy, Stretch
+from .base import Cap, Day, Limits, Strategy, Stretch
 from .cheapest_hours import CheapestHoursStrategy
 from .fixed import FixedStrategy
 from .solar import SolarStrategy
 from .volume import VolumeStrategy
 from .weekly_schedule import ScheduleStrategy
 
-__all__ = ["Cap", "Limits", "Strategy", "Stretch", "counts_hours", "create", "describe"]
+__all__ = ["Cap", "Day", "Limits", "Strategy", "Stretch", "counts_hours", "create", "describe"]
 
 _PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]] = {
     StrategyType.VOLUME: VolumeStrategy,

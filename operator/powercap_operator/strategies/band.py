@@ -26,7 +26,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import (
     DEFAULT_HIGH_PERCENTILE,
     DEFAULT_LOW_PERCENTILE,
@@ -35,9 +34,8 @@ from powercap_api.policy.strategy import (
 )
 
 from ..market.needs import Needs
-from ..market.results import Period
 from ..market.tariff import short_price
-from .base import Cap, Limits, Stretch, bounded, full, least, percent
+from .base import Cap, Day, Limits, bounded, full, least, percent
 
 _WHAT: Final = {
     "price": ("no price", "{currency}/MWh"),
@@ -99,28 +97,23 @@ class BandStrategy:
         if low is not None and high is not None:
             self._fixed = Band(Decimal(low), Decimal(high), f"{Decimal(low):f}", f"{Decimal(high):f}")
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
+    def caps(self, day: Day) -> list[Cap]:
         """One cap per period. A period without a value gets minPower."""
-        del around
         lacking, unit = _WHAT[self._column]
-        unit = unit.format(currency=where.currency)
-        values: list[Decimal | None] = [getattr(period, self._column) for period in periods]
+        unit = unit.format(currency=day.where.currency)
+        values: list[Decimal | None] = [getattr(period, self._column) for period in day.periods]
         band = self._band([value for value in values if value is not None])
         caps = [
-            least(limits, lacking) if value is None or band is None else self._cap(value, band, limits, unit)
+            least(day.limits, lacking)
+            if value is None or band is None
+            else self._cap(value, band, day.limits, unit)
             for value in values
         ]
         if self._column == "price":
             return caps
         return [
             replace(cap, why=f"{cap.why} (forecast)") if period.forecast and value is not None else cap
-            for period, value, cap in zip(periods, values, caps, strict=True)
+            for period, value, cap in zip(day.periods, values, caps, strict=True)
         ]
 
     def _cap(self, value: Decimal, band: Band, limits: Limits, unit: str) -> Cap:

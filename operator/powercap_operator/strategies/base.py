@@ -97,6 +97,19 @@ class Stretch:
     knows any more. None for all: there is no past, as in a plan on paper."""
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a strategy sees of a delivery day."""
+
+    periods: Sequence[Period]
+    """With the price paid where there is a tariff."""
+    limits: Limits
+    where: BiddingZone
+    """The clock that the day follows and the currency of its prices."""
+    around: Sequence[Stretch] = ()
+    """The days known, this one among them, for a rule that looks over midnight."""
+
+
 class Strategy(Protocol):
     """A rule that turns a day's periods into caps."""
 
@@ -105,19 +118,8 @@ class Strategy(Protocol):
         """What the rule makes no sense without."""
         ...
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
-        """One cap per period, in the same order, each within the limits.
-
-        ``periods`` are those of one delivery day, with the price paid where there is a tariff; ``where`` gives the
-        clock that the day follows and the currency of its prices. ``around`` are the days known, this one among them,
-        for a rule that looks over midnight. Never raises for what the periods hold.
-        """
+    def caps(self, day: Day) -> list[Cap]:
+        """One cap per period, in the same order, each within the limits. Never raises for what the periods hold."""
         ...
 
 

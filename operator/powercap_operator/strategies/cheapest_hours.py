@@ -29,7 +29,7 @@ from ..market.needs import Needs
 from ..market.results import Period
 from ..market.tariff import short_price
 from ..market.weekly_window import minutes_of
-from .base import Cap, Limits, Stretch, full, least
+from .base import Cap, Day, Limits, Stretch, full, least
 
 _ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _HOUR: Final = timedelta(hours=1)
@@ -61,16 +61,10 @@ class CheapestHoursStrategy:
             self._within = (minutes_of(spec.within.start), minutes_of(spec.within.end))
             self._where = f"{spec.within.start}–{spec.within.end}"
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
+    def caps(self, day: Day) -> list[Cap]:
         """One cap per period. A period without a price gets minPower."""
-        chosen = self._chosen(around or (Stretch(periods),), _step(periods), where)
-        return [self._cap(period, chosen, limits, where) for period in periods]
+        chosen = self._chosen(day.around or (Stretch(day.periods),), _step(day.periods), day.where)
+        return [self._cap(period, chosen, day.limits, day.where) for period in day.periods]
 
     def _cap(self, period: Period, chosen: frozenset[datetime], limits: Limits, where: BiddingZone) -> Cap:
         if self._day(period.start, where) is None:

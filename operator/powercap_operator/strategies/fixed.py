@@ -6,16 +6,13 @@ Never below minPower, never above maxSource. It is what a node under no market i
 on where nothing but its windows is to count.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
-from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import PlainStrategySpec, StrategySpec
 from powercap_api.units import Power
 
 from ..market.needs import Needs
-from ..market.results import Period
-from .base import Cap, Limits, Stretch, bounded, full
+from .base import Cap, Day, Limits, bounded, full
 
 
 class FixedStrategy:
@@ -27,16 +24,9 @@ class FixedStrategy:
         """Take the power from the policy."""
         self._power = None if spec.power is None else Power.parse(spec.power)
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
+    def caps(self, day: Day) -> list[Cap]:
         """The same cap for every period."""
-        del where, around
-        return [self._cap(limits)] * len(periods)
+        return [self._cap(day.limits)] * len(day.periods)
 
     def _cap(self, limits: Limits) -> Cap:
         if self._power is None:

@@ -10,17 +10,14 @@ that the mathematical libraries of two machines cannot disagree.
 """
 
 import math
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import DEFAULT_ALPHA, PlainStrategySpec, StrategySpec
 
 from ..market.needs import Needs
-from ..market.results import Period
-from .base import Cap, Limits, Stretch, bounded, least, percent
+from .base import Cap, Day, Limits, bounded, least, percent
 
 RISE_HOUR: Final = 4
 SET_HOUR: Final = 20
@@ -35,17 +32,10 @@ class SolarStrategy:
         """Take alpha from the policy."""
         self._alpha = DEFAULT_ALPHA if spec.alpha is None else spec.alpha
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
+    def caps(self, day: Day) -> list[Cap]:
         """One cap per period, by the clock alone: both passes of a repeated hour get the same."""
-        del around
-        zone = where.wall_clock
-        return [self._cap(period.start.astimezone(zone), limits) for period in periods]
+        zone = day.where.wall_clock
+        return [self._cap(period.start.astimezone(zone), day.limits) for period in day.periods]
 
     def _cap(self, local: datetime, limits: Limits) -> Cap:
         hour = local.hour + local.minute / 60

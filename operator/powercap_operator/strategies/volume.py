@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import PlainStrategySpec, Reference, StrategySpec
 
 from ..market.needs import Needs
-from ..market.results import Period
-from .base import Cap, Limits, Stretch, bounded, least, percent
+from .base import Cap, Day, Limits, bounded, least, percent
 
 _NOTHING: Final = Decimal(0)
 
@@ -30,18 +28,11 @@ class VolumeStrategy:
         """Take the reference from the policy."""
         self._reference = spec.reference or Reference.MAX
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
+    def caps(self, day: Day) -> list[Cap]:
         """One cap per period. A period without a volume, or a day on which nothing was traded, gets minPower."""
-        del where, around
-        volumes = [period.volume for period in periods if period.volume is not None]
+        volumes = [period.volume for period in day.periods if period.volume is not None]
         reference = self._reference_volume(volumes)
-        return [self._cap(period.volume, reference, limits) for period in periods]
+        return [self._cap(period.volume, reference, day.limits) for period in day.periods]
 
     def _reference_volume(self, volumes: Sequence[Decimal]) -> Decimal:
         if not volumes:

@@ -14,14 +14,12 @@ from datetime import datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from powercap_api.markets import BiddingZone
 from powercap_api.policy.strategy import ScheduleWindow
 from powercap_api.units import Power
 
 from ..market.needs import Needs
-from ..market.results import Period
 from ..market.weekly_window import WeeklyWindow
-from .base import Cap, Limits, Strategy, Stretch, bounded
+from .base import Cap, Day, Limits, Strategy, bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +52,14 @@ class ScheduleStrategy:
         """As the strategy between the windows."""
         return self._otherwise.needs
 
-    def caps(
-        self,
-        periods: Sequence[Period],
-        limits: Limits,
-        where: BiddingZone,
-        around: Sequence[Stretch] = (),
-    ) -> list[Cap]:
+    def caps(self, day: Day) -> list[Cap]:
         """One cap per period: a window's where one holds."""
-        zone = where.wall_clock
-        around = [replace(stretch, was_full=self._between(stretch.was_full, zone)) for stretch in around]
-        between = self._otherwise.caps(periods, limits, where, around)
+        zone = day.where.wall_clock
+        around = [replace(one, was_full=self._between(one.was_full, zone)) for one in day.around]
+        between = self._otherwise.caps(replace(day, around=around))
         return [
-            self._cap(period.start.astimezone(zone), limits) or cap
-            for period, cap in zip(periods, between, strict=True)
+            self._cap(period.start.astimezone(zone), day.limits) or cap
+            for period, cap in zip(day.periods, between, strict=True)
         ]
 
     def _between(

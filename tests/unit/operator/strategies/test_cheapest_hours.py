@@ -15,7 +15,7 @@ from powercap_api.policy.strategy import StrategySpec
 from powercap_operator import strategies
 from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.results import Period
-from powercap_operator.strategies import Cap, Limits, Stretch
+from powercap_operator.strategies import Cap, Day, Limits, Stretch
 from tests.support.objects import moment
 
 WATT = 1_000_000
@@ -37,7 +37,7 @@ def hourly(prices: Sequence[int | None], day: date = DAY) -> list[Period]:
 
 def caps(periods: Sequence[Period], around: Sequence[Stretch] = (), **spec: Any) -> list[Cap]:
     strategy = strategies.create(StrategySpec.model_validate({"type": "CheapestHours", **spec}))
-    return strategy.caps(periods, LIMITS, FRANCE, around)
+    return strategy.caps(Day(periods, LIMITS, FRANCE, around))
 
 
 def full(periods: Sequence[Period], around: Sequence[Stretch] = (), **spec: Any) -> list[datetime]:

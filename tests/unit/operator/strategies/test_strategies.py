@@ -17,7 +17,7 @@ from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.needs import Needs
 from powercap_operator.market.results import Period
 from powercap_operator.market.weekly_window import days_text
-from powercap_operator.strategies import Cap, Limits
+from powercap_operator.strategies import Cap, Day, Limits
 from powercap_operator.strategies.band import percentile
 from tests.support.objects import moment
 
@@ -59,7 +59,7 @@ def day_of(prices: Sequence[str | None], day: date = ORDINARY) -> list[Period]:
 
 
 def caps(spec: dict[str, Any], periods: Sequence[Period], limits: Limits = LIMITS) -> list[Cap]:
-    return strategies.create(StrategySpec.model_validate(spec)).caps(periods, limits, FRANCE)
+    return strategies.create(StrategySpec.model_validate(spec)).caps(Day(periods, limits, FRANCE))
 
 
 def at(spec: dict[str, Any], local: str, limits: Limits = LIMITS) -> Cap:
