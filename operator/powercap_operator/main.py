@@ -35,7 +35,7 @@ from .loops.pauses import LoopPauses
 from .loops.reconcile import Reconciler
 from .metrics import server as metrics_server
 from .metrics.collector import Scrapes
-from .metrics.process import Counts
+from .metrics.families import Counts
 from .options import Options, parse_options
 from .page.overview import Seen
 from .page.server import page

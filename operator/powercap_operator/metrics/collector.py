@@ -16,12 +16,16 @@ from ..world.node_state import Sums, sums_of
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDay, ReportedDays
 from . import catalogue
-from .markets import gauge, market_metrics
+from .families import (
+    Counts,
+    gauge,
+    market_metrics,
+    override_metrics,
+    policy_metrics,
+    process_metrics,
+    report_metrics,
+)
 from .nodes import text_of
-from .overrides import override_metrics
-from .policies import policy_metrics
-from .process import Counts, process_metrics
-from .reports import report_metrics
 
 
 class _Families(Collector):

@@ -13,7 +13,7 @@ from powercap_cli.cluster.node_view import node_view
 from powercap_cli.cluster.overview import overview as command_overview
 from powercap_operator.loops.pauses import LoopPauses
 from powercap_operator.metrics.collector import exposition
-from powercap_operator.metrics.process import Counts
+from powercap_operator.metrics.families import Counts
 from powercap_operator.page.nodes import Choice
 from powercap_operator.page.overview import Seen, overview
 from powercap_operator.planning.decision import decide

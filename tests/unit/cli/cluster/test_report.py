@@ -14,7 +14,7 @@ from powercap_api.powerreport import PowerReport, PowerReportSpec
 from powercap_cli.cluster import report
 from powercap_cli.main import main, make_parser
 from powercap_operator.market.delivery_day import day_bounds
-from powercap_operator.metrics.reports import report_metrics
+from powercap_operator.metrics.families import report_metrics
 from powercap_operator.page.reports import reports
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.worth.curve import default_curve

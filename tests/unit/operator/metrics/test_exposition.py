@@ -18,7 +18,7 @@ from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query, build_market_day
 from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
 from powercap_operator.metrics.collector import exposition
-from powercap_operator.metrics.process import Counts
+from powercap_operator.metrics.families import Counts
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.world.node_match import AgentPlacement

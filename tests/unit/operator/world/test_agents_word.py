@@ -11,7 +11,7 @@ from powercap_api.names import API_VERSION, MARKET_DAY, NODE, POWER_BUDGET, POWE
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.loops.pauses import LoopPauses
 from powercap_operator.metrics.collector import exposition
-from powercap_operator.metrics.process import Counts
+from powercap_operator.metrics.families import Counts
 from powercap_operator.page.nodes import Choice
 from powercap_operator.page.overview import Seen, overview
 from powercap_operator.page.render import render
