@@ -30,6 +30,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from powercap_api.foreign_text import shown
+from powercap_api.reasons import MarketDayReason
 
 
 class MarketError(Exception):
@@ -39,6 +40,8 @@ class MarketError(Exception):
     """Two words that name the kind, for a message's beginning."""
     patience: ClassVar[timedelta] = timedelta(minutes=10)
     """How long to wait at least before the source is asked again, where nothing else is known."""
+    told_as: ClassVar[MarketDayReason] = MarketDayReason.INVALID
+    """The reason that a MarketDay's conditions give."""
 
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -51,7 +54,7 @@ class MarketError(Exception):
 
     @property
     def reason(self) -> str:
-        """CamelCase name of the kind, for conditions, events and metrics."""
+        """CamelCase name of the kind, for the log."""
         return type(self).__name__
 
     @property
@@ -91,6 +94,7 @@ class NotPublished(NoTable):
     """The source says that it has no results for the day: not yet, or not at all."""
 
     title = "not published"
+    told_as = MarketDayReason.NOT_PUBLISHED
     patience = timedelta(minutes=15)
 
 
@@ -98,6 +102,7 @@ class Blocked(PageError):
     """A refusal, a challenge or an error page came in place of the page."""
 
     title = "blocked"
+    told_as = MarketDayReason.REFUSED
     patience = timedelta(hours=1)
 
 
@@ -116,6 +121,7 @@ class DayIncomplete(MarketError):
     """The day was read and lacks periods or values; the message names the first of them."""
 
     title = "incomplete day"
+    told_as = MarketDayReason.INCOMPLETE
     patience = timedelta(minutes=15)
 
 
@@ -148,6 +154,7 @@ class FetchError(MarketError):
     """No usable answer came."""
 
     title = "fetch failed"
+    told_as = MarketDayReason.UNREACHABLE
     patience = timedelta(minutes=5)
 
 
@@ -155,6 +162,7 @@ class Forbidden(FetchError):
     """The source refuses us. The only answer is to ask seldom, or another source: never to evade."""
 
     title = "forbidden"
+    told_as = MarketDayReason.REFUSED
     patience = timedelta(hours=1)
 
 
@@ -188,4 +196,5 @@ class RequestBudgetSpent(FetchError):
     """Our own limit of requests for this market and day is reached: nothing was sent."""
 
     title = "requests spent"
+    told_as = MarketDayReason.REQUESTS_SPENT
     patience = timedelta(hours=6)

@@ -23,15 +23,7 @@ from powercap_api.markets import GridData
 from powercap_api.reasons import ConditionType, MarketDayReason
 from powercap_api.schema.model import Condition, condition_on
 
-from ..market.errors import (
-    Blocked,
-    DayIncomplete,
-    FetchError,
-    Forbidden,
-    MarketError,
-    NotPublished,
-    RequestBudgetSpent,
-)
+from ..market.errors import DayIncomplete, MarketError
 from ..market.known_days import is_complete
 from ..market.plausibility import Doubt, mean_over_max, price_correlation
 from ..market.results import DayData, Range
@@ -83,7 +75,7 @@ def with_failure(
     else:
         after = f"Next attempt at {format_time(next_attempt)}."
     message = f"{error.line}. {after}"
-    return _with_condition(day, status, False, reason_of(error), message, now)
+    return _with_condition(day, status, False, error.told_as, message, now)
 
 
 def with_results(
@@ -170,23 +162,10 @@ def with_refusal(day: MarketDay, error: MarketError, now: datetime) -> MarketDay
     complete = find_condition(status.conditions, ConditionType.COMPLETE)
     if complete is None or complete.status != "True":
         message = f"{error.line}. Edit spec.csv."
-        return _with_condition(day, status, False, reason_of(error), message, now)
+        return _with_condition(day, status, False, error.told_as, message, now)
     message = f"{error.line}. What was read before stays in force; edit spec.csv."
-    ready = condition_on(day, ConditionType.READY, False, reason_of(error), message, now)
+    ready = condition_on(day, ConditionType.READY, False, error.told_as, message, now)
     return _with_conditions(day, status, [complete, ready])
-
-
-def reason_of(error: MarketError) -> MarketDayReason:
-    """The condition's reason for a failure."""
-    reasons: tuple[tuple[type[MarketError], MarketDayReason], ...] = (
-        (NotPublished, MarketDayReason.NOT_PUBLISHED),
-        (DayIncomplete, MarketDayReason.INCOMPLETE),
-        (RequestBudgetSpent, MarketDayReason.REQUESTS_SPENT),
-        (Blocked, MarketDayReason.REFUSED),
-        (Forbidden, MarketDayReason.REFUSED),
-        (FetchError, MarketDayReason.UNREACHABLE),
-    )
-    return next((reason for kind, reason in reasons if isinstance(error, kind)), MarketDayReason.INVALID)
 
 
 def _summary(data: DayData, recent: Sequence[MarketSummary]) -> MarketSummary:

@@ -21,7 +21,6 @@ from powercap_operator.market.errors import (
 from powercap_operator.market.results import build_market_day
 from powercap_operator.planning.marketday_status import (
     fetch_of,
-    reason_of,
     with_copy,
     with_failure,
     with_request,
@@ -76,7 +75,7 @@ def test_a_bad_answer_never_replaces_a_good_day(error: MarketError) -> None:
     ],
 )
 def test_every_failure_has_a_reason(error: MarketError, reason: str) -> None:
-    assert reason_of(error) == reason
+    assert error.told_as == reason
 
 
 def test_a_failure_says_what_happened_and_what_comes_next() -> None:
