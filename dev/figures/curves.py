@@ -17,6 +17,7 @@ from powercap_api.policy.strategy import StrategySpec
 from powercap_api.policy.week import Weekday
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.schedule import Schedule
+from powercap_api.units import Power
 from powercap_cli.draw.clock_axis import time_axis
 from powercap_cli.draw.figure import (
     CAP_COLOUR,
@@ -36,10 +37,10 @@ from powercap_operator import strategies
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.known_days import DayResults
 from powercap_operator.market.results import Period, Query
+from powercap_operator.market.weekly_window import WeeklyWindow
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.strategies import Limits
-from powercap_operator.strategies.weekly_schedule import Window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -246,20 +247,21 @@ def fixed_rule(axis: "Axes") -> None:
 
 def schedule_rule(axis: "Axes") -> None:
     """The windows over a week; between them the other strategy."""
-    windows = [Window.of(window) for window in StrategySpec.model_validate(NIGHTS).windows or ()]
+    specs = StrategySpec.model_validate(NIGHTS).windows or ()
+    windows = [(WeeklyWindow.of(window), Power.parse(window.power)) for window in specs]
     monday = datetime(2026, 3, 16)  # noqa: DTZ001 - the clock on the wall, in a week without a change
-    shades = {window.power: 0.2 + 0.6 * LIMITS.power_uw(window.power) / LIMITS.max_uw for window in windows}
+    shades = {power: 0.2 + 0.6 * LIMITS.power_uw(power) / LIMITS.max_uw for _, power in windows}
     for weekday in range(7):
         local_times = [monday + timedelta(days=weekday, minutes=15 * quarter) for quarter in range(96)]
-        held = [next((one for one in windows if one.when.holds(local)), None) for local in local_times]
-        for window, run in groupby(range(96), key=held.__getitem__):
+        held = [next((power for one, power in windows if one.holds(local)), None) for local in local_times]
+        for power, run in groupby(range(96), key=held.__getitem__):
             quarters = list(run)
-            if window is not None:
+            if power is not None:
                 axis.broken_barh(
                     [(quarters[0] / 4, len(quarters) / 4)],
                     (weekday - 0.42, 0.84),
                     color=CAP_COLOUR,
-                    alpha=shades[window.power],
+                    alpha=shades[power],
                     lw=0,
                 )
     for text, hour, row in (("140 W", 3, 1), ("60 W", 19.25, 2), ("100 W", 12, 6), ("Price", 12, 2)):

@@ -21,7 +21,7 @@ from ..schema.model import (
     readable,
     same_form,
 )
-from .week import STARTS_WITHIN_THE_DAY, WINDOW_RULES, ClockText, Weekday, Weekdays
+from .week import WINDOW_RULES, DayWindow, WeekWindow
 
 
 class StrategyType(StrEnum):
@@ -124,17 +124,6 @@ _SCHEDULE_RULES: Final[list[Any]] = [
 ]
 
 
-class HoursWindow(ApiModel):
-    """The stretch of each day from which the cheapest hours are taken."""
-
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [STARTS_WITHIN_THE_DAY]})
-
-    start: ClockText
-    """When it starts on the clock of the market's zone, such as "20:00"."""
-    end: ClockText
-    """When it ends, such as "08:00"; at or before start it ends on the day after."""
-
-
 class _Parameters(ApiModel):
     """What every strategy but Schedule can be told."""
 
@@ -166,7 +155,7 @@ class _Parameters(ApiModel):
     """CheapestHours only, default 8: how many hours of each day get maxSource; the rest gets minPower."""
     contiguous: bool | None = None
     """CheapestHours only, default false. True: the hours are one stretch without a pause."""
-    within: HoursWindow | None = None
+    within: DayWindow | None = None
     """CheapestHours only: the hours are taken from here, such as {start: "20:00", end: "08:00"}. Default: from the
     delivery day, 00:00 to 24:00."""
     power: NodePower | None = None
@@ -191,7 +180,7 @@ class PlainStrategySpec(_Parameters):
     """Any strategy but Schedule."""
 
 
-class ScheduleWindow(ApiModel):
+class ScheduleWindow(WeekWindow):
     """A stretch of the week with a power of its own."""
 
     model_config = ConfigDict(
@@ -200,13 +189,6 @@ class ScheduleWindow(ApiModel):
         }
     )
 
-    days: Weekdays = Field(default=list(Weekday))
-    """Days on which the window starts, such as [Mon, Tue]. Default: every day."""
-    start: ClockText
-    """When it starts on the clock of the market's zone, such as "22:00". A market period belongs to the window
-    where it begins in it."""
-    end: ClockText
-    """When it ends, such as "06:00"; at or before start it ends on the day after."""
     power: ItemPower
     """Power of one node in the window, in watts, or as a percentage where maxSource is one."""
 

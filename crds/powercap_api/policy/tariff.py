@@ -2,10 +2,10 @@
 
 from typing import Annotated, Final
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from ..schema.model import ApiModel, Number
-from .week import WINDOW_RULES, ClockText, Weekday, Weekdays
+from .week import WeekWindow
 
 _AMOUNT: Final = r"^-?[0-9]{1,6}(\.[0-9]{1,6})?$"
 _FACTOR: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?$"
@@ -18,17 +18,9 @@ _Factor = Annotated[str, Number(_FACTOR, 0, 999)]
 _PositiveFactor = Annotated[str, Number(_POSITIVE_FACTOR, 1, 999)]
 
 
-class FeeWindow(ApiModel):
+class FeeWindow(WeekWindow):
     """A stretch of the week with fees of its own."""
 
-    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*WINDOW_RULES]})
-
-    days: Weekdays = Field(default=list(Weekday))
-    """Days on which the window starts, such as [Mon, Tue]. Default: every day."""
-    start: ClockText
-    """When it starts on the clock of the market's zone, such as "17:00"."""
-    end: ClockText
-    """When it ends, such as "21:00"; at or before start it ends on the day after."""
     fees: AmountText
     """What is added to the tariff's fees in the window, per MWh in the market's currency; below 0 it is a rebate."""
 

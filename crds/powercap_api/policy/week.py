@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+
+from ..schema.model import ApiModel
 
 
 class Weekday(StrEnum):
@@ -36,7 +38,7 @@ Weekdays = Annotated[
     Field(min_length=1, max_length=7, json_schema_extra={"x-kubernetes-list-type": "set"}),
 ]
 
-STARTS_WITHIN_THE_DAY: Final[Any] = {
+_STARTS_WITHIN_THE_DAY: Final[Any] = {
     "rule": "self.start != '24:00'",
     "message": 'a window cannot start at 24:00: write "00:00" and the day after',
     "fieldPath": ".start",
@@ -47,6 +49,26 @@ WINDOW_RULES: Final[list[Any]] = [
         "message": 'start and end are the same: for a whole day write start: "00:00", end: "24:00"',
         "fieldPath": ".end",
     },
-    STARTS_WITHIN_THE_DAY,
+    _STARTS_WITHIN_THE_DAY,
 ]
-"""Rules of an object with ``start`` and ``end``."""
+
+
+class DayWindow(ApiModel):
+    """A stretch of each day."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [_STARTS_WITHIN_THE_DAY]})
+
+    start: ClockText
+    """When it starts on the clock of the market's zone, such as "22:00". A market period belongs to it where it
+    begins in it."""
+    end: ClockText
+    """When it ends, such as "06:00"; at or before start it ends on the day after."""
+
+
+class WeekWindow(DayWindow):
+    """A stretch of the week."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-validations": [*WINDOW_RULES]})
+
+    days: Weekdays = Field(default=list(Weekday))
+    """Days on which the window starts, such as [Mon, Tue]. Default: every day."""

@@ -37,10 +37,7 @@ class Tariff:
         """The tariff that a policy describes."""
         if spec is None:
             return cls()
-        windows = tuple(
-            (WeeklyWindow.of(window.days, window.start, window.end), Decimal(window.fees))
-            for window in spec.windows
-        )
+        windows = tuple((WeeklyWindow.of(window), Decimal(window.fees)) for window in spec.windows)
         return cls(Decimal(spec.price_factor), Decimal(spec.fees), windows, Decimal(spec.tax_factor))
 
     def __bool__(self) -> bool:

@@ -5,13 +5,12 @@ in the day). That needs no care where clocks change: both passes of a repeated h
 a skipped hour has no periods.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Self
 
-from powercap_api.policy.week import Weekday
+from powercap_api.policy.week import Weekday, WeekWindow
 
 _WEEK = tuple(Weekday)
 
@@ -27,9 +26,9 @@ class WeeklyWindow:
     """For people: ``Mon–Fri 22:00–06:00``."""
 
     @classmethod
-    def of(cls, days: Iterable[str], start: str, end: str) -> Self:
-        """The window that a policy describes by weekdays and times of day."""
-        weekdays = frozenset(_WEEK.index(Weekday(day)) for day in days)
+    def of(cls, spec: WeekWindow) -> Self:
+        """The window that a policy describes."""
+        weekdays, start, end = frozenset(map(_WEEK.index, spec.days)), spec.start, spec.end
         return cls(weekdays, minutes_of(start), minutes_of(end), f"{days_text(weekdays)} {start}–{end}")
 
     def holds(self, local: datetime) -> bool:

@@ -10,16 +10,16 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from powercap_api.schedule import Span
+
 _LONG_SPAN: Final = timedelta(hours=30)
 """From so long a span on, every sixth hour is marked in place of every third."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A value that holds from a moment to another."""
+    """A value that holds for a while."""
 
-    start: datetime
-    end: datetime
     value: float
     text: str
     """What it says where a person points at it."""
@@ -100,7 +100,7 @@ class Axis:
 
 def bar_chart(
     label: str,
-    steps: Iterable[Step],
+    steps: Iterable[Span[Step]],
     axis: Axis,
     now: datetime,
     extent: tuple[float, float],
@@ -117,8 +117,8 @@ def bar_chart(
 
     zero = height(0)
     bars = []
-    for step in steps:
-        start, end = max(step.start, axis.start), min(step.end, axis.end)
+    for begin, until, step in steps:
+        start, end = max(begin, axis.start), min(until, axis.end)
         if start >= end:
             continue
         top, bottom = sorted((height(step.value), zero))

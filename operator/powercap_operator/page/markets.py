@@ -10,6 +10,7 @@ from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay
 from powercap_api.markets import BIDDING_ZONES, Market
 from powercap_api.reasons import ConditionType
+from powercap_api.schedule import Span
 
 from ..market.delivery_day import day_bounds, day_of
 from ..market.known_days import DayKey, KnownDays, is_complete, periods_of
@@ -134,7 +135,7 @@ def _steps(
     unit: str,
     value_of: Callable[[Period], Decimal | None],
     now: datetime,
-) -> list[Step]:
+) -> list[Span[Step]]:
     length, zone = timedelta(minutes=market.resolution_minutes), market.bidding_zone.zone
     steps = []
     for period in periods:
@@ -142,13 +143,13 @@ def _steps(
         if value is not None:
             end = period.start + length
             times = f"{clock(period.start, zone, now)} to {end.astimezone(zone):%H:%M}"
-            steps.append(Step(period.start, end, float(value), f"{times}: {value:,f} {unit}"))
+            steps.append(Span(period.start, end, Step(float(value), f"{times}: {value:,f} {unit}")))
     return steps
 
 
-def _extent(steps: Sequence[Step]) -> tuple[tuple[float, float], list[Mark]]:
+def _extent(steps: Sequence[Span[Step]]) -> tuple[tuple[float, float], list[Mark]]:
     """From the least to the most with some room, 0 always within; and what to mark."""
-    low, high = min(0.0, *(step.value for step in steps)), max(0.0, *(step.value for step in steps))
+    low, high = min(0.0, *(step.what.value for step in steps)), max(0.0, *(step.what.value for step in steps))
     room = (high - low or 1.0) * 0.16
     marks = [Mark(high, f"{high:,.6g}")] if high > 0 else []
     if low < 0:

@@ -169,7 +169,7 @@ def _tone(state: str, *, holds: bool, data: str | None) -> Tone:
 
 def _steps(
     resolved: ResolvedPolicy, planned: Plan, spec: PowerBudgetSpec | None, now: datetime
-) -> list[Step]:
+) -> list[Span[Step]]:
     """The caps of today and tomorrow: what the budgets say, or else what would be asked of a node."""
     if spec is None:
         spans = [
@@ -184,20 +184,21 @@ def _steps(
         power_uw = cap_uw(share, limits.min_uw, limits.max_uw)
         times = f"{clock(start, resolved.wall_clock, now)} to {until.astimezone(resolved.wall_clock):%H:%M}"
         amount = limits.short_text(power_uw)
-        steps.append(Step(start, until, 100 * power_uw / limits.max_uw, f"{times}: {amount}", amount))
+        step = Step(100 * power_uw / limits.max_uw, f"{times}: {amount}", amount)
+        steps.append(Span(start, until, step))
     return steps
 
 
-def _coming(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> str:
+def _coming(resolved: ResolvedPolicy, steps: Sequence[Span[Step]], now: datetime) -> str:
     current = next((step for step in steps if step.start <= now < step.end), None)
     for step in steps:
-        if step.start > now and (current is None or step.value != current.value):
+        if step.start > now and (current is None or step.what.value != current.what.value):
             start, end = clock(step.start, resolved.wall_clock, now), step.end.astimezone(resolved.wall_clock)
-            return f"from {start} until {end:%H:%M}: {step.amount}"
+            return f"from {start} until {end:%H:%M}: {step.what.amount}"
     return f"nothing known after {clock(steps[-1].end, resolved.wall_clock, now)}" if steps else ""
 
 
-def _chart(resolved: ResolvedPolicy, steps: Sequence[Step], now: datetime) -> Chart:
+def _chart(resolved: ResolvedPolicy, steps: Sequence[Span[Step]], now: datetime) -> Chart:
     limits, zone = resolved.limits, resolved.wall_clock
     today = resolved.day(now)
     start, end = day_bounds(today, zone)

@@ -9,9 +9,8 @@ The other strategy sees the whole day, windows too: what is largest or cheapest 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Self
 from zoneinfo import ZoneInfo
 
 from powercap_api.policy.strategy import ScheduleWindow
@@ -22,29 +21,12 @@ from ..market.weekly_window import WeeklyWindow
 from .base import Cap, Day, Limits, Strategy, bounded
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window of the week, and the power that a node gets in it."""
-
-    when: WeeklyWindow
-    power: Power
-
-    @classmethod
-    def of(cls, spec: ScheduleWindow) -> Self:
-        """The window that the policy describes."""
-        return cls(WeeklyWindow.of(spec.days, spec.start, spec.end), Power.parse(spec.power))
-
-    def cap(self, limits: Limits) -> Cap:
-        """The cap of every period in the window."""
-        return bounded(limits.power_uw(self.power), limits, f"window {self.when.text}: {self.power}")
-
-
 class ScheduleStrategy:
     """Caps of windows, and of another strategy between them."""
 
     def __init__(self, windows: Sequence[ScheduleWindow], otherwise: Strategy) -> None:
         """Windows in order of precedence, and the strategy that they override."""
-        self._windows = [Window.of(window) for window in windows]
+        self._windows = [(WeeklyWindow.of(window), Power.parse(window.power)) for window in windows]
         self._otherwise = otherwise
 
     @property
@@ -69,12 +51,12 @@ class ScheduleStrategy:
         if was_full is None:
             return None
         return {
-            start: None if any(one.when.holds(start.astimezone(zone)) for one in self._windows) else full
+            start: None if any(window.holds(start.astimezone(zone)) for window, _ in self._windows) else full
             for start, full in was_full.items()
         }
 
     def _cap(self, local: datetime, limits: Limits) -> Cap | None:
-        for window in self._windows:
-            if window.when.holds(local):
-                return window.cap(limits)
+        for window, power in self._windows:
+            if window.holds(local):
+                return bounded(limits.power_uw(power), limits, f"window {window.text}: {power}")
         return None
