@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from powercap_api.clock import format_time
-from powercap_api.names import GROUP, OPERATOR_FIELD_MANAGER
-
+from ..planning.events import core_event
 from .client import Cluster, NotFoundError
 
 
@@ -101,27 +99,16 @@ class LeaseStore:
         Raises:
             ClusterError: it was not created.
         """
-        moment = format_time(now)
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{self.name}.{uuid.uuid4().hex[:16]}", "namespace": self.namespace},
-            "involvedObject": {
-                "apiVersion": "coordination.k8s.io/v1",
-                "kind": "Lease",
-                "name": self.name,
-                "namespace": self.namespace,
-            },
-            "type": "Normal",
-            "reason": "LeaderElection",
-            "message": message,
-            "source": {"component": OPERATOR_FIELD_MANAGER},
-            "reportingComponent": f"{GROUP}/operator",
-            "reportingInstance": identity[:128],
-            "firstTimestamp": moment,
-            "lastTimestamp": moment,
-            "count": 1,
+        involved = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "name": self.name,
+            "namespace": self.namespace,
         }
+        suffix = uuid.uuid4().hex[:16]
+        body = core_event(
+            involved, self.namespace, suffix, "Normal", "LeaderElection", message, identity, now
+        )
         path = f"/api/v1/namespaces/{quote(self.namespace, safe='')}/events"
         await self._cluster.request("POST", path, body, seconds=seconds)
 

@@ -11,14 +11,13 @@ from typing import Any, Final
 
 from powercap_api.clock import format_time
 from powercap_api.foreign_text import shown
-from powercap_api.names import API_VERSION, GROUP, POWER_BUDGET
+from powercap_api.names import API_VERSION, GROUP, OPERATOR_FIELD_MANAGER, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType, OverrideReason, PolicyReason
 from powercap_api.schema.model import Condition
 
 from ..world.node_state import ON_PURPOSE
 from ..world.snapshot import BudgetView
 
-_COMPONENT: Final = "powercap-operator"
 _MAX_MESSAGE: Final = 1024
 _WAITING: Final = (PolicyReason.NODES_NOT_READY, PolicyReason.PENDING, OverrideReason.APPLYING)
 _ON_PURPOSE: Final = (
@@ -76,23 +75,34 @@ def budget_events(before: Mapping[str, BudgetView], after: Mapping[str, BudgetVi
 
 def event_body(event: ObjectEvent, now: datetime, suffix: str, instance: str) -> dict[str, Any]:
     """The core/v1 Event; ``suffix`` makes its name unique, ``instance`` names this process."""
+    involved = {"apiVersion": API_VERSION, "kind": event.kind, "name": event.name, "uid": event.uid}
+    kind, message = "Warning" if event.warning else "Normal", shown(event.message, _MAX_MESSAGE)
+    return core_event(involved, "default", suffix, kind, event.reason, message, instance, now)
+
+
+def core_event(
+    involved: Mapping[str, str],
+    namespace: str,
+    suffix: str,
+    kind: str,
+    reason: str,
+    message: str,
+    instance: str,
+    now: datetime,
+) -> dict[str, Any]:
+    """The core/v1 Event on any object, in that namespace."""
     moment = format_time(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{event.name}.{suffix}", "namespace": "default"},
-        "involvedObject": {
-            "apiVersion": API_VERSION,
-            "kind": event.kind,
-            "name": event.name,
-            "uid": event.uid,
-        },
-        "type": "Warning" if event.warning else "Normal",
-        "reason": event.reason,
-        "message": shown(event.message, _MAX_MESSAGE),
-        "source": {"component": _COMPONENT},
+        "metadata": {"name": f"{involved['name']}.{suffix}", "namespace": namespace},
+        "involvedObject": dict(involved),
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "source": {"component": OPERATOR_FIELD_MANAGER},
         "reportingComponent": f"{GROUP}/operator",
-        "reportingInstance": instance,
+        "reportingInstance": instance[:128],
         "firstTimestamp": moment,
         "lastTimestamp": moment,
         "count": 1,
