@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from powercap_api.marketday import MarketDay
-from powercap_api.names import MARKET_DAY, POWER_POLICY
+from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_operator.page.nodes import SHOWN, Choice
 from powercap_operator.page.overview import Overview, Seen, overview
 from powercap_operator.page.render import render
 from powercap_operator.page.wording import Tone
+from powercap_operator.planning.decision import decide
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import unreadable
@@ -287,6 +288,27 @@ def test_budgets_of_a_newer_version_hide_nothing() -> None:
     page = page_of(with_node(world_of(1), "node-0000", spec=newer))
     assert page.policies[0].chart is not None, "what the policy would ask for"
     assert [row.name for row in page.nodes.rows] == ["node-0000"]
+
+
+def test_a_node_whose_budget_cannot_be_read_is_shown_and_not_waited_for_as_a_new_one() -> None:
+    body = {"metadata": {"name": "node-0000"}, "spec": {"policy": "default"}}
+    world = world_of(2)
+    broken = replace(
+        world,
+        budgets={"node-0001": world.budgets["node-0001"]},
+        unreadable={(POWER_BUDGET, "node-0000"): unreadable(POWER_BUDGET, body, ValueError("what is this"))},
+    )
+    page = page_of(broken)
+    assert (page.headline, page.tone) == ("1 node does not follow", Tone.BAD)
+    assert [(row.name, row.state) for row in page.nodes.rows] == [
+        ("node-0000", "Unreadable"),
+        ("node-0001", "Applied"),
+    ]
+    assert "node-0000: Unreadable. its budget cannot be read: ValueError: what is this" in page.sentences
+    assert "cannot be read" in render(page)
+    ready = decide(broken, NOW, timedelta(days=30)).policy_statuses["default"]["conditions"][0]
+    assert (ready["status"], ready["reason"]) == ("False", "NodesNotReady")
+    assert "node-0000 (its budget cannot be read: ValueError: what is this)" in ready["message"]
 
 
 def test_a_loop_that_does_not_turn_is_said() -> None:
