@@ -9,24 +9,32 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
+from importlib.resources import files
 from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..loops.bounded_site import served
 from ..world.containment import Containment
 from ..world.snapshot import World
 from ..worth.reported_day import ReportedDays
 from .nodes import Choice
-from .overview import Seen, overview
-from .render import render, static_file
+from .overview import Overview, Seen, overview
 
 _STATIC: Final = {
     "page.css": "text/css",
     "page.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("powercap_operator.page"),
+    autoescape=True,  # whatever comes from the cluster
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 _LONGEST_CHOICE: Final = 253
 _HEADERS: Final = {
     # Nothing from elsewhere, nothing inline, in no frame.
@@ -60,6 +68,11 @@ def is_own_host(host: str, allowed: frozenset[str]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def render(shown: Overview) -> str:
+    """The page as HTML."""
+    return _TEMPLATES.get_template("page.html").render(page=shown)
 
 
 def page(
@@ -101,7 +114,11 @@ def application(
         name = request.match_info["name"]
         if name not in _STATIC:
             raise web.HTTPNotFound(text="there is only the page, at /\n")
-        return web.Response(body=static_file(name), content_type=_STATIC[name], charset="utf-8")
+        return web.Response(
+            body=(files("powercap_operator.page") / "static" / name).read_bytes(),
+            content_type=_STATIC[name],
+            charset="utf-8",
+        )
 
     @web.middleware
     async def own_host_only(

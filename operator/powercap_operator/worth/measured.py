@@ -15,7 +15,7 @@ from typing import NamedTuple
 from powercap_api.powerreport import PowerReportSpec
 
 from ..planning.reports.sums import is_whole
-from .comparison import Baselines, NoDaysError, against_baselines
+from .comparison import Baselines, against_baselines
 from .curve import Curve, interpolate
 from .node import Periods
 
@@ -53,33 +53,20 @@ def savings_of(
     static_watts: float | None = None,
     max_watts: float | None = None,
 ) -> Savings | NotKnown:
-    """As ``savings``; without a static power with half of maxSource, without a maxSource with that of the reports."""
+    """All nodes of the reports' policy together over the reports' days that have prices; hours are node hours.
+
+    ``static_watts`` and ``max_watts`` are those of one node: where they are None, half of maxSource, and the mean of
+    what the reports say.
+    """
     if not reports:
         return NotKnown.NO_DAYS
-    most = max_watts or max_source_watts(reports)
+    known = [report.max_source_microwatts for report in reports if report.max_source_microwatts]
+    most = max_watts or (sum(known) / len(known) / 1e6 if known else None)
     if most is None:
         return NotKnown.PERCENT
-    static = default_static_watts(most) if static_watts is None else static_watts
-    try:
-        return Savings(savings(reports, curve, static, most), most, static)
-    except NoDaysError:
-        return NotKnown.NO_PRICES
-
-
-def savings(
-    reports: Sequence[PowerReportSpec], curve: Curve, static_watts: float, max_watts: float
-) -> Baselines:
-    """All nodes of the reports' policy together over the reports' days that have prices.
-
-    Hours are node hours, and ``static_watts`` and ``max_watts`` are those of one node.
-
-    Raises:
-        NoDaysError: no report has prices and measured time.
-    """
-    days = [list(_stretches(report, curve, max_watts)) for report in reports]
-    days = [day for day in days if day]
+    days = [day for report in reports if (day := list(_stretches(report, curve, most)))]
     if not days:
-        raise NoDaysError(NotKnown.NO_PRICES)
+        return NotKnown.NO_PRICES
     stretches = [stretch for day in days for stretch in day]
     carbon = [stretch.carbon for stretch in stretches]
     periods = Periods(
@@ -89,13 +76,10 @@ def savings(
         loads=[stretch.load for stretch in stretches],
         day_starts=list(accumulate((len(day) for day in days[:-1]), initial=0)),
     )
-    return against_baselines(curve, periods, [one.cap for one in stretches], max_watts, static_watts)
-
-
-def max_source_watts(reports: Sequence[PowerReportSpec]) -> float | None:
-    """What maxSource is on a node, on average; None where the policy has it in percent."""
-    known = [report.max_source_microwatts for report in reports if report.max_source_microwatts]
-    return sum(known) / len(known) / 1e6 if known else None
+    static = default_static_watts(most) if static_watts is None else static_watts
+    return Savings(
+        against_baselines(curve, periods, [one.cap for one in stretches], most, static), most, static
+    )
 
 
 def default_static_watts(max_watts: float) -> float:

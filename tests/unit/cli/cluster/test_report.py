@@ -17,8 +17,9 @@ from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.metrics.families import report_metrics
 from powercap_operator.page.reports import reports
 from powercap_operator.planning.resolved_policy import resolve
+from powercap_operator.worth.comparison import Baselines
 from powercap_operator.worth.curve import default_curve
-from powercap_operator.worth.measured import savings
+from powercap_operator.worth.measured import Savings, savings_of
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import make_policy
 
@@ -152,9 +153,14 @@ def test_where_nothing_bound_nothing_was_saved(tmp_path: Path, capsys: Captured)
     assert "no cap, at most" not in said
 
 
+def saved(report: dict[str, Any], static_watts: float) -> Baselines:
+    told = savings_of([PowerReportSpec.model_validate(report)], default_curve(), static_watts, 140.0)
+    assert isinstance(told, Savings)
+    return told.found
+
+
 def test_the_measured_energy_is_the_policys_and_the_rest_follows_the_model() -> None:
-    one = PowerReportSpec.model_validate(spec(TODAY, bound=True))
-    found = savings([one], default_curve(), 0.0, 140.0)
+    found = saved(spec(TODAY, bound=True), 0.0)
     assert found.slack.policy.energy_kwh == pytest.approx(NODES * 12 * 0.13)
     assert found.slack.uncapped.energy_kwh == pytest.approx(NODES * 12 * (0.06 + 0.14))
     assert found.slack.uncapped.cost == pytest.approx(NODES * 12 * (0.06 * 50 + 0.14 * 100) / 1000)
@@ -168,7 +174,7 @@ def test_the_measured_energy_is_the_policys_and_the_rest_follows_the_model() -> 
 
 
 def test_without_bound_time_policy_no_cap_and_flat_cap_are_the_same() -> None:
-    found = savings([PowerReportSpec.model_validate(spec(TODAY, bound=False))], default_curve(), 70.0, 140.0)
+    found = saved(spec(TODAY, bound=False), 70.0)
     assert found.bound == 0
     assert found.saturated.policy == found.saturated.uncapped
     assert found.saturated.policy.cost == pytest.approx(found.saturated.flat.cost)

@@ -11,7 +11,7 @@ from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
 from powercap_operator.page.nodes import SHOWN, Choice
 from powercap_operator.page.overview import Overview, Seen, overview
-from powercap_operator.page.render import render
+from powercap_operator.page.server import render
 from powercap_operator.page.wording import Tone
 from powercap_operator.planning.decision import decide
 from powercap_operator.world.silence import Reporting

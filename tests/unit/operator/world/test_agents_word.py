@@ -14,7 +14,7 @@ from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.families import Counts
 from powercap_operator.page.nodes import Choice
 from powercap_operator.page.overview import Seen, overview
-from powercap_operator.page.render import render
+from powercap_operator.page.server import render
 from powercap_operator.planning.decision import decide
 from powercap_operator.world.snapshot import World
 from tests.support.objects import make_day, make_override, make_policy, moment
