@@ -27,3 +27,15 @@ def test_every_field_of_a_period_is_read() -> None:
         None,
         False,
     )
+
+
+def test_the_numbers_of_a_stored_day_are_read_once_for_each_state_of_it() -> None:
+    day = make_day(DAY, ["68.2", "70.10"])
+    read = periods_of(day)
+    assert periods_of(day) is read
+    fewer = day.model_copy(
+        update={"status": day.status.model_copy(update={"periods": day.status.periods[:1]})}
+    )
+    assert [period.volume for period in periods_of(fewer)] == [Decimal("68.2")]
+    for count in range(1, 50):  # an object that takes the place of one that is gone, often at its address
+        assert len(periods_of(make_day(DAY, ["1"] * count))) == count
