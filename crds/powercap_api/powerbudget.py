@@ -56,12 +56,10 @@ class ScheduleSegment(ApiModel):
     """The rule and the results that the shares come from, such as "FR IDA1 of 2025-10-09: Volume"."""
 
     def plain(self) -> Segment:
-        """As plain data."""
         return Segment(self.start, self.step_seconds, unpack_shares(self.shares), self.basis)
 
     @classmethod
     def of(cls, segment: Segment) -> Self:
-        """From plain data."""
         return cls(
             start=segment.start,
             step_seconds=segment.step_seconds,

@@ -162,12 +162,10 @@ class OverrideWindow(ApiModel):
     """The PowerOverrides that hold, with their reasons."""
 
     def plain(self) -> Window:
-        """As plain data."""
         return Window(self.start, self.end, self.share, self.cap_microwatts, self.basis)
 
     @classmethod
     def of(cls, window: Window) -> Self:
-        """From plain data."""
         return cls(
             start=window.start,
             end=window.end,

@@ -56,7 +56,6 @@ class ReportQuarters(ReportColumns):
 
     @property
     def all_joules(self) -> list[int]:
-        """Energy of packages and accelerators together, in joules."""
         others = [] if self.accelerators is None else self.accelerators.joules
         return [sum(both) for both in zip_longest(self.joules, others, fillvalue=0)]
 

@@ -64,11 +64,9 @@ class Schedule(Sequence[B]):
     @overload
     def __getitem__(self, place: slice) -> tuple[B, ...]: ...
     def __getitem__(self, place: int | slice) -> B | tuple[B, ...]:
-        """The entry, or the entries, at a place in order of time."""
         return self.entries[place]
 
     def __len__(self) -> int:
-        """Number of entries."""
         return len(self.entries)
 
     def __iter__(self) -> Iterator[B]:

@@ -77,9 +77,7 @@ _MODULES: Final = (
 class Commands(Protocol):
     """Where a module adds its commands."""
 
-    def add_parser(self, name: str, **described: Any) -> argparse.ArgumentParser:
-        """The parser of a new command."""
-        ...
+    def add_parser(self, name: str, **described: Any) -> argparse.ArgumentParser: ...
 
 
 class _Described:

@@ -20,7 +20,6 @@ class JsonFormatter(_JsonFormatter):
     """One JSON object a line: time, level, logger, message, whatever was given as ``extra``, and the exception."""
 
     def __init__(self) -> None:
-        """Name the fields."""
         super().__init__(
             ["levelname", "name", "message"],
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},

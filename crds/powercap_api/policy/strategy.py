@@ -60,7 +60,6 @@ Percentile = Annotated[int, Field(ge=0, le=100)]
 
 
 def _only(field: str, *types: str) -> dict[str, str]:
-    """The rule that a field belongs to some types only."""
     allowed = " || ".join(f"self.type == '{name}'" for name in types)
     return {
         "rule": f"!has(self.{field}) || {allowed}",

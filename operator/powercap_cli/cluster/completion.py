@@ -20,7 +20,6 @@ _SHELLS: Final = ("bash", "zsh", "fish")
 
 
 def add_completion_parser(subparsers: Any) -> None:
-    """Add ``completion`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "completion",
         description='Print a completion script: eval "$(powercap completion bash)" in ~/.bashrc, and so for zsh;'

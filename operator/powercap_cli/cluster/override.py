@@ -49,7 +49,6 @@ _PAUSE_SECONDS: Final = 0.25
 
 
 def add_override_parser(subparsers: Any) -> None:
-    """Add ``override`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "override",
         description="Make a PowerOverride: a limit or a release for some nodes, which ends by itself.",
@@ -88,7 +87,6 @@ def add_override_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make the override, and say what comes of it; the exit code."""
     try:
         body = override_body(arguments, now().astimezone())
     except (CommandError, ClockFileError) as error:

@@ -33,7 +33,6 @@ does the same work; docs/backtest.md says how.
 
 
 def add_report_parser(subparsers: Any) -> None:
-    """Add ``report`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "report",
         description="Add up the cluster's PowerReports: energy, cost, CO2, and what caps saved.",
@@ -56,7 +55,6 @@ def add_report_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the reports; the exit code."""
     if arguments.file is None:
 
         def ask(cluster: Cluster) -> int:

@@ -31,11 +31,9 @@ class Screen:
         return self._console
 
     def say(self, text: str, style: str = "") -> None:
-        """A line."""
         self._console.print(Text(visible(text, keep="\n"), style=style))
 
     def heading(self, text: str) -> None:
-        """A line above a table."""
         self._console.print()
         self._console.print(Text(visible(text), style="bold"))
 
@@ -51,5 +49,4 @@ class Screen:
 
 
 def print_json(body: Any) -> None:
-    """Data for programs."""
     print(re.sub(r"\\x(..)", r"\\u00\1", visible(json.dumps(body, indent=2, ensure_ascii=False), keep="\n")))

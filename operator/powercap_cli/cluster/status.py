@@ -139,7 +139,6 @@ def show_overview(screen: Screen, seen: Object, clock: tzinfo = UTC) -> None:
 
 
 def run_node(arguments: argparse.Namespace) -> int:
-    """Show one node; the exit code."""
     return run_on_cluster(arguments, lambda cluster: _node(cluster, arguments))
 
 

@@ -37,7 +37,6 @@ class Terms:
 
 
 def as_csv(reports: Sequence[PowerReportSpec]) -> str:
-    """A line for each policy and day."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_CSV_HEAD)
@@ -92,7 +91,6 @@ def _policy(policy: str, reports: Sequence[PowerReportSpec], now: datetime, term
 
 
 def _today(report: PowerReportSpec, now: datetime) -> date:
-    """The day at ``now`` by the clock of the report's market."""
     return now.astimezone(ZoneInfo(report.time_zone)).date()
 
 

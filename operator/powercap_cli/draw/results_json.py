@@ -21,7 +21,6 @@ from .plan_chart import DayPlan
 
 
 def results_json(query: Query, periods: Sequence[Period]) -> str:
-    """A day of results, whole or not."""
     minutes = query.market.resolution_minutes
     return _text(
         query.market,

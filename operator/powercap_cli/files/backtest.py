@@ -42,7 +42,6 @@ docs/backtest.md has the model, so that you can compute it again.
 
 
 def add_backtest_parser(subparsers: Any) -> None:
-    """Add ``backtest`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "backtest",
         description="Compare a policy on past days with no cap and with the flat cap that does the same work.",

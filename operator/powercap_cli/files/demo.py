@@ -50,7 +50,6 @@ _PAUSE_SECONDS: Final = 0.25
 
 
 def add_demo_parser(subparsers: Any) -> None:
-    """Add ``demo`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "demo",
         description="Show a made-up day, the caps of a policy that follows it, and three simulated nodes that follow"

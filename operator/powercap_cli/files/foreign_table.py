@@ -35,7 +35,6 @@ class Table:
     """Line of the first row in the file, counted from 1."""
 
     def column(self, index: int) -> list[str]:
-        """One column's cells."""
         return [row[index] for row in self.rows]
 
 
@@ -128,12 +127,10 @@ def _titles(before: Sequence[Sequence[str]], width: int) -> list[str]:
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a number, or empty."""
     return text.strip().lower() in _EMPTY or _NUMBER.fullmatch(text.strip()) is not None
 
 
 def is_empty(text: str) -> bool:
-    """Whether a cell says that there is no value."""
     return text.strip().lower() in _EMPTY
 
 

@@ -40,7 +40,6 @@ def begin_of(cell: str) -> str:
 
 
 def is_time(cell: str) -> bool:
-    """Whether a cell has a time or a date."""
     text = begin_of(cell)[:60]
     return bool(_OFFSET.fullmatch(text) or _SINCE_1970.fullmatch(text) or _LOCAL.fullmatch(text))
 
@@ -191,5 +190,4 @@ def _numbered(dates: Sequence[date], hours: Sequence[str], zone: ZoneInfo) -> li
 
 
 def _at(day: date, hour: int, minute: int = 0) -> datetime:
-    """A time on the clock on the wall."""
     return datetime(day.year, day.month, day.day) + timedelta(hours=hour, minutes=minute)  # noqa: DTZ001

@@ -48,7 +48,6 @@ class JobsError(Exception):
 
 
 def add_jobs_parser(subparsers: Any) -> None:
-    """Add ``jobs`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "jobs",
     )

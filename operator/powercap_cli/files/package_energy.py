@@ -26,7 +26,6 @@ class Package:
     folder: Path
 
     def energy_uj(self) -> int:
-        """The counter."""
         return _number(self.folder / "energy_uj")
 
     def range_uj(self) -> int:

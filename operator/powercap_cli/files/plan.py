@@ -66,7 +66,6 @@ class PlanError(Exception):
 
 
 def add_plan_parser(subparsers: Any) -> None:
-    """Add ``plan`` to the commands of ``powercap``."""
     parser = subparsers.add_parser(
         "plan",
         description="Print the slots that a node would get from a policy and a day of market results.",
@@ -132,7 +131,6 @@ def node_watts(text: str) -> int:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the plan, and draw it where that was asked for; the exit code."""
     if arguments.name is not None:
         return run_on_cluster(arguments, lambda cluster: _run_on_cluster(cluster, arguments))
     try:

@@ -25,7 +25,6 @@ class PodApi:
     """Requests with the pod's own account."""
 
     def __init__(self, client: httpx.Client) -> None:
-        """Use this client, whose base is the API server."""
         self._client = client
 
     @classmethod

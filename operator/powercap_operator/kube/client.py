@@ -308,7 +308,6 @@ _EXISTS: Final = "metadata.resourceVersion: Invalid value"
 
 
 def path_of(kind: str) -> str:
-    """The path of all objects of a kind: one of ours, or nodes."""
     return "/api/v1/nodes" if kind == NODE else f"/apis/{GROUP}/{VERSION}/{PLURALS[kind]}"
 
 

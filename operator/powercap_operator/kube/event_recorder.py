@@ -23,7 +23,6 @@ class Recorder:
     """Creates events that name this process as their reporter."""
 
     def __init__(self, cluster: Cluster, clock: Clock) -> None:
-        """On this cluster, at this clock's time."""
         self._cluster = cluster
         self._clock = clock
         self._instance = socket.gethostname()

@@ -240,7 +240,6 @@ class AlwaysLeading:
         return LONGEST_WRITE_SECONDS
 
     async def run(self, beat: Callable[[], None], took_over: Callable[[], None]) -> None:
-        """Nothing changes."""
         took_over()
         while True:
             beat()

@@ -31,7 +31,6 @@ class Record:
     """The object's resource version; None for one that is not written yet."""
 
     def renewed(self, now: datetime) -> "Record":
-        """The record that its holder writes now."""
         return replace(self, renewed_at=_micro_time(now))
 
     def taken_by(self, identity: str, seconds: int, now: datetime) -> "Record":
@@ -55,7 +54,6 @@ class LeaseStore:
     """Reads and writes one Lease. Every write is refused if another was faster, by the resource version."""
 
     def __init__(self, cluster: Cluster, namespace: str, name: str) -> None:
-        """Of this namespace and name; it need not be there yet."""
         self.namespace, self.name = namespace, name
         self._cluster = cluster
         self._collection = f"/apis/coordination.k8s.io/v1/namespaces/{quote(namespace, safe='')}/leases"

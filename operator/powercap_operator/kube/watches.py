@@ -63,7 +63,6 @@ class NoMemories(ResourceMemories):
     """Keeps nothing of any object: only handlers of other kinds than ``on.event`` need what kopf would remember."""
 
     async def recall(self, raw_body: Any, **options: Any) -> ResourceMemory:
-        """A new one each time."""
         return await super().recall(raw_body, **{**options, "ephemeral": True})
 
 

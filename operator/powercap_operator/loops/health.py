@@ -41,7 +41,6 @@ class Heartbeats:
         return {loop: max(now - turned, 0.0) for loop, turned in self._turned.copy().items()}
 
     def stuck(self) -> list[str]:
-        """Names of the loops that have not turned lately."""
         return [loop for loop, seconds in self.idle_seconds().items() if seconds > STALE_SECONDS]
 
 

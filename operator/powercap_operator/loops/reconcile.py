@@ -161,7 +161,6 @@ class Reconciler:
         return now
 
     def _is_known(self) -> bool:
-        """Whether the whole cluster has been listed."""
         if self._listed and not any(follower.waited_for for follower in self._followers):
             self.synced.set()
         return self.synced.is_set()
@@ -336,7 +335,6 @@ def _said(reasons: Sequence[str]) -> str:
 
 
 def _backoff(failures: int) -> float:
-    """Pause in seconds after so many failures in a row."""
     return min(2.0 ** min(failures, 10) / 2, LONGEST_BACKOFF_SECONDS)
 
 

@@ -46,7 +46,6 @@ def day_file_name(query: Query) -> str:
 
 
 def head(query: Query) -> list[str]:
-    """The names of the columns that a day of the market always has."""
     columns = _columns(query)
     return ["Period", *(columns[name] for name in _own(query))]
 

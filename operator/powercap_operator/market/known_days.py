@@ -65,14 +65,12 @@ class DayResults:
 
 
 def market_of(spec: MarketSpec | MarketDaySpec) -> Market:
-    """The market that a policy or a MarketDay names."""
     auction = auction_named(spec.auction)
     day = spec.delivery_date if isinstance(spec, MarketDaySpec) else None
     return Market(spec.area, auction, spec.resolution_minutes or default_resolution(spec.area, auction, day))
 
 
 def key_of(day: MarketDay) -> DayKey:
-    """The market and day that the object stands for."""
     return DayKey(day.spec.provider, market_of(day.spec), day.spec.delivery_date)
 
 
@@ -92,7 +90,6 @@ class KnownDays(Mapping[DayKey, MarketDay]):
         self._results: dict[tuple[ResultsRequest, date], DayResults | None] = {}
 
     def __getitem__(self, key: DayKey) -> MarketDay:
-        """The MarketDay for the key."""
         return self._days[key]
 
     def __iter__(self) -> Iterator[DayKey]:
@@ -100,7 +97,6 @@ class KnownDays(Mapping[DayKey, MarketDay]):
         return iter(self._days)
 
     def __len__(self) -> int:
-        """Number of keys."""
         return len(self._days)
 
     def own_results(self, request: ResultsRequest, day: date) -> DayResults | None:

@@ -34,7 +34,6 @@ class Tariff:
 
     @classmethod
     def of(cls, spec: TariffSpec | None) -> Self:
-        """The tariff that a policy describes."""
         if spec is None:
             return cls()
         windows = tuple((WeeklyWindow.of(window), Decimal(window.fees)) for window in spec.windows)

@@ -27,7 +27,6 @@ class WeeklyWindow:
 
     @classmethod
     def of(cls, spec: WeekWindow) -> Self:
-        """The window that a policy describes."""
         weekdays, start, end = frozenset(map(_WEEK.index, spec.days)), spec.start, spec.end
         return cls(weekdays, minutes_of(start), minutes_of(end), f"{days_text(weekdays)} {start}–{end}")
 

@@ -38,7 +38,6 @@ JOULES_PER_MEGAWATT_HOUR: Final = 3_600_000_000
 
 
 def gauge(family: Family) -> GaugeMetricFamily:
-    """The family without samples."""
     return GaugeMetricFamily(family.name, family.text, labels=family.labels)
 
 

@@ -30,7 +30,6 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__(*arguments, **options)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin a connection's thread."""
         while len(self._open) >= MOST_CONNECTIONS:
             oldest = self._open.pop(next(iter(self._open)))
             with contextlib.suppress(OSError):  # it has just ended by itself
@@ -39,7 +38,6 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """A connection ends."""
         self._open.pop(id(request), None)
         super().shutdown_request(request)
 

@@ -106,7 +106,6 @@ def _line(word: str, day: MarketDay, now: datetime) -> DayLine:
 
 
 def day_zone(day: MarketDay) -> ZoneInfo:
-    """The clock of the delivery day."""
     return BIDDING_ZONES[day.spec.area].zone
 
 

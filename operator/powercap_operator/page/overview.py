@@ -129,7 +129,6 @@ def _count(table: NodesView, tone: Tone) -> int:
 
 
 def _figures(fleet: Sums) -> tuple[Figure, ...]:
-    """The fleet together."""
     figures = [Figure(number(fleet.nodes), "nodes with a budget")]
     if fleet.cap_uw:
         figures.append(Figure(format_watts_of_many(fleet.cap_uw), "allowed now"))

@@ -22,7 +22,6 @@ class Report:
 
 
 def reports(days: Iterable[ReportedDay]) -> dict[str, Report]:
-    """By policy."""
     by_policy: dict[str, dict[str, ReportedDay]] = {}
     for day in days:
         by_policy.setdefault(day.policy, {})[day.day] = day

@@ -81,7 +81,6 @@ def page(
     seen: Callable[[], Seen],
     now: Callable[[], datetime],
 ) -> AbstractAsyncContextManager[None]:
-    """Serves it meanwhile, at this address and port; at None nowhere."""
     return served(application(hosts, seen, now), at)
 
 

@@ -86,7 +86,6 @@ class Decision:
     """When time alone, but for the minute, next changes what is to be decided."""
 
     def __bool__(self) -> bool:
-        """Whether there is anything to do."""
         return bool(
             self.create_days
             or self.delete_days

@@ -42,7 +42,6 @@ class DayGroup:
 
     @property
     def behind(self) -> tuple[MarketDay, ...]:
-        """Those that lack what the first knows."""
         first = self.first
         if is_complete(first):
             return tuple(day for day in self.days if not is_complete(day))

@@ -43,12 +43,10 @@ class ResolvedPolicy:
 
     @property
     def name(self) -> str:
-        """The policy's name."""
         return self.policy.metadata.name
 
     @property
     def market(self) -> Market:
-        """The market that it follows."""
         return self.request.market
 
     @property
@@ -62,7 +60,6 @@ class ResolvedPolicy:
         return self.market.bidding_zone.wall_clock
 
     def day(self, now: datetime) -> date:
-        """The delivery day at a moment."""
         return day_of(now, self.zone)
 
 

@@ -38,7 +38,6 @@ def read_static_days(days: Iterable[MarketDay], now: datetime) -> dict[str, dict
 
 
 def read_static_day(day: MarketDay, now: datetime) -> MarketDayStatus:
-    """The status that follows from the day's CSV."""
     try:
         data = parse_static(day.spec.csv or "", query_of(day))
     except MarketError as error:

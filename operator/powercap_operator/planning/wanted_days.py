@@ -211,5 +211,4 @@ def surplus_days(
 
 
 def query_of(day: MarketDay) -> Query:
-    """What the object asks for."""
     return Query(market_of(day.spec), day.spec.delivery_date)

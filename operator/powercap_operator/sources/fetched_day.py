@@ -26,5 +26,4 @@ class FetchedDay:
 
     @property
     def periods(self) -> tuple[Period, ...]:
-        """The day's periods in order of time."""
         return self.day.periods

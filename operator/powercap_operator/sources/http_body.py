@@ -37,7 +37,6 @@ class _Identity:
     whole = True
 
     def feed(self, data: bytes, room: int) -> bytes:
-        """As it is."""
         del room
         return data
 

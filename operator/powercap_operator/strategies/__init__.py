@@ -32,7 +32,6 @@ _PLAIN: Final[dict[str, Callable[[StrategySpec | PlainStrategySpec], Strategy]]]
 
 
 def create(spec: StrategySpec) -> Strategy:
-    """The strategy that the policy names."""
     if spec.type == StrategyType.SCHEDULE:
         otherwise = _otherwise(spec)
         return ScheduleStrategy(spec.windows or (), _PLAIN[otherwise.type](otherwise))

@@ -159,5 +159,4 @@ def _cheapest_run(candidates: Sequence[_Candidate], count: int, step: timedelta)
 
 
 def _step(periods: Sequence[Period]) -> timedelta:
-    """Length of a period."""
     return min((later.start - earlier.start for earlier, later in pairwise(periods)), default=_HOUR)

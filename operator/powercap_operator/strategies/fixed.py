@@ -21,11 +21,9 @@ class FixedStrategy:
     needs: Final = Needs()
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
-        """Take the power from the policy."""
         self._power = None if spec.power is None else Power.parse(spec.power)
 
     def caps(self, day: Day) -> list[Cap]:
-        """The same cap for every period."""
         return [self._cap(day.limits)] * len(day.periods)
 
     def _cap(self, limits: Limits) -> Cap:

@@ -29,7 +29,6 @@ class SolarStrategy:
     needs: Final = Needs()
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
-        """Take alpha from the policy."""
         self._alpha = DEFAULT_ALPHA if spec.alpha is None else spec.alpha
 
     def caps(self, day: Day) -> list[Cap]:

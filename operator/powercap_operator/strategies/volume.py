@@ -25,7 +25,6 @@ class VolumeStrategy:
     needs: Final = Needs(volume=True)
 
     def __init__(self, spec: StrategySpec | PlainStrategySpec) -> None:
-        """Take the reference from the policy."""
         self._reference = spec.reference or Reference.MAX
 
     def caps(self, day: Day) -> list[Cap]:

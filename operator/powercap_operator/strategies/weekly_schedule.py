@@ -31,7 +31,6 @@ class ScheduleStrategy:
 
     @property
     def needs(self) -> Needs:
-        """As the strategy between the windows."""
         return self._otherwise.needs
 
     def caps(self, day: Day) -> list[Cap]:

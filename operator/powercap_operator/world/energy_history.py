@@ -28,7 +28,6 @@ class EnergyRun:
     """All columns, one after the other. One array, as each is one more object for the garbage collector."""
 
     def __len__(self) -> int:
-        """Number of quarters."""
         return len(self.values) // len(NAMES)
 
     @property

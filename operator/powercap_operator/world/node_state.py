@@ -52,7 +52,6 @@ class NodeState:
 
     @property
     def ready(self) -> bool:
-        """Whether the node follows the newest spec."""
         return self.following is Following.FOLLOWS
 
     @property
@@ -97,7 +96,6 @@ class Sums:
     reasons: Counter[str] = field(default_factory=Counter)
 
     def add(self, budget: BudgetView, state: NodeState) -> None:
-        """Count one more node."""
         self.nodes += 1
         self.following += state.ready
         self.unsupported += state.following is Following.UNSUPPORTED

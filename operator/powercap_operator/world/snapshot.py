@@ -97,7 +97,6 @@ class KnownSpecs:
     """One copy of equal specs, for as long as it is used anywhere."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._specs: WeakValueDictionary[str, KnownSpec] = WeakValueDictionary()
 
     def known(self, fields: Mapping[str, Any]) -> KnownSpec:
@@ -110,7 +109,6 @@ class KnownSpecs:
         return spec
 
     def __len__(self) -> int:
-        """How many different specs are in use."""
         return len(self._specs)
 
 
@@ -222,7 +220,6 @@ def _without_lift(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def view_node(body: Mapping[str, Any]) -> NodeView:
-    """A Node as the API gives it."""
     metadata = body["metadata"]
     ready = _ready(mapping_of(body.get("status")))
     since = ready.get("lastTransitionTime") if ready.get("status", "True") != "True" else None
@@ -242,7 +239,6 @@ def _taints(taints: Iterable[Mapping[str, Any]]) -> Iterator[Taint]:
 
 
 def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
-    """A PowerBudget as the API gives it."""
     metadata = body["metadata"]
     owners = metadata.get("ownerReferences") or []
     status = mapping_of(body.get("status"))

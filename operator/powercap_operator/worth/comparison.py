@@ -126,7 +126,6 @@ def prepare(
 
 
 def compare(policy: ResolvedPolicy, history: History, setting: Setting) -> PolicyResult:
-    """The policy on the setting's days."""
     caps, fallback_days = _caps(policy, history, setting.days)
     periods = setting.periods
     found = against_baselines(setting.curve, periods, caps, setting.max_watts, setting.static_watts)

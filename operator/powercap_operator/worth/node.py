@@ -64,7 +64,6 @@ def flows(curve: Curve, caps: Floats, loads: Floats, max_watts: float) -> Flows:
 
 
 def total(periods: Periods, run: Flows, static_watts: float) -> Outcome:
-    """All periods together."""
     energy = _energy_kwh(periods, run, static_watts)
     return Outcome(
         energy_kwh=fsum(energy),
@@ -97,5 +96,4 @@ def _energy_kwh(periods: Periods, run: Flows, static_watts: float) -> list[float
 
 
 def _products(left: Floats, right: Floats) -> float:
-    """Sum of the products."""
     return fsum(one * other for one, other in zip(left, right, strict=True))

@@ -46,7 +46,6 @@ class Rule:
 
     @classmethod
     def of(cls, spec: WaitPolicySpec) -> Self:
-        """The rule that a WaitPolicy describes."""
         auction = market_of(spec.market)
         grid = {Signal.CARBON: GridData.CARBON, Signal.RENEWABLE: GridData.RENEWABLE}.get(spec.signal)
         return cls(
@@ -59,12 +58,10 @@ class Rule:
         )
 
     def latest_start(self, job: "Job") -> datetime:
-        """The latest that a job is started."""
         return job.submitted + min(job.wait, self.max_wait)
 
     @property
     def unit(self) -> str:
-        """The unit of the signal."""
         if self.signal is Signal.PRICE:
             return f"{self.market.bidding_zone.currency}/MWh"
         return "g CO2eq/kWh" if self.signal is Signal.CARBON else "% renewable"
@@ -110,7 +107,6 @@ class WaitedJob:
 
     @property
     def dearer(self) -> bool:
-        """Whether it would have cost less at once."""
         return self.waiting > self.at_once
 
 
@@ -201,7 +197,6 @@ class Sums:
 
 
 def sums(waited: Sequence[WaitedJob]) -> Sums:
-    """The sums of one job or more."""
     hours = [Decimal(str(one.job.duration / _HOUR)) for one in waited]
     total = sum(hours, Decimal(0))
 

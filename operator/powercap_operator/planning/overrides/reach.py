@@ -139,7 +139,6 @@ class Reach:
 
     @property
     def count(self) -> int:
-        """How many can be capped."""
         return self.nodes.bit_count()
 
 

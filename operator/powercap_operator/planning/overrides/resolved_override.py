@@ -43,7 +43,6 @@ class ResolvedOverride:
 
     @property
     def name(self) -> str:
-        """The override's name."""
         return self.override.metadata.name
 
     @property

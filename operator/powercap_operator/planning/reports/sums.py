@@ -26,12 +26,10 @@ class ReportSums:
 
     @property
     def energy_kwh(self) -> float:
-        """The energy in kWh."""
         return self.joules / 3.6e6
 
     @property
     def node_hours(self) -> float:
-        """The measured time in hours."""
         return self.seconds / 3600
 
     @property
@@ -41,7 +39,6 @@ class ReportSums:
 
 
 def sums_of(quarters: ReportQuarters) -> ReportSums:
-    """The sums of one report."""
     joules, others = quarters.all_joules, quarters.accelerators
     return ReportSums(
         joules=sum(joules),

@@ -33,7 +33,6 @@ class Row:
 
     @property
     def empty(self) -> bool:
-        """No cell says anything."""
         return self.volume is None and self.price is None
 
 
