@@ -8,8 +8,13 @@ from ..worth.comparison import Compared
 from ..worth.reported_day import TODAY, YESTERDAY, ReportedDay
 
 _UNKNOWN: Final = "–"
-_NO_CAP: Final = "against no cap, at most"
-_FLAT_CAP: Final = "against the flat cap that does the same work"
+_NO_CAP: Final = "no caps (at most)"
+_FLAT_CAP: Final = "a constant cap"
+_SLACK: Final = "with nodes to spare"
+_SATURATED: Final = "with work waiting"
+_TIED: Final = "\N{NO-BREAK SPACE}"
+_NOTHING: Final = 0.0005
+"""Parts of less are told as nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +54,32 @@ def _of_accelerators(day: ReportedDay) -> str:
 
 
 def _saved(day: ReportedDay) -> dict[str, str]:
-    """Per unit of work, in both kinds of cluster, against both baselines: 0 where no cap bound."""
-    slack = None if day.worth is None else day.worth.slack
-    saturated = None if day.worth is None else day.worth.saturated
-    return {
-        f"Saved per unit of work, {cluster}: {against}": _part(compared, flat=against is _FLAT_CAP)
-        for cluster, compared in (("with slack", slack), ("saturated", saturated))
-        for against in (_NO_CAP, _FLAT_CAP)
-    }
+    """For the same work, in both kinds of cluster, against both baselines: nothing where no cap bound."""
+    found = {}
+    for against in (_NO_CAP, _FLAT_CAP):
+        for cluster in (_SLACK, _SATURATED):
+            compared = None
+            if day.worth is not None:
+                compared = day.worth.slack if cluster is _SLACK else day.worth.saturated
+            found[f"Against {against}, {cluster}"] = _told(day, compared, flat=against is _FLAT_CAP)
+    return found
 
 
-def _part(compared: Compared | None, *, flat: bool) -> str:
-    part = None if compared is None else compared.saved(compared.flat if flat else compared.uncapped)
-    return _UNKNOWN if part is None else f"{part * 100:.1f} %".replace("-", "−")
+def _told(day: ReportedDay, compared: Compared | None, *, flat: bool) -> str:
+    """What was saved or lost, in money and in percent of the baseline's cost."""
+    if day.worth is None or compared is None or day.cost is None:
+        return _UNKNOWN
+    baseline = compared.flat if flat else compared.uncapped
+    part = compared.saved(baseline)
+    ours, theirs = compared.policy.cost_per_work_hour, baseline.cost_per_work_hour
+    if part is None or ours is None or theirs is None or not day.worth.slack.policy.cost:
+        return _UNKNOWN
+    if abs(part) < _NOTHING:
+        return "nothing"
+    nodes = (
+        day.cost / day.worth.slack.policy.cost
+    )  # the comparison is of one node: with slack its cost is the measured one
+    money = (theirs - ours) * compared.policy.work_hours * nodes
+    word = "saved" if part > 0 else "lost"
+    amount = f"{abs(money):,.2f}" if abs(money) >= 0.01 else "less than 0.01"
+    return f"{word} {amount}{_TIED}{day.currency} ({abs(part) * 100:.1f}{_TIED}%)"

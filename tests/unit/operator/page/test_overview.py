@@ -222,14 +222,19 @@ def test_what_a_policy_s_nodes_drew_and_cost() -> None:
     assert rows["Cost"] == ("0.28 EUR",) * 2
     assert rows["CO2"] == ("0.5 kg",) * 2
     assert rows["Time held back by caps"] == ("25 %",) * 2
-    saved = {what: values for what, values in rows.items() if what.startswith("Saved per unit of work, ")}
+    saved = {what: values for what, values in rows.items() if what.startswith("Against ")}
     assert len(saved) == 4
-    assert all(re.fullmatch(r"−?\d+\.\d %", value) for values in saved.values() for value in values)
-    assert saved["Saved per unit of work, with slack: against no cap, at most"][0] > "1"
+    told = re.compile(r"nothing|(saved|lost) (less than 0.01|\d+\.\d\d)\sEUR \(\d+\.\d\s%\)")
+    assert all(told.fullmatch(value) for values in saved.values() for value in values)
+    share, cost = saved["Against no caps (at most), with nodes to spare"][0], 0.28
+    found = re.fullmatch(r"saved ([\d.]+)\sEUR \(([\d.]+)\s%\)", share)
+    assert found is not None
+    money, part = float(found[1]), float(found[2]) / 100
+    assert money == pytest.approx(cost * part / (1 - part), abs=0.01)
     free = report_of("2025-10-09", boundSeconds=[0, 0], boundJoules=[0, 0])
     (policy,) = page_of(replace(world_of(), reports={"today": free})).policies
     assert policy.report is not None
-    assert [values for what, values in policy.report.rows if what in saved] == [("0.0 %",)] * 4
+    assert [values for what, values in policy.report.rows if what in saved] == [("nothing",)] * 4
 
 
 def test_what_is_not_known_of_a_day_is_left_open() -> None:
