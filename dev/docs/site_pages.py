@@ -37,4 +37,4 @@ def decisions() -> str:
         file.name: file.read_text(encoding="utf-8").partition("\n")[0] for file in sorted(folder.glob("*.md"))
     }
     lines = [f"- [{title.lstrip('# ')}]({name})" for name, title in titles.items()]
-    return "\n".join(["# Decisions", "", "Why things are as they are, half a page each.", "", *lines, ""])
+    return "\n".join(["# Decisions", "", "Why things are as they are, by subject.", "", *lines, ""])

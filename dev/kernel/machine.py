@@ -19,7 +19,7 @@ _MEMORY_MB: Final = 768
 _CPU: Final = "Skylake-Server"
 """One that the driver knows."""
 _ACCELERATOR: Final = "tcg,thread=single"
-"""All CPUs in one thread: with one each, a CPU may run code that the kernel has changed meanwhile, and panic (0060)."""
+"""All CPUs in one thread: with one each, a CPU may run code that the kernel has changed meanwhile, and panic."""
 
 
 @dataclass(frozen=True)
