@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 # Those that ask the API server what another version may answer otherwise.
-VERSION_TESTS := tests/api/test_kinds.py tests/api/test_rbac.py tests/api/test_versions.py tests/api/test_strategies.py \
+VERSION_TESTS := tests/api/test_kinds.py tests/api/test_rbac.py tests/api/test_versions.py \
   tests/chart/test_api_server.py tests/chart/test_versions.py
 
 # Tests mostly wait, for programs and for time to pass: two files at once. WORKERS=0 runs one after the other.

@@ -68,19 +68,24 @@ class Power:
         return f"{self.percent} %" if self.uw is None else f"{format_watts(self.uw)} W"
 
 
+def parse_quantity(text: str) -> Decimal | None:
+    """The number of a Kubernetes Quantity, as ``resource.Quantity`` in Kubernetes' apimachinery reads it; None: no such
+    text."""
+    match = _QUANTITY.fullmatch(text)
+    return None if match is None else Decimal(match["number"]) * _SUFFIXES[match["suffix"]]
+
+
 def parse_watts(text: str | int) -> int:
     """Turn a Quantity in watts into microwatts, rounded down to a whole one.
 
-    ``"40"``, ``40``, ``"0.04k"``, ``"4e1"``, ``"40000m"`` and ``"40000000u"`` are all 40 W. The format is that
-    of ``resource.Quantity`` in Kubernetes' apimachinery.
+    ``"40"``, ``40``, ``"0.04k"``, ``"4e1"``, ``"40000m"`` and ``"40000000u"`` are all 40 W.
 
     Raises:
         PowerFormatError: no such quantity, or outside ``MIN_NODE_WATTS`` to ``MAX_NODE_WATTS``.
     """
-    match = _QUANTITY.fullmatch(str(text).strip())
-    if match is None:
+    watts = parse_quantity(str(text).strip())
+    if watts is None:
         raise PowerFormatError(f'{text!r} is no power: write watts, such as "40", or microwatts as 40000000u')
-    watts = Decimal(match["number"]) * _SUFFIXES[match["suffix"]]
     if watts < MIN_NODE_WATTS:
         raise PowerFormatError(f"{text!r} is less than {MIN_NODE_WATTS} W: the unit is watts")
     if watts > MAX_NODE_WATTS:

@@ -4,7 +4,8 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -114,17 +115,18 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     for module in _MODULES:
         commands = _Described(subparsers, module.commands)
         if called in module.commands:
-            getattr(_imported(module.name), module.adder)(commands)
+            getattr(import_module(f".{module.name}", __package__), module.adder)(commands)
         else:
             for name in module.commands:
                 commands.add_parser(name)
     return parser
 
 
-def _imported(name: str) -> Any:
-    """The module; ends the process where what it needs was not installed."""
+@contextmanager
+def _missing_told() -> Iterator[None]:
+    """Ends the process with a sentence where what a command needs was not installed."""
     try:
-        return import_module(f".{name}", __package__)
+        yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("powercap"):
             raise
@@ -139,14 +141,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if "_ARGCOMPLETE" in os.environ:  # a shell asks, and not a person: the last word is being typed
         words = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0"))].split(" ")[1:-1]
-    parser = make_parser(words)
-    if "_ARGCOMPLETE" in os.environ:
-        import argcomplete  # noqa: PLC0415 - set by its own scripts only
-
-        argcomplete.autocomplete(parser)
-    arguments = parser.parse_args(argv)
     try:
-        code = int(arguments.run(arguments))
+        with _missing_told():
+            parser = make_parser(words)
+            if "_ARGCOMPLETE" in os.environ:
+                import argcomplete  # noqa: PLC0415 - set by its own scripts only
+
+                argcomplete.autocomplete(parser)
+            arguments = parser.parse_args(argv)
+            code = int(arguments.run(arguments))
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(
@@ -163,5 +166,7 @@ def complete_kubectl() -> int:
     from .cluster.completion import print_completions  # noqa: PLC0415 - of the extra
 
     words = sys.argv[1:] or [""]
-    print_completions(make_parser(words[:-1]), words)
+    with _missing_told():
+        parser = make_parser(words[:-1])
+    print_completions(parser, words)
     return 0

@@ -10,83 +10,16 @@ from typing import Any
 
 import pytest
 
-from dev.cluster.errors import KubectlError
 from dev.lab.agent_process import eventually
 from dev.lab.fake_sysfs import ONE_SOCKET
 from dev.lab.stage import Stage, quoted_logs, wait_until
 from powercap_api.clock import format_time
-from powercap_api.names import API_VERSION, POWER_LABEL
+from powercap_api.names import POWER_LABEL
 from tests.api.conftest import Kube
+from tests.support.contract_cases import override
 
 WATT = 1_000_000
 NODE = "node-a"
-
-
-def override(name: str = "evening", **spec: Any) -> dict[str, Any]:
-    """60 W on every node for two hours from now, but for what is given."""
-    usual: dict[str, Any] = {"duration": "2h", "nodeSelector": {}, "limit": "60", "reason": "the grid asks"}
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "PowerOverride",
-        "metadata": {"name": name},
-        "spec": {key: value for key, value in (usual | spec).items() if value is not None},
-    }
-
-
-@pytest.mark.parametrize(
-    "spec",
-    [
-        {},
-        {"limit": 60},
-        {"limit": "50%"},
-        {"limit": "60000000u"},
-        {"limit": None, "release": True},
-        {"nodeSelector": None, "nodes": ["node-a", "node-b.example.org"]},
-        {"start": "2025-10-09T17:00:00Z", "end": "2025-10-09T19:00:00Z", "duration": None},
-        {"duration": "1h30m", "source": "grid", "priority": -5},
-    ],
-)
-def test_good_overrides_are_taken(kube: Kube, spec: dict[str, Any]) -> None:
-    kube.apply(override(**spec))
-    assert kube.get("poweroverride", "evening")["spec"]["source"] in {"person", "grid"}
-
-
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ({"duration": None}, "nothing lasts for ever: either end"),
-        ({"end": "2025-10-09T19:00:00Z"}, "nothing lasts for ever: either end"),
-        (
-            {"start": "2025-10-09T19:00:00Z", "end": "2025-10-09T19:00:00Z", "duration": None},
-            "end must be after start",
-        ),
-        ({"duration": "0s"}, "duration must be from 1s to 744h"),
-        ({"duration": "745h"}, "duration must be from 1s to 744h"),
-        ({"duration": "2 days"}, "should match"),
-        ({"nodeSelector": None}, "give either nodes (names) or nodeSelector"),
-        ({"nodes": ["node-a"]}, "give either nodes (names) or nodeSelector"),
-        ({"nodeSelector": None, "nodes": []}, "at least 1 items"),
-        ({"nodeSelector": None, "nodes": ["a", "a"]}, "Duplicate value"),
-        ({"nodeSelector": None, "nodes": ["Node A"]}, "should match"),
-        ({"nodeSelector": {"no such key!": "x"}}, "every key must be a label key"),
-        ({"limit": None}, "give either limit"),
-        ({"release": True}, "give either limit"),
-        ({"limit": "101%"}, "a percentage is a whole number from 1 to 100"),
-        ({"limit": "0%"}, "a percentage is a whole number from 1 to 100"),
-        ({"limit": "60W"}, "must be a power in watts"),
-        ({"limit": "0"}, "write release: true instead"),
-        ({"limit": 60000000}, 'write "40" for 40 W'),
-        ({"reason": None}, "reason"),
-        ({"reason": ""}, "at least 1 chars"),
-        ({"source": "The Grid"}, "should match"),
-        ({"priority": 10**10}, "less than or equal to"),
-        ({"watts": 60}, 'unknown field "spec.watts"'),
-    ],
-)
-def test_bad_overrides_are_refused_with_words_that_help(kube: Kube, spec: dict[str, Any], words: str) -> None:
-    with pytest.raises(KubectlError) as refusal:
-        kube.apply(override(**spec))
-    assert words in str(refusal.value)
 
 
 def test_its_short_name_leaves_pods_alone(kube: Kube) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, Protocol, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Protocol, Self
 
 from annotated_types import GroupedMetadata
 from pydantic import (
@@ -26,6 +26,7 @@ from pydantic.types import JsonValue
 from ..clock import EARLIEST, LATEST, format_time
 from ..names import API_VERSION
 from ..units import MAX_NODE_WATTS, MIN_NODE_WATTS, Power, parse_watts
+from .crd import KindSpec
 
 _PERCENTAGES = "[" + ", ".join(f"'{number}%'" for number in range(1, 101)) + "]"
 _PERCENT_OF = "{" + ", ".join(f"'{number}%': {number}" for number in range(1, 101)) + "}"
@@ -341,6 +342,8 @@ Conditions = Annotated[
 class KubeObject(ApiModel):
     """Base of the kinds: reading checks apiVersion and kind."""
 
+    kind_spec: ClassVar[KindSpec]
+    """What the kind's CRD says besides its schema."""
     api_version: Literal["powercap.dev/v1alpha1"] = API_VERSION
     kind: str
     metadata: ObjectMeta

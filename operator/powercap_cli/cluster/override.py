@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import yaml
-from pydantic import ValidationError
 
 from powercap_api.clock import ClockFileError, format_time
 from powercap_api.conditions import find_condition
@@ -28,7 +27,7 @@ examples:
       70 % of maxSource on every node this evening; no release lifts it
   powercap override --selector pool=render --release --until 18:00 --reason "the film's last frames"
       the original limits on nodes with that label
-  powercap override node-a --limit 60 --for 2h --reason trying --print
+  powercap override node-a --limit 60 --for 2h --reason trying --name trial --print
       the object, to be kept in git, and nothing done
   kubectl get poweroverrides; kubectl delete poweroverride NAME
       what there is; end one now
@@ -38,11 +37,11 @@ Times are HH:MM on this machine's clock, the next that comes, or whole: 2025-10-
 _CLOCK: Final = re.compile("[0-9]{2}:[0-9]{2}")
 _PATH: Final = f"/apis/{GROUP}/{VERSION}/{PLURALS[POWER_OVERRIDE]}"
 _WORDS: Final = {
-    "duration": "{1!r} is no duration: write hours, minutes or seconds, such as 2h, 90m or 1h30m",
-    "nodes": "{1!r} is no name of a node: write it as kubectl get nodes shows it",
-    "source": "{1!r} is no source: write one word of small letters, digits and -, such as grid",
+    "duration": "write hours, minutes or seconds, such as 2h, 90m or 1h30m",
+    "nodes": "write a node's name as kubectl get nodes shows it",
+    "source": "write one word of small letters, digits and -, such as grid",
 }
-"""What is said in place of a pattern."""
+"""What is said beside a pattern."""
 _LOOKS: Final = 20
 _PAUSE_SECONDS: Final = 0.25
 """How often, and with what pauses, the command looks for what the operator says of the override."""
@@ -132,14 +131,15 @@ def override_body(arguments: argparse.Namespace, now: datetime) -> dict[str, Any
         "metadata": metadata,
         "spec": {key: value for key, value in spec.items() if value is not None},
     }
+    from ..files.contract import RefusedError, admitted  # noqa: PLC0415 - reading the rules takes half a second
+
     try:
-        PowerOverride.from_wire({**body, "metadata": {"name": arguments.name or "override"}})
-    except ValidationError as error:
-        found = error.errors(include_url=False)[0]
-        where = [str(part) for part in found["loc"] if part != "spec"]
-        said = _WORDS.get(where[0], "{0}") if found["type"] == "string_pattern_mismatch" else "{0}"
-        message = said.format(found["msg"].removeprefix("Value error, "), found["input"])
-        raise CommandError(f"{'.'.join(where)}: {message}") from error
+        admitted({**body, "metadata": {"name": arguments.name or "override"}}, PowerOverride)
+    except RefusedError as error:
+        words = [
+            said for name, said in _WORDS.items() if re.match(rf"spec[.]{name}\b.* should match", str(error))
+        ]
+        raise CommandError("; ".join([str(error), *words])) from error
     return body
 
 

@@ -6,8 +6,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from powercap_api.policy.strategy import StrategyType
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_operator.market.errors import MarketError
@@ -21,6 +19,7 @@ from ..draw.backtest_figure import draw_backtest
 from ..draw.figure import FigureError
 from .history_files import Folder, read_folder
 from .jobs import run_backtest
+from .object_files import ObjectFileError
 from .plan import PlanError, node_watts, read_policy
 
 _EXAMPLES: Final = """\
@@ -134,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
     except comparison.NoDaysError as error:
         _warn(f"{error}{_hint(folder, first)}")
         return 1
-    except (PlanError, MarketError, curve.CurveError, load.LoadError, FigureError) as error:
+    except (PlanError, ObjectFileError, MarketError, curve.CurveError, load.LoadError, FigureError) as error:
         _warn(str(error))
         return 1
     write = {"text": backtest_text.text, "json": backtest_text.as_json, "csv": backtest_text.as_csv}
@@ -157,17 +156,21 @@ def _policies(policy: PowerPolicy, strategies: tuple[str, ...], node_uw: int | N
         raise PlanError("the policy has percentages: say of how many watts with --node-watts")
     if not strategies:
         return [given]
+    from .contract import RefusedError, admitted  # noqa: PLC0415 - reading the rules takes half a second
+
     made = []
     for name in strategies:
+        if policy.spec.strategy.type == name:
+            made.append(given)
+            continue
         body = policy.to_wire()
-        if policy.spec.strategy.type != name:
-            body["spec"]["strategy"] = {"type": name}
-            body["metadata"]["name"] = f"{policy.metadata.name} with {name}"
+        body["spec"]["strategy"] = {"type": name}
         try:
-            made.append(resolve(PowerPolicy.from_wire(body), node_uw))
-        except ValidationError as error:
-            found = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-            raise PlanError(f"strategy {name}: {found}") from error
+            other = admitted(body, PowerPolicy)
+        except RefusedError as error:
+            raise PlanError(f"strategy {name}: {error}") from error
+        metadata = policy.metadata.model_copy(update={"name": f"{policy.metadata.name} with {name}"})
+        made.append(resolve(other.model_copy(update={"metadata": metadata}), node_uw))
     return made
 
 

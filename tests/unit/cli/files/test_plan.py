@@ -180,9 +180,13 @@ def test_the_skipped_hour_is_not_there(tmp_path: Path, capsys: Captured) -> None
         (
             {"strategy": {"type": "Magic"}},
             [],
-            "spec.strategy.type: Input should be 'Volume', 'Solar', 'Price'",
+            'spec.strategy.type: Unsupported value: "Magic": supported values: "Volume"',
         ),
-        ({"maxSource": 140.5}, [], 'spec.maxSource: a number with a fraction goes in quotes: write "140.5"'),
+        (
+            {"maxSource": 140.5},
+            [],
+            'spec.maxSource: a number with a fraction goes in quotes: write "140.5"',
+        ),
         ({"tariff": {"fees": 38.5}}, [], 'a number with a fraction goes in quotes: write "38.5"'),
         ({}, ["--csv", "nowhere.csv", "--date", "2025-10-09"], "cannot read the results"),
         ({}, ["--csv", "nowhere.csv"], "has no delivery day: say it with --date YYYY-MM-DD"),
@@ -199,7 +203,7 @@ def test_it_says_what_is_missing(
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("text", ["kind: [", "spec: 2025-02-31", "[" * 2000], ids=["open", "day", "deep"])
+@pytest.mark.parametrize("text", ["kind: [", "[" * 2000], ids=["open", "deep"])
 def test_a_file_that_is_no_yaml_is_said_in_a_line(text: str, tmp_path: Path, capsys: Captured) -> None:
     policy = tmp_path / "policy.yaml"
     policy.write_text(text, encoding="utf-8")
@@ -271,7 +275,7 @@ def test_an_override_never_raises_a_cap_nor_goes_under_min_power(tmp_path: Path,
     ("override", "policy", "words"),
     [
         ({"limit": "60", **EVENING}, {"maxSource": "80%"}, "add --node-watts WATTS"),
-        ({"limit": "lots", **EVENING}, {}, "'lots' is no power"),
+        ({"limit": "lots", **EVENING}, {}, "must be a power in watts"),
         ({"limit": "60", "duration": "2 days"}, {}, "spec.duration"),
         (
             {"limit": "60", "start": "2199-12-31T23:00:00Z", "duration": "2h"},
