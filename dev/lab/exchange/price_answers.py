@@ -21,16 +21,21 @@ def prices_of(periods: tuple[Period, ...]) -> list[tuple[datetime, Decimal | Non
 
 
 def energy_charts(path: str, parameters: Mapping[str, str], prices: Prices) -> Reply:
-    """``/v2/price?bzn=…&start=…&end=…`` and ``/price?…``: 404 where there is nothing."""
+    """``/v2/price?bzn=…&start=…&end=…`` and ``/price?…``, both days with: 404 where there is nothing."""
     headers = {"Content-Type": "application/json"}
-    found = prices.get((parameters.get("bzn", ""), date.fromisoformat(parameters.get("start", "1970-01-01"))))
-    if found is None:
+    first, last = (date.fromisoformat(parameters.get(name, "1970-01-01")) for name in ("start", "end"))
+    found = [
+        one
+        for (area, day), one in sorted(prices.items())
+        if area == parameters.get("bzn") and first <= day <= last
+    ]
+    if not found:
         return 404, headers, '{"detail": "No content available"}'
-    query, periods = found
+    periods = tuple(period for _, of_day in found for period in of_day)
     return (
         200,
         headers,
-        energy_charts_v2(query, periods) if "/v2/" in path else energy_charts_answer(periods),
+        energy_charts_v2(found[0][0], periods) if "/v2/" in path else energy_charts_answer(periods),
     )
 
 
@@ -83,12 +88,16 @@ def entsoe(parameters: Mapping[str, str], prices: Prices) -> Reply:
     if not parameters.get("securityToken"):
         return 401, headers, "<html><head><title>Unauthorized</title></head></html>"
     area = {code: name for name, code in EIC_CODES.items()}.get(parameters.get("in_Domain", ""))
-    for (published, day), (query, periods) in prices.items():
-        begin, _ = day_bounds(day, query.market.bidding_zone.zone)
-        if published == area and f"{begin:%Y%m%d%H%M}" == parameters.get("periodStart"):
-            series = time_series(query, periods)
-            return 200, headers, publication(series)
-    return 200, headers, ACKNOWLEDGEMENT
+    series = []
+    for (published, day), (query, periods) in sorted(prices.items()):
+        begin, end = day_bounds(day, query.market.bidding_zone.zone)
+        inside = (
+            f"{begin:%Y%m%d%H%M}" >= parameters["periodStart"]
+            and f"{end:%Y%m%d%H%M}" <= parameters["periodEnd"]
+        )
+        if published == area and inside:
+            series.append(time_series(query, periods))
+    return 200, headers, publication(*series) if series else ACKNOWLEDGEMENT
 
 
 ACKNOWLEDGEMENT = (

@@ -9,9 +9,9 @@ from typing import Final
 
 from powercap_api.markets import BIDDING_ZONES, RESOLUTIONS_MINUTES, Auction, Market
 from powercap_operator.market.delivery_day import day_of
-from powercap_operator.market.errors import CsvError, Malformed, MarketError
+from powercap_operator.market.errors import CsvError, Malformed, MarketError, NotPublished
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
-from powercap_operator.sources.entsoe.document import AREAS, EIC_CODES, read_document
+from powercap_operator.sources.entsoe.document import AREAS, EIC_CODES, read_document, says_nothing
 from powercap_operator.sources.entsoe.prices import SDAC, day_ahead_series
 
 from .foreign_json import json_table
@@ -55,6 +55,8 @@ def read_foreign(content: bytes, name: str, asked: Asked) -> Imported:
 def _document(content: bytes, asked: Asked) -> Found:
     """An ENTSO-E document of day-ahead prices, of one day or of many."""
     root = read_document(content, MAX_BYTES)
+    if root.tag.endswith("Acknowledgement_MarketDocument") and says_nothing(root):
+        raise NotPublished("ENTSO-E says that it has none of these prices: not yet, or not at all")
     if not root.tag.endswith("Publication_MarketDocument"):
         raise Malformed(
             "it is XML and no Publication_MarketDocument of ENTSO-E (for a saved page: market parse)"

@@ -66,8 +66,10 @@ def _rows(document: Any) -> list[dict[str, Any]]:
         if len(seconds) != len(prices):
             raise CsvError(f"it has {len(seconds)} times and {len(prices)} prices")
         return [{"time": second, "price": price} for second, price in zip(seconds, prices, strict=True)]
-    if isinstance(series := document.get("series"), list):
-        pairs = [pair for pair in series if isinstance(pair, list) and len(pair) == 2]
+    series = document.get("series")
+    if isinstance(series, list) and (
+        pairs := [pair for pair in series if isinstance(pair, list) and len(pair) == 2]
+    ):
         return [{"time": pair[0], "price": pair[1]} for pair in pairs]
     if isinstance(entries := document.get("multiAreaEntries"), list):
         return _objects([_nord_pool(entry) for entry in entries])

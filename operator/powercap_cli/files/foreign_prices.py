@@ -121,13 +121,11 @@ def understand(table: Table, name: str, asked: Asked, said: Mapping[str, str] | 
     table, area = _of_one_area(table, asked)
     price = _price_column(table, asked)
     title = table.titles[price]
+    said_area = area_in(said.get("area", ""))
+    if asked.area is not None and said_area not in (None, asked.area):
+        raise CsvError(f"the file says that its prices are of {said_area}, and not of {asked.area}")
     area = (
-        asked.area
-        or area
-        or area_in(said.get("area", ""))
-        or area_in(title)
-        or area_in(" ".join(table.titles))
-        or area_in(name)
+        asked.area or area or said_area or area_in(title) or area_in(" ".join(table.titles)) or area_in(name)
     )
     if area is None:
         raise CsvError("the file does not say of which bidding zone the prices are: say it with --area")

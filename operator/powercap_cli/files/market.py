@@ -24,7 +24,7 @@ from powercap_api.markets import (
     default_resolution,
 )
 from powercap_operator.market.csv_format import csv_name, day_file_name, to_csv
-from powercap_operator.market.errors import DayIncomplete, MarketError
+from powercap_operator.market.errors import CsvError, DayIncomplete, MarketError
 from powercap_operator.market.known_days import market_of, periods_of
 from powercap_operator.market.results import DayData, Period, Query, build_market_day
 from powercap_operator.sources.registry import PROVIDERS
@@ -35,7 +35,7 @@ from ..cluster.objects import cluster_day
 from ..draw.figure import FigureError, draw_market
 from ..draw.market_chart import draw_day
 from ..draw.results_json import results_json
-from .day_fetch import fetch_day
+from .day_fetch import fetch_day, fetch_days
 from .market_import import add_import_parser
 from .results_files import Asked, delivery_day, read_csv, read_file, read_page, write_day
 
@@ -69,6 +69,8 @@ examples:
       prints the CSV instead
   powercap market fetch --area FR --auction SDAC --date today --provider EnergyCharts
       prices from a source that welcomes programs; it has no volumes
+  powercap market fetch --auction SDAC --from 2025-01-01 --to 2025-12-31 --provider EnergyCharts --output-dir results
+      a year's prices with twelve requests: one file for each day, and none asked for that is there
   powercap market fetch --area FR --auction Carbon --date tomorrow --provider EnergyCharts
       carbon intensity: writes carbon_FR_DAY.csv; a column says which values are forecasts
   powercap market fetch --base-url http://127.0.0.1:8000 --date 2025-10-09
@@ -121,6 +123,14 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
         metavar="DAY",
         help="delivery day, today or tomorrow (default: today)",
     )
+    fetch.add_argument(
+        "--from",
+        dest="first",
+        type=_day,
+        metavar="DAY",
+        help="first of many delivery days of prices, in place of --date: one request for each month",
+    )
+    fetch.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last of them (default: --from)")
     fetch.add_argument(
         "--provider", choices=list(PROVIDERS), default="EPEX", help="the source (default: EPEX)"
     )
@@ -228,32 +238,65 @@ def _parse(arguments: argparse.Namespace) -> int:
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
+    if arguments.first is not None or arguments.last is not None:
+        return _fetch_range(arguments)
     resolution = arguments.resolution or default_resolution(arguments.area, arguments.auction, arguments.date)
     query = Query(Market(arguments.area, arguments.auction, resolution), arguments.date)
     try:
         fetched = asyncio.run(fetch_day(query, arguments))
         if not fetched.day.usable:
             raise DayIncomplete(f"{fetched.day.why}: nothing was written, ask again later")
-    except MarketError as error:
-        return _fail(error, f"{arguments.provider} {query}")
-    if not fetched.day.complete:
-        _warn(f"{arguments.provider} {query}: {fetched.day.why}")
-    folder = arguments.output_dir or ("-" if arguments.format == "json" else ".")
-    if folder == "-":
-        sys.stdout.write(_written(query, fetched.periods, arguments))
-        return 0
-    source = None if arguments.seed_names else arguments.provider
-    text = _written(query, fetched.periods, arguments, source)
-    name = csv_name(query) if arguments.seed_names else day_file_name(query)
-    try:
-        print(
-            write_day(
-                Path(folder), Path(name).stem + f".{arguments.format}", text, overwrite=arguments.overwrite
-            )
-        )
+        if not fetched.day.complete:
+            _warn(f"{arguments.provider} {query}: {fetched.day.why}")
+        if (arguments.output_dir or ("-" if arguments.format == "json" else ".")) == "-":
+            sys.stdout.write(_written(query, fetched.periods, arguments))
+        else:
+            _keep(query, fetched.periods, arguments)
     except MarketError as error:
         return _fail(error, f"{arguments.provider} {query}")
     return 0
+
+
+def _fetch_range(arguments: argparse.Namespace) -> int:
+    arguments.first = arguments.first or arguments.last
+    arguments.last = arguments.last or arguments.first
+    named = f"{arguments.provider} {arguments.area} {arguments.auction}"
+    market = Market(arguments.area, arguments.auction, default_resolution(arguments.area, arguments.auction))
+
+    def keep(day: DayData) -> bool:
+        try:
+            _keep(day.query, day.periods, arguments)
+        except MarketError as error:
+            _warn(f"{named}: {error}")
+            return False
+        return True
+
+    try:
+        if arguments.output_dir == "-" or arguments.format == "json" or arguments.resolution:
+            raise CsvError(
+                "of many days CSV files are written, in the periods that the source has: say --date for one"
+            )
+        if arguments.last < arguments.first:
+            raise CsvError(f"--to {arguments.last} is before --from {arguments.first}")
+        return (
+            0
+            if asyncio.run(fetch_days(market, arguments, keep, lambda line: _warn(f"{named}: {line}")))
+            else 1
+        )
+    except MarketError as error:
+        return _fail(error, named)
+
+
+def _keep(query: Query, periods: Sequence[Period], arguments: argparse.Namespace) -> None:
+    """Write the day's file and print its name.
+
+    Raises:
+        MarketError: as ``write_day``.
+    """
+    text = _written(query, periods, arguments, None if arguments.seed_names else arguments.provider)
+    name = Path(csv_name(query) if arguments.seed_names else day_file_name(query)).stem
+    folder = Path(arguments.output_dir or ".")
+    print(write_day(folder, f"{name}.{arguments.format}", text, overwrite=arguments.overwrite))
 
 
 def _written(

@@ -12,6 +12,7 @@ data is in ``energy_charts_grid``.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, ClassVar, Final
 
 from powercap_api.markets import Auction, GridData
@@ -70,13 +71,7 @@ class EnergyCharts:
         """
         if isinstance(query.market.auction, GridData):
             return await self._fetch_grid(query, query.market.auction, spend)
-        if query.market.auction is not Auction.SDAC or query.market.area == "GB":
-            raise NotOffered(
-                f"Energy-Charts has prices of the coupled day-ahead auction only, not of {query.market}"
-            )
-        answer = await self._ask(query, spend)
-        if answer.status == 404:
-            raise _not_published(query)
+        answer = await self._ask(query, query.delivery_day, spend)
         prices = parse_answer(answer.body, query)
         return FetchedDay(
             query=query,
@@ -87,6 +82,14 @@ class EnergyCharts:
             currency="EUR",
             notice=prices.notice,
         )
+
+    async def fetch_range(self, query: Query, last: date, spend: Spend) -> bytes:
+        """The answer with the prices of the query's day and every day up to the last, unread: one request.
+
+        Raises:
+            NotOffered, NotPublished, FetchError: as ``fetch``.
+        """
+        return (await self._ask(query, last, spend)).body
 
     async def _fetch_grid(self, query: Query, data: GridData, spend: Spend) -> FetchedDay:
         country = COUNTRIES.get(query.market.area)
@@ -111,16 +114,20 @@ class EnergyCharts:
             currency=query.market.bidding_zone.currency,
         )
 
-    async def _ask(self, query: Query, spend: Spend) -> Answer:
+    async def _ask(self, query: Query, last: date, spend: Spend) -> Answer:
         """The answer of the newest way that the site has. A site that says it lacks one is not asked for it again;
         after another 404, not in the site's own words, the older way is asked this time."""
-        day = query.delivery_day.isoformat()
+        if query.market.auction is not Auction.SDAC or query.market.area == "GB":
+            raise NotOffered(
+                f"Energy-Charts has prices of the coupled day-ahead auction only, not of {query.market}"
+            )
+        days = {"start": query.delivery_day.isoformat(), "end": last.isoformat()}
         for path in tuple(self._paths):
             answer = await self._http.ask(
                 "GET",
                 f"{self._url}/{path}",
                 spend,
-                parameters={"bzn": query.market.area, "start": day, "end": day},
+                parameters={"bzn": query.market.area, **days},
                 headers={"Accept": "application/json"},
                 also=frozenset({404}),
             )
@@ -129,6 +136,8 @@ class EnergyCharts:
                 break
             if says == _NO_SUCH_WAY and len(self._paths) > 1:
                 self._paths.remove(path)
+        if answer.status == 404:
+            raise _not_published(query)
         return answer
 
 

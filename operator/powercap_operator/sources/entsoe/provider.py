@@ -12,7 +12,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Final
 
 from powercap_api.markets import Auction, GridData
@@ -77,6 +77,18 @@ class Entsoe:
             error.mask(self._token)
             raise
 
+    async def fetch_range(self, query: Query, last: date, spend: Spend) -> bytes:
+        """The document with the prices of the query's day and every day up to the last, unread: one request.
+
+        Raises:
+            SettingMissing, NotOffered, NotPublished, Forbidden, FetchError: as ``fetch``.
+        """
+        try:
+            return await self._ask_prices(self._domain(query), query, last, prices.MAX_BYTES, spend)
+        except MarketError as error:
+            error.mask(self._token)
+            raise
+
     async def _fetch(self, query: Query, spend: Spend) -> FetchedDay:
         """Get the day, resampled where the source's resolution is another.
 
@@ -89,18 +101,9 @@ class Entsoe:
             Forbidden: the token is refused, or we are.
             FetchError: as ``PoliteHttp.ask``.
         """
-        market = query.market
-        domain = EIC_CODES.get(market.area)
-        if domain is None or not (market.auction is Auction.SDAC or isinstance(market.auction, GridData)):
-            raise NotOffered(
-                f"ENTSO-E has prices of the coupled day-ahead auction and generation only, not of {market}"
-            )
-        if not self._token:
-            raise SettingMissing("ENTSO-E wants a token: register at transparency.entsoe.eu and configure it")
-        begin, end = day_bounds(query.delivery_day, market.bidding_zone.zone)
-        if market.auction is Auction.SDAC:
-            asked = {"documentType": "A44", "in_Domain": domain, "out_Domain": domain}
-            body = await self._ask(asked, begin, end, query, prices.MAX_BYTES, spend)
+        domain = self._domain(query)
+        if query.market.auction is Auction.SDAC:
+            body = await self._ask_prices(domain, query, query.delivery_day, prices.MAX_BYTES, spend)
             day = build_market_day(
                 await asyncio.to_thread(prices.parse_document, body, query), query, needs_volume=False
             )
@@ -113,7 +116,7 @@ class Entsoe:
             route="api",
             fetched_at=self._http.now(),
             published_at=None,
-            currency=market.bidding_zone.currency,
+            currency=query.market.bidding_zone.currency,
         )
 
     async def _grid(self, domain: str, query: Query, spend: Spend) -> tuple[Period, ...]:
@@ -131,6 +134,25 @@ class Entsoe:
         if not periods:
             raise NotPublished(f"ENTSO-E has no generation for {query}: not yet, or not at all")
         return periods
+
+    def _domain(self, query: Query) -> str:
+        """The zone's code, where its data can be asked for."""
+        market = query.market
+        domain = EIC_CODES.get(market.area)
+        if domain is None or not (market.auction is Auction.SDAC or isinstance(market.auction, GridData)):
+            raise NotOffered(
+                f"ENTSO-E has prices of the coupled day-ahead auction and generation only, not of {market}"
+            )
+        if not self._token:
+            raise SettingMissing("ENTSO-E wants a token: register at transparency.entsoe.eu and configure it")
+        return domain
+
+    async def _ask_prices(self, domain: str, query: Query, last: date, max_bytes: int, spend: Spend) -> bytes:
+        """The document with the prices of the query's day and every day up to the last."""
+        zone = query.market.bidding_zone.zone
+        begin, end = day_bounds(query.delivery_day, zone)[0], day_bounds(last, zone)[1]
+        asked = {"documentType": "A44", "in_Domain": domain, "out_Domain": domain}
+        return await self._ask(asked, begin, end, query, max_bytes, spend)
 
     async def _ask(
         self,

@@ -1,8 +1,9 @@
 """``powercap market``: what goes to standard output, what to standard error, and the exit codes."""
 
+import asyncio
 import io
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from dev.lab.exchange import pages
 from dev.lab.exchange.pages import market_page, sample_periods
 from dev.lab.exchange.site import Behaviour, ExchangeSite
 from powercap_api.markets import Auction, Market
-from powercap_cli.main import main
+from powercap_cli.files.day_fetch import fetch_days
+from powercap_cli.main import main, make_parser
 from powercap_operator.market.csv_format import from_csv, to_csv
-from powercap_operator.market.results import Period, Query
+from powercap_operator.market.results import DayData, Period, Query
 from tests.support.saved_pages import FOLDER, NEEDS_PAGES
 
 DAY = date(2025, 10, 9)
@@ -257,6 +259,82 @@ def test_other_sources_give_prices(
     out, err = capsys.readouterr()
     assert out.splitlines()[1] == "00:00-00:15,-,-14.95"
     assert "secret" not in out + err
+
+
+def _many(site: ExchangeSite, provider: str, folder: Path, first: str, last: str) -> list[str]:
+    """The site's days from 30 September to 2 October 2025, and the options that ask for days of them."""
+    for place in (0, 1, 2):
+        query = Query(
+            Market("FR", Auction.SDAC, 60 if place == 0 else 15), date(2025, 9, 30) + timedelta(place)
+        )
+        site.publish(query, sample_periods(query))
+    url = {"EPEX": site.epex_url, "EnergyCharts": site.energy_charts_url, "ENTSOE": site.entsoe_url}[provider]
+    words = ["market", "fetch", "--auction", "SDAC", "--from", first, "--to", last, "--provider", provider]
+    return [*words, "--base-url", url, "--output-dir", str(folder)]
+
+
+@pytest.mark.parametrize("provider", ["EnergyCharts", "ENTSOE"])
+def test_a_months_days_take_one_request(
+    site: ExchangeSite, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    monkeypatch.setenv("ENTSOE_TOKEN", "a-secret-token")
+    words = _many(site, provider, tmp_path, "2025-10-01", "2025-10-03")
+    assert main(words) == 1
+    out, err = capsys.readouterr()
+    assert [Path(line).name for line in out.splitlines()] == [
+        "sdac_FR_2025-10-01.csv",
+        "sdac_FR_2025-10-02.csv",
+    ]
+    assert f"2025-10-03: {provider} does not have the whole day" in err
+    assert len(site.requests) == 1
+    first = (tmp_path / "sdac_FR_2025-10-01.csv").read_text(encoding="utf-8").splitlines()
+    assert first[0] == f"# market: FR SDAC; day: 2025-10-01; clock: Europe/Paris; source: {provider}"
+    assert first[2] == "00:00-00:15,-,-14.95"
+    assert len(first) == 98
+    words = _many(site, provider, tmp_path, "2025-10-01", "2025-10-02")
+    assert main(words) == 0
+    assert len(site.requests) == 1, "the files are there"
+
+
+def test_months_are_asked_for_one_after_the_other(site: ExchangeSite, tmp_path: Path) -> None:
+    words = _many(site, "EnergyCharts", tmp_path, "2025-09-30", "2025-10-02")
+    arguments = make_parser(words).parse_args(words)
+    kept: list[DayData] = []
+    pauses: list[float] = []
+
+    def keep(day: DayData) -> bool:
+        kept.append(day)
+        return True
+
+    async def wait(seconds: float) -> None:
+        pauses.append(seconds)
+
+    market = Market("FR", Auction.SDAC)
+    assert asyncio.run(fetch_days(market, arguments, keep, print, wait))
+    assert [day.query.delivery_day.day for day in kept] == [30, 1, 2]
+    assert [len(day.periods) for day in kept] == [24, 96, 96]
+    assert pauses == [30], "two requests a minute"
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "said"),
+    [
+        ("EPEX", (), "EPEX gives SDAC one day at a time: ask for a day with --date"),
+        ("EnergyCharts", ("--auction", "IDA1"), "EnergyCharts gives IDA1 one day at a time"),
+        ("EnergyCharts", ("--to", "2025-09-01"), "--to 2025-09-01 is before --from 2025-10-01"),
+        ("EnergyCharts", ("--output-dir", "-"), "of many days CSV files are written"),
+        ("EnergyCharts", ("--area", "NL"), "Energy-Charts has no prices for NL SDAC"),
+    ],
+)
+def test_ranges_that_are_refused(
+    site: ExchangeSite, tmp_path: Path, capsys: Captured, provider: str, options: tuple[str, ...], said: str
+) -> None:
+    assert main([*_many(site, provider, tmp_path, "2025-10-01", "2025-10-02"), *options]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert len(site.requests) <= 2
+    assert not list(tmp_path.iterdir())
 
 
 def test_tomorrow_is_a_day_too(capsys: Captured) -> None:
