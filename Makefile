@@ -46,6 +46,7 @@ lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/python -m dev.docs.metrics_table --check
 	$(BIN)/python -m dev.docs.markets_page --check
 	$(BIN)/python -m dev.docs.reference --check
+	$(BIN)/python -m dev.docs.savings --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	$(BIN)/python -m dev.release check
 

@@ -56,8 +56,19 @@ def numbers(outcome: Outcome) -> dict[str, float | None]:
 
 
 def as_json(said: Said) -> str:
-    """One node of a saturated cluster, as JSON."""
-    body = {"days": len(said.setting.days), "policies": [_policy_json(result) for result in said.results]}
+    """One node of a saturated cluster, and what it was computed from, as JSON."""
+    setting = said.setting
+    body = {
+        "market": said.market,
+        "firstDay": setting.days[0].isoformat(),
+        "lastDay": setting.days[-1].isoformat(),
+        "days": len(setting.days),
+        "maxSourceWatts": setting.max_watts,
+        "minPowerWatts": said.min_watts,
+        "staticWatts": setting.static_watts,
+        "powerToWork": setting.curve.source,
+        "policies": [_policy_json(result) for result in said.results],
+    }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -15,8 +15,8 @@ from .base import FetchedDay, Spend
 
 
 class Mock:
-    """Made-up days: volumes with a morning and an evening peak, prices that dip at noon, now and then below
-    zero."""
+    """Made-up days of a real day's shape: at noon, when the sun shines, much is traded at low prices, on many days
+    below zero; prices peak in the morning and highest in the evening, when little more is traded than at night."""
 
     name: ClassVar[str] = "Mock"
     pause_seconds: ClassVar[float] = 0
@@ -38,32 +38,39 @@ class Mock:
 
 
 def made_up_periods(query: Query) -> tuple[Period, ...]:
-    """The day's periods: volumes about 30 to 120 MWh an hour's quarter, prices about -20 to 160 per MWh.
+    """The day's periods: volumes about 45 to 95 MWh an hour's quarter, prices about -50 to 110 per MWh.
+
+    Within a day volume and price have a mean correlation of about -0.57, as on 129 French days of the day-ahead auction
+    from June to October 2025, and a positive one on few days.
 
     Of grid data, forecasts: carbon intensities about 20 to 90 g CO2eq/kWh, shares of renewable power about 15 to 70 %.
     """
     zone = query.market.bidding_zone.zone
     scale = query.market.resolution_minutes / 15
-    sunny = _noise(query, "sun")
+    sun = _noise(query, "sun") ** 0.6
     periods = []
     for start in covered_starts(query):
         local = start.astimezone(zone)
         hour = local.hour + local.minute / 60
-        peaks = math.exp(-(((hour - 8.5) / 2.5) ** 2)) + 1.2 * math.exp(-(((hour - 19) / 2.5) ** 2))
-        noon = math.exp(-(((hour - 13.5) / 3) ** 2))
-        wobble = _noise(query, start.isoformat())
+        demand = 0.7 * _bump(hour, 8.5, 2) + _bump(hour, 19.5, 2.2)
+        noon = sun * _bump(hour, 13.5, 3)
+        wobble = _noise(query, start.isoformat()) - 0.5
         if query.market.auction is GridData.CARBON:
-            carbon = Decimal(f"{45 + 30 * peaks - 30 * noon * sunny + 4 * (wobble - 0.5):.1f}")
+            carbon = Decimal(f"{45 + 30 * demand - 30 * noon + 4 * wobble:.1f}")
             periods.append(Period(start, carbon=carbon, forecast=True))
-            continue
-        if query.market.auction is GridData.RENEWABLE:
-            share = Decimal(f"{25 - 6 * peaks + 45 * noon * sunny + 4 * (wobble - 0.5):.1f}")
+        elif query.market.auction is GridData.RENEWABLE:
+            share = Decimal(f"{25 - 6 * demand + 45 * noon + 4 * wobble:.1f}")
             periods.append(Period(start, renewable=share, forecast=True))
-            continue
-        volume = scale * (42 + 35 * peaks + 22 * noon * sunny + 12 * (wobble - 0.5))
-        price = 62 + 55 * peaks - 110 * noon * sunny + 10 * (wobble - 0.5)
-        periods.append(Period(start, Decimal(f"{volume:.1f}"), Decimal(f"{price:.2f}")))
+        else:
+            volume = Decimal(f"{scale * (50 + 4 * demand + 38 * noon + 14 * wobble):.1f}")
+            price = Decimal(f"{52 + 55 * demand - 95 * noon + 10 * wobble:.2f}")
+            periods.append(Period(start, volume, price))
     return tuple(periods)
+
+
+def _bump(hour: float, at: float, width: float) -> float:
+    """1 at an hour of the day, and less and less before and after it."""
+    return math.exp(-(((hour - at) / width) ** 2))
 
 
 def _noise(query: Query, what: str) -> float:
