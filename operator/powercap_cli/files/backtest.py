@@ -197,11 +197,17 @@ def _read(path: Path) -> str:
 
 
 def _hint(folder: Folder, policy: ResolvedPolicy) -> str:
-    if folder.days or not folder.others:
+    if folder.days:
         return ""
+    if folder.others:
+        return (
+            f" (the folder has {', '.join(folder.others)}, the policy follows"
+            f" {market_of(policy.policy.spec.market)}: set market.area and market.auction)"
+        )
     return (
-        f" (the folder has {', '.join(folder.others)}, the policy follows"
-        f" {market_of(policy.policy.spec.market)}: set market.area and market.auction)"
+        ""
+        if folder.refused
+        else " (the folder has no file of results: powercap market fetch and import write some)"
     )
 
 

@@ -40,9 +40,17 @@ def json_table(text: str) -> tuple[Table, dict[str, str]]:
                 said[name] = found
         if isinstance(document.get("currency"), str) and "multiAreaEntries" in document:
             said["unit"] = f"{document['currency']}/MWh"
+    if '"startsAt"' in text and '"total"' in text:
+        raise CsvError(
+            "these are a supplier's prices with its fees and taxes: import the market's, and say fees and taxes in the"
+            " policy's tariff"
+        )
     rows = _rows(document)
     if not rows:
-        raise CsvError("it is JSON without a list of times and prices that is known here")
+        raise CsvError(
+            "it is JSON without a list of times and prices that is known here: make a CSV file of it, with a time and a"
+            " price in each row"
+        )
     titles = list(dict.fromkeys(key for row in rows for key in row))
     cells = tuple(tuple(_cell(row.get(title)) for title in titles) for row in rows)
     if "unit" not in said and "unit" in titles:

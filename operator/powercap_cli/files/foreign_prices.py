@@ -35,11 +35,15 @@ _PRICE: Final = re.compile(
     re.IGNORECASE,
 )
 _VOLUME: Final = re.compile(r"volume|volumen|menge", re.IGNORECASE)
-_AREA: Final = re.compile(r"\barea|\bbzn|bidding.?zone|gebotszone|country|\bland\b|\bzone\b", re.IGNORECASE)
+_AREA: Final = re.compile(
+    r"area\b|\barea|\bbzn|bidding.?zone|gebotszone|country|\bland\b|\bzone\b", re.IGNORECASE
+)
 _SEQUENCE: Final = re.compile(r"sequence", re.IGNORECASE)
 _OTHER_POWER: Final = re.compile(
-    r"load|generation|forecast|erzeugung|last\b|\bMW\b|\bGW\b|consumption", re.IGNORECASE
+    r"load|generation|forecast|erzeugung|last\b|\bMW\b|\bGW\b|consumption|carbon|co2eq|renewable",
+    re.IGNORECASE,
 )
+_CURRENCY: Final = re.compile(r"^currency$|währung|devise", re.IGNORECASE)
 _FIRST_SEQUENCES: Final = frozenset(("", "1", "sequence 1", "sequence sequence 1", "without sequence", "-"))
 _NAMES: Final = {
     "AT": ("austria", "österreich"),
@@ -119,7 +123,7 @@ def understand(table: Table, name: str, asked: Asked, said: Mapping[str, str] | 
     said = said or {}
     table = _first_sequence(table)
     table, area = _of_one_area(table, asked)
-    price = _price_column(table, asked)
+    price = _price_column(table, asked, area or asked.area)
     title = table.titles[price]
     said_area = area_in(said.get("area", ""))
     if asked.area is not None and said_area not in (None, asked.area):
@@ -129,18 +133,23 @@ def understand(table: Table, name: str, asked: Asked, said: Mapping[str, str] | 
     )
     if area is None:
         raise CsvError("the file does not say of which bidding zone the prices are: say it with --area")
+    first = " ".join(table.rows[0]) if table.rows else ""
     auction = asked.auction or auction_in(
-        f"{said.get('auction', '')} {title} {' '.join(table.titles)} {name}"
+        f"{said.get('auction', '')} {title} {' '.join(table.titles)} {first} {name}"
     )
     if auction is None:
         raise CsvError(
             "the file does not say of which auction the prices are: say it with --auction, such as SDAC"
         )
-    factor, unit = _unit(f"{title} {said.get('unit', '')}", area)
+    factor, unit = _unit(f"{title} {said.get('unit', '')} {_currency(table)}", area)
     cells = table.column(price)
     day_first = "MTU" in " ".join(table.titles) or has_decimal_comma(cells)
     starts, clock = _starts(table, area, asked, day_first=day_first)
     values = _numbers(table, cells)
+    if "names no unit" in unit and all(value is None or abs(value) < 1 for value in values):
+        raise CsvError(
+            "all prices are below 1 and the file names no unit: write it into the column's title, such as EUR/kWh"
+        )
     volume = next((i for i, text in enumerate(table.titles) if _VOLUME.search(text) and i != price), None)
     volumes = [None] * len(cells) if volume is None else _numbers(table, table.column(volume))
     named = f" in column {title!r}" if title else ""
@@ -166,7 +175,7 @@ def _first_sequence(table: Table) -> Table:
 def _of_one_area(table: Table, asked: Asked) -> tuple[Table, str | None]:
     """The rows of one bidding zone, where a column says of which each is."""
     for index, title in enumerate(table.titles):
-        if not _AREA.search(title) or _PRICE.search(title):
+        if not _AREA.search(title):
             continue
         areas = {cell: area_in(cell) for cell in set(table.column(index))}
         known = {area for area in areas.values() if area is not None}
@@ -182,7 +191,13 @@ def _of_one_area(table: Table, asked: Asked) -> tuple[Table, str | None]:
     return table, None
 
 
-def _price_column(table: Table, asked: Asked) -> int:
+def _currency(table: Table) -> str:
+    """The unit that a column of currencies says; empty without one."""
+    column = next((index for index, title in enumerate(table.titles) if _CURRENCY.search(title)), None)
+    return f"{table.rows[0][column]}/MWh" if column is not None and table.rows else ""
+
+
+def _price_column(table: Table, asked: Asked, area: str | None) -> int:
     if asked.column is not None:
         named = [index for index, title in enumerate(table.titles) if asked.column.lower() in title.lower()]
         if len(named) != 1:
@@ -195,12 +210,15 @@ def _price_column(table: Table, asked: Asked) -> int:
     }
     ways = (
         [index for index in numeric if _UNIT.search(titles[index])],
-        [index for index in numeric if _PRICE.search(titles[index])],
+        [index for index in numeric if _PRICE.search(titles[index]) and index not in others],
+        [index for index in numeric if area_in(titles[index]) is not None and index not in others],
         [index for index in numeric if index not in others] if len(numeric) - len(others) == 1 else [],
     )
     found = next((way for way in ways if way), [])
-    if len(found) > 1 and asked.area is not None:
-        found = [index for index in found if area_in(titles[index]) == asked.area] or found
+    if len(found) > 1 and area is not None:
+        found = [index for index in found if area_in(titles[index]) == area] or found
+        currency = BIDDING_ZONES[area].currency.lower()
+        found = [index for index in found if currency in titles[index].lower()] or found
     if len(found) == 1:
         return found[0]
     if found:
@@ -211,7 +229,9 @@ def _price_column(table: Table, asked: Asked) -> int:
         raise CsvError(
             f"no column is called a price or has a unit such as EUR/MWh, say which with --column: {_named(table)}"
         )
-    raise CsvError(f"no column has numbers only: there are {_named(table)}")
+    raise CsvError(
+        f"no column has numbers only: there are {_named(table)}; each row must have one time and its price"
+    )
 
 
 def _has_numbers(table: Table, index: int) -> bool:
@@ -230,7 +250,7 @@ def _has_digit(cell: str) -> bool:
 
 def _is_hours(table: Table, index: int) -> bool:
     title = table.titles[index].lower()
-    named = re.search(r"hour|stunde|heure|^h$|period", title) is not None
+    named = re.search(r"hour|stunde|heure|hodina|godzina|^h$|period", title) is not None
     return named and all(map(is_hour, table.column(index)))
 
 
@@ -273,7 +293,10 @@ def _starts(table: Table, area: str, asked: Asked, *, day_first: bool) -> tuple[
     if not any(has_clock(cell) for cell in cells):
         beside = [index for index in range(len(table.titles)) if index != column and _is_clock(table, index)]
         if not beside:
-            raise CsvError("the column of dates has no times of day, and no column has hours")
+            raise CsvError(
+                "the column of dates has no times of day, and no column called hour has them as 00:00 or as numbers"
+                " from 0 or from 1"
+            )
         hours = table.column(beside[0])
     starts = read_times(cells, zone, hours, day_first=day_first)
     if has_offset(cells[0]):

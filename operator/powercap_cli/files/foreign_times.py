@@ -27,7 +27,7 @@ _HOUR: Final = re.compile(
 )
 _MARKS: Final = {"utc": 0, "gmt": 0, "cet": 1, "mez": 1, "cest": 2, "mesz": 2, "bst": 1}
 _CLOCKS: Final = (
-    (re.compile(r"\bUTC\b|\bGMT\b(?!\s*[+-])"), "UTC"),
+    (re.compile(r"UTC\b|\bGMT\b(?!\s*[+-])"), "UTC"),
     (re.compile(r"\bCET\b|\bCEST\b|\bMEZ\b|\bMESZ\b"), "Europe/Paris"),
     (re.compile(r"\bEET\b|\bEEST\b"), "Europe/Helsinki"),
     (re.compile(r"\bBST\b|\bUK\b"), "Europe/London"),
@@ -105,6 +105,8 @@ def _dates(matches: Sequence[re.Match[str]], *, day_first: bool) -> list[date]:
     With slashes the month may come first; of two orders that fit, the one whose dates are closer together is meant.
     """
     orders = ["abc", "cba", *(["cab"] if matches[0]["sign"] == "/" and not day_first else [])]
+    if any(match["half"] for match in matches):
+        orders.remove("cba")  # who writes am and pm writes the month first
     fitting: set[tuple[date, ...]] = set()
     for order in orders:
         try:

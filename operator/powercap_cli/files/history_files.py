@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +37,22 @@ class Folder:
     """A line for each file that could not be read: to the operator such a day is missing."""
     others: tuple[str, ...]
     """The markets of files that were left out."""
+    twice: tuple[str, ...] = ()
+    """A line for each file of a day that an earlier file has."""
 
     @property
     def left_out(self) -> list[str]:
-        """What could not be read, in a few lines for people."""
-        more = len(self.refused) - _MOST_NAMED
-        lines = [f"left out: {line}" for line in self.refused[:_MOST_NAMED]]
-        return [*lines, f"left out: {more} more files that cannot be read"] if more > 0 else lines
+        """What could not be read, and what is there twice, in a few lines for people."""
+        return [
+            *_some(self.refused, "left out: ", "more files that cannot be read"),
+            *_some(self.twice, "", "more files of days that are there twice"),
+        ]
+
+
+def _some(lines: Sequence[str], begin: str, others: str) -> list[str]:
+    more = len(lines) - _MOST_NAMED
+    shown = [f"{begin}{line}" for line in lines[:_MOST_NAMED]]
+    return [*shown, f"{begin}{more} {others}"] if more > 0 else shown
 
 
 def read_folder(folder: Path, market: Market) -> Folder:
@@ -64,6 +74,8 @@ def read_folder(folder: Path, market: Market) -> Folder:
     days: list[ReadDay] = []
     refused: list[str] = []
     others: set[str] = set()
+    seen: dict[tuple[str, str, date], str] = {}
+    twice: list[str] = []
     for path in paths:
         try:
             day = _read(path, market)
@@ -72,9 +84,15 @@ def read_folder(folder: Path, market: Market) -> Folder:
             continue
         if (day.query.market.area, day.query.market.auction) in wanted:
             days.append(day)
+            named = (day.query.market.area, str(day.query.market.auction), day.query.delivery_day)
+            if named in seen:
+                twice.append(
+                    f"{path.name}: {seen[named]} has this day too: the first of them that is whole counts"
+                )
+            seen.setdefault(named, path.name)
         else:
             others.add(f"{day.query.market.area} {day.query.market.auction}")
-    return Folder(tuple(days), tuple(refused), tuple(sorted(others)))
+    return Folder(tuple(days), tuple(refused), tuple(sorted(others)), tuple(twice))
 
 
 def _read(path: Path, market: Market) -> ReadDay:

@@ -18,9 +18,7 @@ from powercap_api.markets import (
     BIDDING_ZONES,
     RESOLUTIONS_MINUTES,
     Auction,
-    GridData,
     Market,
-    auction_named,
     default_resolution,
 )
 from powercap_operator.market.csv_format import csv_name, day_file_name, to_csv
@@ -36,7 +34,7 @@ from ..draw.figure import FigureError, draw_market
 from ..draw.market_chart import draw_day
 from ..draw.results_json import results_json
 from .day_fetch import fetch_day, fetch_days
-from .market_import import add_import_parser
+from .market_import import add_import_parser, auction_option
 from .results_files import Asked, delivery_day, read_csv, read_file, read_page, write_day
 
 if TYPE_CHECKING:
@@ -114,6 +112,12 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
     _add_format(parse, "csv")
     parse.set_defaults(run=_parse)
 
+    _add_fetch(commands, environ)
+    add_import_parser(commands)
+    _add_show(commands, colour="NO_COLOR" not in environ)
+
+
+def _add_fetch(commands: "Subparsers", environ: Mapping[str, str]) -> None:
     fetch = _command(commands, "fetch", "fetch a day's results and write them as CSV", _FETCH_EXAMPLES)
     _add_market(fetch)
     fetch.add_argument(
@@ -126,11 +130,13 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
     fetch.add_argument(
         "--from",
         dest="first",
-        type=_day,
+        type=delivery_day,
         metavar="DAY",
         help="first of many delivery days of prices, in place of --date: one request for each month",
     )
-    fetch.add_argument("--to", dest="last", type=_day, metavar="DAY", help="last of them (default: --from)")
+    fetch.add_argument(
+        "--to", dest="last", type=delivery_day, metavar="DAY", help="last of them (default: --from)"
+    )
     fetch.add_argument(
         "--provider", choices=list(PROVIDERS), default="EPEX", help="the source (default: EPEX)"
     )
@@ -157,9 +163,6 @@ def add_market_parser(subparsers: Any, environ: Mapping[str, str] = os.environ) 
         help="name the file epex_data_DAY.csv or carbon_data_DAY.csv, and leave out the line that says its market",
     )
     fetch.set_defaults(run=_fetch, token=environ.get("ENTSOE_TOKEN", ""))
-
-    add_import_parser(commands)
-    _add_show(commands, colour="NO_COLOR" not in environ)
 
 
 def _add_show(commands: "Subparsers", *, colour: bool) -> None:
@@ -197,7 +200,7 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--auction",
         default=Auction.IDA1,
-        type=_auction,
+        type=auction_option,
         metavar="AUCTION",
         help="SDAC (day-ahead), IDA1, IDA2 or IDA3; Carbon or Renewable for what the grid's power is made of"
         " (default: IDA1)",
@@ -214,15 +217,6 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
 def _add_format(parser: argparse.ArgumentParser, usual: str) -> None:
     help_text = f"json: market, day, and periods with their starts in UTC (default: {usual})"
     parser.add_argument("--format", choices=(usual, "json"), default=usual, help=help_text)
-
-
-def _auction(text: str) -> Auction | GridData:
-    """An auction or data of the grid by name; argparse turns the error into a message."""
-    try:
-        return auction_named(text)
-    except ValueError as error:
-        names = ", ".join([*Auction, *GridData])
-        raise argparse.ArgumentTypeError(f"{text!r} is no auction: write one of {names}") from error
 
 
 def _parse(arguments: argparse.Namespace) -> int:

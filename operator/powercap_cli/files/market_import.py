@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from powercap_api.markets import BIDDING_ZONES, Auction
+from powercap_api.markets import BIDDING_ZONES, Auction, GridData, auction_named
 from powercap_operator.market.csv_format import day_file_name, to_csv
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.results import DayData
@@ -52,7 +52,7 @@ def add_import_parser(commands: Any) -> None:
     )
     parser.add_argument(
         "--auction",
-        type=Auction,
+        type=_of_prices,
         choices=list(Auction),
         metavar="AUCTION",
         help="SDAC (day-ahead), IDA1, IDA2 or IDA3, where the file does not say",
@@ -138,6 +138,26 @@ def _spans(days: Sequence[date]) -> str:
     texts = [str(first) if first == last else f"{first} to {last}" for first, last in spans[:_MOST_NAMED]]
     more = f" and {len(spans) - _MOST_NAMED} more spans" if len(spans) > _MOST_NAMED else ""
     return ", ".join(texts) + more
+
+
+def auction_option(text: str) -> Auction | GridData:
+    """The auction or grid data of that name; argparse turns the error into a message."""
+    try:
+        return auction_named(text)
+    except ValueError as error:
+        known = ", ".join([*Auction, *GridData])
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no auction: write one of {known}, of which SDAC is the day-ahead auction"
+        ) from error
+
+
+def _of_prices(text: str) -> Auction:
+    found = auction_option(text)
+    if isinstance(found, GridData):
+        raise argparse.ArgumentTypeError(
+            f"{found} is no auction, and only prices are imported: see market fetch"
+        )
+    return found
 
 
 def _clock(name: str) -> ZoneInfo:

@@ -13,7 +13,7 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.schedule import Schedule, Window
 from powercap_api.units import PowerFormatError, parse_watts
-from powercap_operator.market.csv_format import csv_resolution, from_csv
+from powercap_operator.market.csv_format import about_csv, csv_resolution, from_csv
 from powercap_operator.market.delivery_day import day_bounds, period_starts
 from powercap_operator.market.errors import CsvError, DayIncomplete
 from powercap_operator.market.fallback import bare_day
@@ -185,10 +185,17 @@ def results_for(policy: ResolvedPolicy, files: Sequence[Path], day: date | None)
 
 
 def _day_of(path: Path) -> date:
-    found = day_in_name(path.name)
+    found = day_in_name(about_csv(_text(path)).get("day", "")) or day_in_name(path.name)
     if found is None:
         raise PlanError(f"the name of {path} has no delivery day: say it with --date YYYY-MM-DD")
     return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"cannot read the results: {error}") from error
 
 
 def read_policy(path: Path) -> PowerPolicy:
@@ -260,10 +267,13 @@ def read_day(policy: ResolvedPolicy, files: Sequence[Path], day: date) -> DayRes
 
 
 def _periods_in(path: Path, query: Query) -> tuple[Period, ...]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"cannot read the results: {error}") from error
+    text = _text(path)
+    about = about_csv(text)
+    area, day = about.get("market", "").partition(" ")[0], about.get("day", "")
+    if area not in ("", query.market.area) or day not in ("", query.delivery_day.isoformat()):
+        raise PlanError(
+            f"{path} says that it is of {about.get('market')} on {day}, and {query} was asked for"
+        )
     minutes = csv_resolution(text)
     if minutes != query.market.resolution_minutes:
         raise PlanError(

@@ -81,7 +81,10 @@ def read_csv(content: bytes, name: str, asked: Asked) -> tuple[Query, tuple[Peri
     area, auction, said_day = _said(about_csv(text), asked)
     day = asked.day or said_day or day_in_name(name)
     if day is None:
-        raise MarketError("the file's name has no day in it: say which with --date")
+        raise MarketError(
+            "neither its first line nor its name says the day: name it as in ida1_FR_2025-10-09.csv (a file on its own"
+            " may be shown with --date)"
+        )
     if said_day is not None and day != said_day:
         raise MarketError(f"the file says that it is of {said_day}, and not of {day}")
     market = Market(area, csv_grid_data(text) or auction, asked.resolution_minutes or csv_resolution(text))

@@ -7,7 +7,7 @@ Nothing else differs: with slack is the same sum without static power.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from itertools import accumulate
 from math import fsum, inf, nan
@@ -106,8 +106,13 @@ def prepare(
     wanted = [
         day for day in history.priced if (first is None or day >= first) and (last is None or day <= last)
     ]
-    if not wanted:
+    if not history.priced:
         raise NoDaysError("no day has a price in every period: there is nothing to compare")
+    if not wanted:
+        raise NoDaysError(
+            f"no day is from {first or 'the first'} to {last or 'the last'}: those with prices are"
+            f" {min(history.priced)} to {max(history.priced)}"
+        )
     minutes = policy.market.resolution_minutes
     loads = {day: load.watts([one.start for one in history.priced[day]], minutes) for day in wanted}
     days = tuple(day for day in wanted if loads[day] is not None)
@@ -126,7 +131,18 @@ def prepare(
 
 
 def compare(policy: ResolvedPolicy, history: History, setting: Setting) -> PolicyResult:
+    """The policy on the setting's days.
+
+    Raises:
+        NoDaysError: none of them has what the policy's strategy looks at.
+    """
     caps, fallback_days = _caps(policy, history, setting.days)
+    if fallback_days == len(setting.days):
+        needs = [name for name, needed in asdict(policy.request.needs).items() if needed]
+        raise NoDaysError(
+            f"strategy {policy.strategy_name} looks at {' and '.join(needs)}, and no day has it in every period: add"
+            " files that have it, or compare other strategies"
+        )
     periods = setting.periods
     found = against_baselines(setting.curve, periods, caps, setting.max_watts, setting.static_watts)
     return PolicyResult(

@@ -50,14 +50,49 @@ def refused(capsys: Captured, tmp_path: Path, history: Path, *arguments: str, **
     return err
 
 
+def test_what_cannot_be_compared_says_why(history: Path, tmp_path: Path, capsys: Captured) -> None:
+    err = refused(capsys, tmp_path, history, "--compare", "Volume,Carbon")
+    assert "strategy Carbon looks at carbon, and no day has it in every period" in err
+    err = refused(capsys, tmp_path, history, "--from", "2020-01-01", "--to", "2020-01-31")
+    assert "no day is from 2020-01-01 to 2020-01-31: those with prices are 2025-10-20 to 2025-11-02" in err
+    (tmp_path / "empty").mkdir()
+    assert "the folder has no file of results" in refused(capsys, tmp_path, tmp_path / "empty")
+    err = refused(capsys, tmp_path, history, maxSource="30")
+    assert "spec.minPower: minPower must not be above maxSource" in err
+
+
+def test_days_that_cannot_be_told_or_are_there_twice_are_named(
+    history: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    text = (history / "epex_data_2025-10-25.csv").read_text(encoding="utf-8")
+    (history / "sdac_FR_2025-10-25.csv").write_text(text, encoding="utf-8")
+    (history / "nameless.csv").write_text(text, encoding="utf-8")
+    policy = write_policy(tmp_path, maxSource="140", minPower="40", market=MARKET)
+    assert main(["backtest", "--policy", policy, "--history", str(history)]) == 0
+    err = capsys.readouterr().err
+    assert "sdac_FR_2025-10-25.csv: epex_data_2025-10-25.csv has this day too" in err
+    assert (
+        "nameless.csv: market error: neither its first line nor its name says the day: name it as in" in err
+    )
+
+
 def test_json_has_these_keys_and_no_others(history: Path, tmp_path: Path, capsys: Captured) -> None:
     found = json.loads(
         backtest(
             capsys, tmp_path, history, "--compare", "Volume,Price", "--static-watts", "70", "--format", "json"
         )
     )
-    assert list(found) == ["days", "policies"]
-    assert found["days"] == 13
+    about = {name: value for name, value in found.items() if name != "policies"}
+    assert about == {
+        "market": "FR SDAC",
+        "firstDay": "2025-10-20",
+        "lastDay": "2025-11-02",
+        "days": 13,
+        "maxSourceWatts": 140,
+        "minPowerWatts": 40,
+        "staticWatts": 70,
+        "powerToWork": "Xeon E3-1240L v5, fixed work (green-coding.io)",
+    }
     assert [policy["strategy"] for policy in found["policies"]] == ["Price", "Volume"]
     for policy in found["policies"]:
         assert list(policy) == ["name", "strategy", *OUTCOME, "uncapped", "flatCap", "daysWorseThanFlatCap"]
@@ -107,8 +142,8 @@ def test_the_text_says_what_was_compared(history: Path, tmp_path: Path, capsys: 
     ranking = text.partition("Ranking by cost per unit of work")[2].splitlines()
     assert [line.split(":")[0] for line in ranking[1:]] == [
         "1. default with Price",
-        "2. no cap",
-        "3. default",
+        "2. default",
+        "3. no cap",
     ]
     assert max(map(len, text.splitlines())) <= 100
 
@@ -296,9 +331,3 @@ def test_carbon_and_renewables_from_files_beside_the_results(
         grams["Carbon"]
         < policies["Carbon"]["uncapped"]["co2Kg"] / policies["Carbon"]["uncapped"]["energyKWh"]
     )
-
-
-def test_a_policy_by_carbon_is_priced_by_its_auction(history: Path, tmp_path: Path, capsys: Captured) -> None:
-    """Without any carbon in the folder it gets what its fallback says, and the text names the auction."""
-    text = backtest(capsys, tmp_path, history, strategy={"type": "Carbon"})
-    assert "FR SDAC" in text

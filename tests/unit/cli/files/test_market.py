@@ -337,6 +337,13 @@ def test_ranges_that_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_auction_by_another_name_is_refused_with_its_name(capsys: Captured) -> None:
+    for command in (["fetch"], ["import", "a.csv"]):
+        with pytest.raises(SystemExit):
+            main(["market", *command, "--auction", "DAYAHEAD"])
+        assert "'DAYAHEAD' is no auction: write one of SDAC, IDA1" in capsys.readouterr().err
+
+
 def test_tomorrow_is_a_day_too(capsys: Captured) -> None:
     assert main(["market", "fetch", "--date", "tomorrow", "--provider", "Mock", "--output-dir", "-"]) == 0
     assert len(capsys.readouterr().out.splitlines()) in (93, 97, 101)
@@ -394,8 +401,8 @@ def test_days_with_nothing_to_draw_are_drawn(value: Decimal | None, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("day.csv", "", "say which with --date"),
-        ("2025-13-09.csv", "", "no day"),
+        ("day.csv", "", "neither its first line nor its name says the day"),
+        ("2025-13-09.csv", "", "neither its first line nor its name says the day"),
         ("2025-10-09.csv", "", "no line begins with a period"),
         ("2025-10-09.csv", "Period\n00:00-00:15,1,2\n", "bad CSV: line 1"),
         ("2025-10-09.html", "<html></html>", "no table"),

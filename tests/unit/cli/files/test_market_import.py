@@ -139,6 +139,76 @@ FORMS = {
         + "]}",
         ["--area", "FR"],
     ),
+    "entsoe-bulk": (
+        "InstanceCode\tDateTime(UTC)\tResolutionCode\tAreaCode\tAreaDisplayName\tAreaTypeCode\tMapCode\tContractType\t"
+        "Sequence\tPrice[Currency/MWh]\tCurrency\tUpdateTime(UTC)\n"
+        + lines(
+            "X1\t{utc:%Y-%m-%d %H:%M:%S}.000\tPT60M\t10YFR-RTE------C\tFrance (FR)\tBZN\tFR\tDay-ahead\t\t{price}\t"
+            "EUR\t2025-09-09 11:00:00.000"
+        ),
+        [],
+    ),
+    "entsoe-page-utc": (
+        '"MTU (UTC)","Area","Sequence","Day-ahead Price (EUR/MWh)"\n'
+        + lines('"{utc:%d/%m/%Y %H:%M:%S} - {utc:%d/%m/%Y %H:%M:%S}","BZN|FR","Without Sequence","{price}"'),
+        [],
+    ),
+    "energy-charts-csv-german": (
+        '"Datum (GMT+2)","Day Ahead Auktion (FR)"\n,"Preis (EUR/MWh, EUR/tCO2)"\n'
+        + lines("{local:%Y-%m-%dT%H:%M}+02:00,{price}"),
+        [],
+    ),
+    "energy-charts-json-2": (
+        '{"bidding_zone": "FR", "unit": "EUR / MWh", "series": [{"id": "day_ahead_price"}], "data": ['
+        + lines(
+            '{{"timestamp": "{local:%Y-%m-%dT%H:%M:%S}+02:00", "values": {{"day_ahead_price": {price}}}}},'
+        ).rstrip(",")
+        + "]}",
+        ["--auction", "SDAC"],
+    ),
+    "nord-pool-csv": (
+        "Delivery Start (CET);Delivery End (CET);NL (EUR);FR (EUR)\n"
+        + lines("{local:%d.%m.%Y %H:%M:%S};{end:%d.%m.%Y %H:%M:%S};1,00;{comma}"),
+        ["--auction", "SDAC", "--area", "FR"],
+    ),
+    "ote": (
+        "Den;Hodina;Cena (EUR/MWh);Množství (MWh)\n"
+        + "\n".join(f"10.09.2025;{place + 1};{price}" for place, price in enumerate(PRICES)),
+        ["--area", "FR", "--auction", "SDAC"],
+    ),
+    "energi-data-service": (
+        '{"total": 24, "dataset": "Elspotprices", "records": ['
+        + lines(
+            '{{"HourUTC": "{utc:%Y-%m-%dT%H:%M:%S}", "HourDK": "{local:%Y-%m-%dT%H:%M:%S}", "PriceArea": "FR",'
+            ' "SpotPriceDKK": 7.46, "SpotPriceEUR": {price}}},'
+        ).rstrip(",")
+        + "]}",
+        ["--auction", "SDAC"],
+    ),
+    "home-assistant": (
+        "[" + lines('{{"start": "{local:%Y-%m-%dT%H:%M:%S}+02:00", "value": {price}}},').rstrip(",") + "]",
+        ["--area", "FR", "--auction", "SDAC"],
+    ),
+    "spreadsheet-quoted-with-mark": (
+        '\ufeff"Zeit";"Preis €/MWh"\n' + lines('"{local:%d.%m.%Y %H:%M}";"{comma}"'),
+        ["--area", "FR", "--auction", "SDAC"],
+    ),
+    "spreadsheet-two-heads": (
+        "My prices\n\nZeit;Preis;Anteil\n;EUR/MWh;%\n" + lines("{local:%d.%m.%Y %H:%M};{comma};100,0"),
+        ["--area", "FR", "--auction", "SDAC"],
+    ),
+    "spreadsheet-utf-16": (
+        "Start\tPrice EUR/MWh\n" + lines("{local:%d.%m.%Y %H:%M}\t{comma}"),
+        ["--area", "FR", "--auction", "SDAC"],
+    ),
+    "spreadsheet-american": (
+        "Date,Price (EUR/MWh)\n" + lines("{local:%m/%d/%Y %I:%M %p},{price}"),
+        ["--area", "FR", "--auction", "SDAC"],
+    ),
+    "times-in-utc-that-do-not-say-so": (
+        "time,price EUR/MWh\n" + lines("{utc:%Y-%m-%d %H:%M:%S},{price}"),
+        ["--area", "FR", "--auction", "SDAC", "--clock", "UTC"],
+    ),
 }
 
 
@@ -151,7 +221,8 @@ def run(tmp_path: Path, content: str | bytes, *arguments: str, name: str = "expo
 @pytest.mark.parametrize("form", FORMS)
 def test_a_day_of_another_tool(tmp_path: Path, capsys: Captured, form: str) -> None:
     content, options = FORMS[form]
-    encoded = content.encode("cp1252") if "cp1252" in form else content.encode()
+    encodings = {"spreadsheet-cp1252": "cp1252", "spreadsheet-utf-16": "utf-16"}
+    encoded = content.encode(encodings.get(form, "utf-8"))
     assert run(tmp_path, encoded, *options) == 0, capsys.readouterr().err
     written = (tmp_path / "out" / "sdac_FR_2025-09-10.csv").read_text(encoding="utf-8").splitlines()
     assert written[0] == "# market: FR SDAC; day: 2025-09-10; clock: Europe/Paris; source: export.csv"
@@ -222,6 +293,15 @@ def test_two_files_of_one_day_are_told(tmp_path: Path, capsys: Captured) -> None
     assert "other.csv: FR SDAC 60min of 2025-09-10 is in" in capsys.readouterr().err
 
 
+def test_a_spring_day_has_23_hours(tmp_path: Path, capsys: Captured) -> None:
+    rows = lines("{utc:%Y-%m-%dT%H:%M}Z;{price}", 23, datetime(2026, 3, 28, 23, tzinfo=UTC))
+    assert run(tmp_path, f"von;Preis €/MWh\n{rows}", "--area", "FR", "--auction", "SDAC") == 0
+    written = (tmp_path / "out" / "sdac_FR_2026-03-29.csv").read_text(encoding="utf-8").splitlines()[2:]
+    assert [row[:5] for row in written][:4] == ["00:00", "01:00", "03:00", "04:00"]
+    assert len(written) == 23
+    assert "1 whole days" in capsys.readouterr().err
+
+
 HEAD = "time,price EUR/MWh\n"
 ROWS = lines("{utc:%Y-%m-%dT%H:%M:%SZ},{price}")
 
@@ -271,6 +351,65 @@ ROWS = lines("{utc:%Y-%m-%dT%H:%M:%SZ},{price}")
             HEAD + "2025-09-10T00:00Z,1.5\n2025-09-10T01:00Z,1,5",
             ["--area", "FR", "--auction", "SDAC"],
             "3 columns",
+        ),
+        (
+            '"Time (CET/CEST)","Day-ahead Total Load Forecast [MW] - BZN|FR","Actual Total Load [MW] - BZN|FR"\n'
+            + lines(f'"{DMY}","50000","51000"'),
+            [],
+            "no column is called a price",
+        ),
+        (
+            "Datetime (UTC),Country,Zone id,Carbon intensity gCO₂eq/kWh (direct)\n"
+            + lines("{utc:%Y-%m-%d %H:%M:%S},France,FR,{price}"),
+            ["--auction", "SDAC"],
+            "no column is called a price",
+        ),
+        (
+            '{"data": {"viewer": {"homes": [{"priceInfo": {"today": ['
+            + lines('{{"total": 0.25, "startsAt": "{local:%Y-%m-%dT%H:%M:%S}.000+02:00"}},').rstrip(",")
+            + "]}}]}}}",
+            ["--area", "FR", "--auction", "SDAC"],
+            "a supplier's prices with its fees and taxes: import the market's",
+        ),
+        (
+            "dtime,cen_cost [zł/MWh]\n" + lines("{local:%Y-%m-%d %H:%M:%S},{price}"),
+            ["--area", "PL", "--auction", "SDAC"],
+            "the prices are in zł/MWh, and those of PL must be in EUR/MWh: convert them first",
+        ),
+        (
+            "Delivery day,Hour 1,Hour 2,Hour 3A,Hour 3B,Hour 4\n10/09/2025,1,2,3,,4\n11/09/2025,1,2,3,,4",
+            ["--area", "FR", "--auction", "SDAC"],
+            "each row must have one time and its price",
+        ),
+        (
+            "Date;Hour;Price EUR/MWh\n26.10.2025;2;1,5\n26.10.2025;3A;1,5\n26.10.2025;3B;1,5",
+            ["--area", "FR", "--auction", "SDAC"],
+            "as 00:00 or as numbers from 0 or from 1",
+        ),
+        (
+            "Hour;Price (EUR/MWh)\n1;50,12\n2;51,10",
+            ["--area", "FR", "--auction", "SDAC"],
+            "one of them must have times such as 2025-10-02T00:00+02:00",
+        ),
+        (
+            "time,price\n" + lines("{utc:%Y-%m-%dT%H:%M:%SZ},0.085"),
+            ["--area", "FR", "--auction", "SDAC"],
+            "all prices are below 1 and the file names no unit",
+        ),
+        (
+            '{"bidding_zone": "NL", "unix_seconds": [1757455200], "price": [1.0]}',
+            ["--area", "FR", "--auction", "SDAC"],
+            "the file says that its prices are of NL, and not of FR",
+        ),
+        (
+            '{"data": {"fi": [{"timestamp": 1757455200, "price": 1.0}]}}',
+            ["--area", "FI", "--auction", "SDAC"],
+            "make a CSV file of it, with a time and a price in each row",
+        ),
+        (
+            '<?xml version="1.0"?><NewDataSet><Prezzi><Data>20250910</Data></Prezzi></NewDataSet>',
+            ["--area", "FR"],
+            "no Publication_MarketDocument of ENTSO-E",
         ),
         ('{"a": 1}', ["--area", "FR"], "it is JSON without a list of times and prices that is known here"),
         ('{"a": ', ["--area", "FR"], "it begins as JSON does and is none"),

@@ -233,6 +233,16 @@ def test_half_a_day_counts_with_the_auction_before_it(tmp_path: Path, capsys: Ca
     assert "give both files, as in --csv IDA2.csv --csv IDA3.csv" in capsys.readouterr().err
 
 
+def test_a_file_that_says_its_market_and_day_is_taken_by_its_word(tmp_path: Path, capsys: Captured) -> None:
+    query = Query(Market("NL", Auction.IDA1), DAYS[0])
+    file = tmp_path / "day.csv"
+    file.write_text(to_csv(made_up_periods(query), query, source="EPEX"), encoding="utf-8")
+    assert main(["plan", "--policy", write_policy(tmp_path), "--csv", str(file)]) == 1
+    assert f"says that it is of NL IDA1 on {DAYS[0]}, and FR IDA1" in capsys.readouterr().err
+    same = write_policy(tmp_path, market={"area": "NL"})
+    assert str(DAYS[0]) in "".join(planned(capsys, "--policy", same, "--csv", str(file)))
+
+
 def test_results_of_another_length_are_refused(tmp_path: Path, capsys: Captured) -> None:
     day = write_day(tmp_path, minutes=60)
     assert main(["plan", "--policy", write_policy(tmp_path), "--csv", day]) == 1

@@ -249,8 +249,10 @@ def test_days_that_the_load_does_not_tell_are_left_out() -> None:
 
 
 def test_without_days_there_is_nothing_to_compare() -> None:
-    with pytest.raises(NoDaysError, match="no day has a price in every period"):
+    with pytest.raises(NoDaysError, match="no day is from 2030-01-01 to the last: those with prices are"):
         prepare(policy(), made_up(), default_curve(), FullLoad(140), 0, first=date(2030, 1, 1))
+    with pytest.raises(NoDaysError, match="no day has a price in every period"):
+        prepare(policy(), make_history([], HOURLY), default_curve(), FullLoad(140), 0)
     load = read_load("time,watts\n2020-01-01T00:00Z,5\n", HOURLY.bidding_zone.zone)
     with pytest.raises(NoDaysError, match="the load tells none of the days"):
         prepare(policy(), made_up(), default_curve(), load, 0)
