@@ -16,8 +16,9 @@ from .poweroverride import PowerOverride
 from .powerpolicy import PowerPolicy
 from .powerreport import PowerReport
 from .schema.crd import custom_resource_definition
+from .waitpolicy import WaitPolicy
 
-KINDS = (MarketDay, PowerBudget, PowerOverride, PowerPolicy, PowerReport)
+KINDS = (MarketDay, PowerBudget, PowerOverride, PowerPolicy, PowerReport, WaitPolicy)
 HEADER = "# Generated from crds/powercap_api by `make crds`. Do not edit.\n"
 
 

@@ -19,6 +19,7 @@ PLURALS: Final = {
     POWER_BUDGET: "powerbudgets",
     POWER_OVERRIDE: "poweroverrides",
     POWER_REPORT: "powerreports",
+    WAIT_POLICY: "waitpolicies",
 }
 
 EXEMPT_LABEL: Final = f"{GROUP}/exempt"
@@ -30,6 +31,16 @@ value ``true``: the node's original limits."""
 
 POWER_LABEL: Final = f"{GROUP}/power"
 """On a Node, for schedulers: low, normal or high by its cap, where the operator may write it."""
+
+CHEAP_HOURS_LABEL: Final = f"{GROUP}/cheap-hours"
+"""On a Job, value ``true``: it may wait for cheap hours, by the annotations WAIT, FINISH_BY and DURATION."""
+WAIT: Final = f"{GROUP}/wait"
+FINISH_BY: Final = f"{GROUP}/finish-by"
+DURATION: Final = f"{GROUP}/duration"
+RELEASED_AT: Final = f"{GROUP}/released-at"
+"""Annotation of a Job that the operator released, or found running: it is not touched any more."""
+RELEASED_BECAUSE: Final = f"{GROUP}/released-because"
+"""Annotation beside it: a ReleaseReason."""
 
 POLICY_LABEL: Final = f"{GROUP}/policy"
 """On a PowerBudget: the policy that governs it, for ``kubectl get powerbudgets -l``."""

@@ -66,6 +66,16 @@ Duration = Annotated[
 ]
 
 
+def duration_rule(field: str) -> dict[str, str]:
+    """The rule of a spec in CEL that a field of type Duration is one that ``parse_duration`` takes."""
+    length = f"duration(self.{field})"
+    return {
+        "rule": f"!has(self.{field}) || ({length} >= duration('1s') && {length} <= duration('744h'))",
+        "message": f"{field} must be from 1s to 744h (31 days)",
+        "fieldPath": f".{field}",
+    }
+
+
 def _limit_rules() -> tuple[dict[str, Any], ...]:
     rules = power_rules("self.limit", ".limit", optional=True, percent=True)
     return tuple(
@@ -228,12 +238,7 @@ class PowerOverride(KubeObject):
                 "message": "end must be after start",
                 "fieldPath": ".end",
             },
-            {
-                "rule": "!has(self.duration) || (duration(self.duration) >= duration('1s')"
-                " && duration(self.duration) <= duration('744h'))",
-                "message": "duration must be from 1s to 744h (31 days)",
-                "fieldPath": ".duration",
-            },
+            duration_rule("duration"),
             {
                 "rule": "has(self.nodes) != has(self.nodeSelector)",
                 "message": "give either nodes (names) or nodeSelector (labels; {} is every node)",

@@ -45,6 +45,17 @@ def _has_other_than(providers: frozenset[Provider]) -> str:
     return f"self.market.providers.exists(p, !(p in [{named}]))"
 
 
+def prices_rule(wanted: str) -> dict[str, str]:
+    """The rule of a spec with a market that its sources have prices, where the CEL condition ``wanted`` holds."""
+    return {
+        "rule": f"!({wanted}) || (self.market.auction == 'SDAC' && self.market.area != 'GB') || "
+        + _has_other_than(PRICE_ONLY),
+        "message": "EnergyCharts and ENTSOE have prices of the coupled day-ahead auction only: write auction: SDAC"
+        " (GB is not coupled), or add EPEX to providers",
+        "fieldPath": ".market.providers",
+    }
+
+
 _SOURCE_RULES: Final = (
     {
         "rule": "!(self.strategy.type == 'Volume' || (self.strategy.type == 'Schedule' &&"
@@ -54,13 +65,7 @@ _SOURCE_RULES: Final = (
         " strategy: {type: Price}",
         "fieldPath": ".market.providers",
     },
-    {
-        "rule": "!(self.strategy.type in ['Price', 'CheapestHours']) || (self.market.auction == 'SDAC' &&"
-        " self.market.area != 'GB') || " + _has_other_than(PRICE_ONLY),
-        "message": "EnergyCharts and ENTSOE have prices of the coupled day-ahead auction only: write auction: SDAC"
-        " (GB is not coupled), or add EPEX to providers",
-        "fieldPath": ".market.providers",
-    },
+    prices_rule("self.strategy.type in ['Price', 'CheapestHours']"),
 )
 """Rules of the policy's spec that refuse sources which can never give what it needs."""
 

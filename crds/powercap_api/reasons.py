@@ -162,6 +162,40 @@ class OverrideReason(StrEnum):
     priority."""
 
 
+class ReleaseReason(StrEnum):
+    """Why a job that may wait is not, or no longer, put off."""
+
+    WINDOW = "Window"
+    """Its cheap hours have begun."""
+    NO_SAVING = "NoSaving"
+    """No later start saves enough."""
+    DEADLINE = "Deadline"
+    """It may not wait longer."""
+    NO_DATA = "NoData"
+    """Results are not known for as long as it runs."""
+    NO_POLICY = "NoPolicy"
+    """No WaitPolicy is for its namespace."""
+    UNREADABLE_POLICY = "UnreadablePolicy"
+    """None that is can be worked with."""
+    UNREADABLE_JOB = "UnreadableJob"
+    """One of its annotations cannot be read."""
+    NOT_SUSPENDED = "NotSuspended"
+    """It did not wait, as nobody had suspended it."""
+    REMOVED = "Removed"
+    """powercap was uninstalled, or does not follow jobs any more."""
+
+
+class WaitReason(StrEnum):
+    """Reasons of a WaitPolicy's conditions."""
+
+    ACTIVE = "Active"
+    JOBS_OFF = "JobsOff"
+    """The operator does not follow jobs."""
+    CURRENT = "Current"
+    MISSING = "Missing"
+    """Results of the time to come are not known: jobs start at once."""
+
+
 class MarketDayReason(StrEnum):
     """Reasons of a MarketDay's conditions."""
 

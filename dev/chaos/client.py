@@ -13,8 +13,10 @@ from powercap_api.names import (
     NODE,
     PLURALS,
 )
-from powercap_operator.kube.cache import KINDS, WorldCache
+from powercap_operator.kube.cache import JOB, KINDS, WorldCache
 from powercap_operator.planning.decision import Decision, decide
+from powercap_operator.planning.jobs.plan import JobPlanner
+from powercap_operator.planning.jobs.release import decide_jobs
 from powercap_operator.world.snapshot import World
 
 HISTORY: Final = timedelta(days=14)
@@ -53,7 +55,7 @@ class Direct:
     def create(self, kind: str, name: str, **fields: Any) -> None:
         """Make an object; ``fields`` are its top-level ones beside the name."""
         metadata = {"name": name, **fields.pop("metadata", {})}
-        version = "v1" if kind == NODE else API_VERSION
+        version = {NODE: "v1", JOB: "batch/v1"}.get(kind, API_VERSION)
         self._send("POST", _path(kind), {"apiVersion": version, "kind": kind, "metadata": metadata, **fields})
 
     def patch(self, kind: str, name: str, patch: dict[str, Any], subresource: str = "") -> None:
@@ -73,8 +75,8 @@ class Direct:
 
     def world(self) -> World:
         """The cluster as a fresh operator lists it."""
-        cache = WorldCache()
-        for kind in KINDS:
+        cache = WorldCache(follows_jobs=True)
+        for kind in (*KINDS, JOB):
             for body in self.items(kind)[0]:
                 cache.put(kind, body)
         return cache.world()
@@ -82,6 +84,12 @@ class Direct:
     def difference(self, now: datetime) -> Decision:
         """What a fresh operator would change; empty where all is as it should be."""
         return decide(self.world(), now, HISTORY)
+
+    def unreleased(self, now: datetime) -> list[str]:
+        """Jobs that a fresh operator would release now."""
+        world = self.world()
+        decision = decide_jobs(world, JobPlanner().plan(world, now, {}), now)
+        return [f"{plan.job.name} ({plan.reason})" for plan in (*decision.release, *decision.mark)]
 
     def lease_renewed_at(self) -> datetime | None:
         """When the operators' lease was renewed last; None where nobody has it."""
@@ -109,4 +117,5 @@ def _tls(plane: ControlPlane) -> ssl.SSLContext:
 
 
 def _path(kind: str) -> str:
-    return "/api/v1/nodes" if kind == NODE else f"/apis/{API_VERSION}/{PLURALS[kind]}"
+    paths = {NODE: "/api/v1/nodes", JOB: "/apis/batch/v1/namespaces/default/jobs"}
+    return paths.get(kind) or f"/apis/{API_VERSION}/{PLURALS[kind]}"

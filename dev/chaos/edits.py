@@ -12,7 +12,9 @@ from random import Random
 from typing import Any, Final
 
 from dev.chaos.client import Direct, RefusedError, UnsureError
-from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, NODE, POWER_BUDGET, POWER_POLICY
+from dev.lab.waiting_jobs import waiting_job
+from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, NODE, POWER_BUDGET, POWER_POLICY, WAIT_POLICY
+from powercap_operator.kube.cache import JOB
 
 _STRATEGIES: Final[tuple[dict[str, Any], ...]] = (
     {"type": "Volume"},
@@ -45,6 +47,8 @@ class Edits:
         """Labels as they were written."""
         self.days: set[str] = set()
         """Market days that a person made."""
+        self.jobs: set[str] = set()
+        """Jobs that wait, or did."""
         self.unsure: set[tuple[str, str]] = set()
         """Objects whose last edit may or may not have been made."""
         self.made: Counter[str] = Counter()
@@ -53,15 +57,16 @@ class Edits:
 
     def snapshot(self) -> tuple[Any, ...]:
         """What is known now, for when the cluster goes back to now."""
-        return deepcopy((self.policies, self.nodes, self.days, self.unsure))
+        return deepcopy((self.policies, self.nodes, self.days, self.jobs, self.unsure))
 
     def go_back(self, snapshot: tuple[Any, ...]) -> None:
         """The cluster is again as it was then."""
-        self.policies, self.nodes, self.days, self.unsure = deepcopy(snapshot)
+        self.policies, self.nodes, self.days, self.jobs, self.unsure = deepcopy(snapshot)
 
     def begin(self) -> None:
         """One policy for all, and the lasting nodes."""
         self._create_policy("default", maxSource="60", minPower="20")
+        self._direct.create(WAIT_POLICY, "default", spec=self._waits())
         for node in self._lasting:
             self._add_node(node)
 
@@ -81,6 +86,8 @@ class Edits:
             (self._spoil_budget, 10),
             (self._drop_budget, 6),
             (self._empty_status, 3),
+            (self._new_job, 30),
+            (self._edit_wait_policy, 4),
         ]
         edit = self._chance.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]
         name = edit.__name__.strip("_").replace("_", " ")
@@ -223,6 +230,37 @@ class Edits:
         if name is not None:
             self._direct.patch(POWER_BUDGET, name, {"status": None}, "/status")
 
+    def _new_job(self) -> None:
+        """One that may wait for some minutes or hours; the clock goes in steps of an hour."""
+        self._serial += 1
+        name = f"job-{self._serial:06}"
+        body = waiting_job(
+            name,
+            wait=f"{self._chance.randint(1, 300)}m",
+            duration=f"{self._chance.choice((15, 60, 240))}m",
+        )
+        metadata = {key: body["metadata"][key] for key in ("labels", "annotations")}
+        spec = {**body["spec"], "parallelism": 0}
+        self._sure(JOB, name, lambda: self._direct.create(JOB, name, metadata=metadata, spec=spec))
+        self.jobs.add(name)
+
+    def _edit_wait_policy(self) -> None:
+        """Another wait, another saving; or there is none for a while."""
+        if self._chance.random() < 0.3:
+            self._direct.delete(WAIT_POLICY, "default")
+            return
+        try:
+            self._direct.patch(WAIT_POLICY, "default", {"spec": self._waits()})
+        except RefusedError:
+            self._direct.create(WAIT_POLICY, "default", spec=self._waits())
+
+    def _waits(self) -> dict[str, Any]:
+        return {
+            "maxWait": f"{self._chance.randint(1, 12)}h",
+            "leastSavingPercent": self._chance.randint(0, 20),
+            "mostAtOnce": 10_000,
+        }
+
     def _sure(self, kind: str, name: str, edit: Callable[[], None]) -> None:
         """Do it, and note where it is not known whether it was done."""
         try:
@@ -230,6 +268,10 @@ class Edits:
         except UnsureError:
             self.unsure.add((kind, name))
             raise
+
+    def suspended(self) -> list[str]:
+        """Jobs that still wait."""
+        return [one["metadata"]["name"] for one in self._direct.items(JOB)[0] if one["spec"]["suspend"]]
 
     def lost(self) -> list[str]:
         """Accepted edits that are not there; what was unsure is taken as it is."""
@@ -246,6 +288,7 @@ class Edits:
             known: dict[str, Any] | None = {POWER_POLICY: self.policies, NODE: self.nodes}.get(kind)
             if known is None:
                 self.days.discard(name)
+                self.jobs.discard(name)
             elif name in found[kind]:
                 known[name] = found[kind][name]
             else:
@@ -253,6 +296,13 @@ class Edits:
         self.unsure = set()
         days = {item["metadata"]["name"] for item in self._direct.items(MARKET_DAY)[0]}
         complaints = [f"market day {name} is gone" for name in self.days - days]
+        jobs = {item["metadata"]["name"]: item for item in self._direct.items(JOB)[0]}
+        complaints += [f"job {name} is gone" for name in sorted(self.jobs - set(jobs))]
+        complaints += [
+            f"job {name} was released more than once"
+            for name, body in jobs.items()
+            if body["metadata"]["generation"] > 2
+        ]
         for kind, expected in ((POWER_POLICY, self.policies), (NODE, self.nodes)):
             if set(expected) != set(found[kind]):
                 complaints.append(f"{kind}s are {sorted(found[kind])}, not {sorted(expected)}")

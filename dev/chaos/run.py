@@ -4,7 +4,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Final
@@ -80,6 +80,9 @@ class Run:
             self._disturb()
             self._converge(f"round {rounds}")
         self._half_open()
+        self.world.stage.advance(timedelta(days=2))  # past every wait
+        self._converge("two days later")
+        self.complaints += [f"{name} is left suspended" for name in self.edits.suspended()]
         self.limits.stop()
         self.direct.close()
         self.complaints += self.limits.complaints[:10]
@@ -169,7 +172,10 @@ class Run:
 
     def difference(self) -> str:
         """What a fresh operator would do; empty where nothing."""
-        decision = self.direct.difference(self.world.clock.now())
+        now = self.world.clock.now()
+        decision, jobs = self.direct.difference(now), self.direct.unreleased(now)
+        if jobs:
+            return f"{len(jobs)} jobs are to be released: {', '.join(jobs[:5])}"
         return f"a fresh operator would still do {str(decision)[:1500]}" if decision else ""
 
     def _anything(self) -> str:

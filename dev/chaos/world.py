@@ -109,7 +109,7 @@ class ChaosWorld:
         content["clusters"][0]["cluster"]["server"] = self.proxy.url
         kubeconfig.write_text(json.dumps(content), encoding="utf-8")
         return [
-            *("powercap_operator", "--log-format", "text", "--lease", f"{NAMESPACE}/{LEASE}"),
+            *("powercap_operator", "--log-format", "text", "--jobs", "--lease", f"{NAMESPACE}/{LEASE}"),
             *("--epex-url", self.stage.exchange.epex_url, "--clock-file", str(self.stage.clock_file)),
         ]
 

@@ -23,6 +23,8 @@ _NAMESPACED: Final = "/api/v1/namespaces/{namespace}"
 _PATHS: Final = {
     ("node", "nodes"): "/api/v1/nodes",
     ("pod", "pods"): f"{_NAMESPACED}/pods",
+    ("job", "jobs"): "/apis/batch/v1/namespaces/{namespace}/jobs",
+    ("cronjob", "cronjobs"): "/apis/batch/v1/namespaces/{namespace}/cronjobs",
     ("event", "events"): f"{_NAMESPACED}/events",
     ("lease", "leases"): "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases",
     ("powerpolicy", "powerpolicies"): f"{_OURS}/powerpolicies",
@@ -30,10 +32,13 @@ _PATHS: Final = {
     ("powerbudget", "powerbudgets"): f"{_OURS}/powerbudgets",
     ("poweroverride", "poweroverrides"): f"{_OURS}/poweroverrides",
     ("powerreport", "powerreports"): f"{_OURS}/powerreports",
+    ("waitpolicy", "waitpolicies"): f"{_OURS}/waitpolicies",
 }
 _COLLECTIONS: Final = {name: path for names, path in _PATHS.items() for name in names}
 """Where the objects of a kind are, by the names that kubectl takes for it."""
 _STRICT: Final = "?fieldValidation=Strict"
+_NO_ORPHANS: Final = "?propagationPolicy=Background"
+"""A Job that is deleted without it keeps a finalizer until a controller has dealt with its pods."""
 _MERGE: Final = "application/merge-patch+json"
 _TIMEOUT_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.1
@@ -78,14 +83,21 @@ def apply(plane: ControlPlane, body: Mapping[str, Any], namespace: str = "defaul
         _answer(plane, "PATCH", f"{path}/{body['metadata']['name']}{_STRICT}", body)
 
 
-def patch(plane: ControlPlane, kind: str, name: str, body: Mapping[str, Any], subresource: str = "") -> None:
-    """A JSON merge patch of an object without a namespace, as ``kubectl patch --type merge`` makes it.
+def patch(
+    plane: ControlPlane,
+    kind: str,
+    name: str,
+    body: Mapping[str, Any],
+    subresource: str = "",
+    namespace: str = "default",
+) -> None:
+    """A JSON merge patch of an object, as ``kubectl patch --type merge`` makes it.
 
     Raises:
         KubectlError: the server refuses, with its words, or no answer.
         KeyError: this kind is not known here.
     """
-    path = f"{_COLLECTIONS[kind]}/{name}"
+    path = f"{_COLLECTIONS[kind].format(namespace=namespace)}/{name}"
     _answer(plane, "PATCH", f"{path}/{subresource}" if subresource else path, body)
 
 
@@ -98,7 +110,7 @@ def delete_all(plane: ControlPlane, kinds: Iterable[str], namespace: str = "defa
     """
     for kind in kinds:
         if read(plane, kind, namespace=namespace)["items"]:
-            _answer(plane, "DELETE", _COLLECTIONS[kind].format(namespace=namespace))
+            _answer(plane, "DELETE", f"{_COLLECTIONS[kind].format(namespace=namespace)}{_NO_ORPHANS}")
             if left := read(plane, kind, namespace=namespace)["items"]:
                 raise KubectlError(f"{kind} that stay: {[item['metadata']['name'] for item in left]}")
 

@@ -26,7 +26,7 @@ from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION
 
 CRDS = Path(__file__).parents[2] / "crds"
-KINDS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports")
+KINDS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports", "waitpolicies")
 _AGENT_GRACE_SECONDS = 5.0
 
 

@@ -45,7 +45,9 @@ _MODULES: Final = (
     ),
     _Module("files.demo", "add_demo_parser", {"demo": "a made-up day and simulated nodes that follow it"}),
     _Module("files.curve", "add_curve_parser", {"curve": "measure how fast work runs under caps"}),
-    _Module("files.jobs", "add_jobs_parser", {"jobs": "when jobs that can wait would start"}),
+    _Module(
+        "files.jobs", "add_jobs_parser", {"jobs": "which jobs wait for cheap hours, and when one would start"}
+    ),
     _Module("cluster.report", "add_report_parser", {"report": "what policies' nodes drew, cost and saved"}),
     _Module(
         "cluster.override",

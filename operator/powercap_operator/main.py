@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -24,13 +24,14 @@ from .kube.cache import WorldCache
 from .kube.client import Cluster
 from .kube.connection import kubernetes_client
 from .kube.event_recorder import Recorder
-from .kube.follow import NODES_AND_BUDGETS, PODS_THAT_ASK, Follower
+from .kube.follow import JOBS_THAT_WAIT, NODES_AND_BUDGETS, PODS_THAT_ASK, Follower
 from .kube.leadership import AlwaysLeading, Election, Leadership, read_clocks
 from .kube.lease import LeaseStore
 from .kube.node_labels import NodeLabels
 from .kube.rewind import RewindWatch
 from .loops.fetcher import Fetcher
 from .loops.health import Heartbeats, probes
+from .loops.jobs import JobReleaser
 from .loops.pauses import LoopPauses
 from .loops.reconcile import Reconciler
 from .metrics import server as metrics_server
@@ -56,6 +57,7 @@ class Parts:
     cache: WorldCache
     election: Election
     reconciler: Reconciler
+    releaser: JobReleaser
     pauses: LoopPauses
     heartbeats: Heartbeats
     clock: Clock
@@ -77,7 +79,8 @@ def scrapes(parts: Parts) -> Scrapes:
 
     def counts() -> Counts:
         passes, failed = parts.reconciler.passes, parts.reconciler.failed_passes
-        writes, refused = parts.cluster.writes, parts.reconciler.refused_writes
+        writes = parts.cluster.writes
+        refused = parts.reconciler.writer.refused + parts.releaser.writer.refused
         leading, idle = parts.election.leading, parts.heartbeats.idle_seconds()
         return Counts(passes, failed, writes, parts.pauses, leading, idle, refused)
 
@@ -102,6 +105,17 @@ def _election(options: Options, client: ApiClient) -> Leadership | AlwaysLeading
     # A process that restarts under the same name must not take the lease of the one before for its own.
     identity = f"{options.name}_{uuid.uuid4()}"
     return Leadership(LeaseStore(Cluster(client), *options.lease), identity, read_clocks)
+
+
+def _followers(
+    options: Options, cluster: Cluster, cache: WorldCache, wake: Callable[[str], None]
+) -> dict[str, Follower]:
+    """What comes in bulk, by kind. Jobs are no matter to the reconciler."""
+    collections = (*NODES_AND_BUDGETS, *(PODS_THAT_ASK if options.pod_floors else ()))
+    found = {one.kind: Follower(cluster, cache, one, wake) for one in collections}
+    if options.jobs:
+        found[JOBS_THAT_WAIT.kind] = Follower(cluster, cache, JOBS_THAT_WAIT, lambda _: None)
+    return found
 
 
 async def end_at_once(reason: str, election: Leadership | AlwaysLeading) -> None:
@@ -134,7 +148,8 @@ async def keep_collections_short(synced: asyncio.Event) -> None:
 
 async def run(options: Options, environ: Mapping[str, str]) -> None:
     """Run until a signal. Any loop that ends by an error ends all of them: Kubernetes starts the pod again."""
-    heartbeats, pauses, cache, clock = Heartbeats(), LoopPauses(), WorldCache(options.agents), options.clock
+    heartbeats, pauses, clock = Heartbeats(), LoopPauses(), options.clock
+    cache = WorldCache(options.agents, options.jobs)
     async with (
         kubernetes_client(environ) as client,
         kubernetes_client(environ) as lease_client,  # so that renewals never wait behind other requests
@@ -145,13 +160,12 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         recorder = Recorder(cluster, clock)
         beat, matching = heartbeats.of("reconciler"), Matching(options.max_overrides)
         reconciler = Reconciler(cluster, cache, clock, recorder, options.history, matching, election, beat)
-        followers = {
-            collection.kind: Follower(cluster, cache, collection, reconciler.wake)
-            for collection in (*NODES_AND_BUDGETS, *(PODS_THAT_ASK if options.pod_floors else ()))
-        }
+        followers = _followers(options, cluster, cache, reconciler.wake)
+        beat = heartbeats.of("job releaser")
+        releaser = JobReleaser(cluster, cache, clock, recorder, election, beat)
         beat, wake = heartbeats.of("fetcher"), partial(reconciler.wake, "a request to a source")
         fetcher = Fetcher(cluster, cache, http, options.providers, clock, recorder, wake, election, beat)
-        parts = Parts(cluster, cache, election, reconciler, pauses, heartbeats, clock)
+        parts = Parts(cluster, cache, election, reconciler, releaser, pauses, heartbeats, clock)
         if options.metrics is not None:
             metrics_server.serve(options.metrics, scrapes(parts).text)
         rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
@@ -168,6 +182,7 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
                     ),
                     loops.create_task(reconciler.run([*followers.values()]), name="reconciler"),
                     loops.create_task(fetcher.run(reconciler.synced), name="fetcher"),
+                    loops.create_task(releaser.run(reconciler.synced), name="job releaser"),
                     loops.create_task(pauses.run(), name="loop pauses"),
                     loops.create_task(keep_collections_short(reconciler.synced), name="collections"),
                     loops.create_task(end_when_rewound(rewind, heartbeats, election), name="rewind watch"),

@@ -53,6 +53,8 @@ class Options:
     """Where agents can run."""
     node_labels: bool
     """Whether Nodes get the label powercap.dev/power."""
+    jobs: bool
+    """Whether jobs are followed and released that wait for cheap hours."""
     pod_floors: bool
     """Whether pods are watched that ask for something by a label, where a policy lets them."""
 
@@ -90,6 +92,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         agents=agents,
         node_labels=arguments.node_labels,
         pod_floors=arguments.pod_floors,
+        jobs=arguments.jobs,
         providers=ProviderSettings(
             epex_url=arguments.epex_url,
             contact=arguments.contact,
@@ -181,6 +184,11 @@ def _add_servers(parser: argparse.ArgumentParser, environ: Mapping[str, str]) ->
         "--pod-floors",
         action="store_true",
         help="watch pods labelled powercap.dev/floor or powercap.dev/exempt, where a policy has workloads.floors",
+    )
+    parser.add_argument(
+        "--jobs",
+        action="store_true",
+        help="follow jobs labelled powercap.dev/cheap-hours=true, and release them by WaitPolicies",
     )
     parser.add_argument(
         "--health",

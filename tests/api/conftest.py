@@ -26,7 +26,7 @@ LONGEST = (
     "test_control_plane",
 )
 """Begun first, so that no worker is left alone with one of them at the end."""
-OURS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports")
+OURS = ("powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports", "waitpolicies")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

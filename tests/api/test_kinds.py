@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from dev.cluster.errors import KubectlError
+from powercap_api.names import API_VERSION
 from tests.api.conftest import Kube
 from tests.support.contract_cases import (
     CSV,
@@ -61,7 +63,49 @@ def test_bad_objects_are_refused_with_words_that_help(kube: Kube, body: Body, wo
     assert words in str(refusal.value)
 
 
-@pytest.mark.parametrize("kind", ["powerpolicy", "marketday", "powerbudget"])
+def wait_policy(**spec: Any) -> dict[str, Any]:
+    return {"apiVersion": API_VERSION, "kind": "WaitPolicy", "metadata": {"name": "test"}, "spec": spec}
+
+
+def test_a_wait_policy_needs_nothing_said(kube: Kube) -> None:
+    kube.apply(wait_policy())
+    assert kube.get("waitpolicy", "test")["spec"] == {
+        "namespaces": [],
+        "market": {"providers": ["EPEX"], "area": "FR", "auction": "IDA1"},
+        "signal": "Price",
+        "maxWait": "24h",
+        "defaultDuration": "1h",
+        "leastSavingPercent": 1,
+        "mostAtOnce": 50,
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ({"maxWait": "1d"}, "spec.maxWait"),
+        ({"maxWait": "745h"}, "maxWait must be from 1s to 744h"),
+        ({"defaultDuration": ""}, "spec"),
+        ({"market": {"providers": ["EnergyCharts"]}}, "write auction: SDAC"),
+        ({"market": {"area": "CH", "auction": "IDA3"}}, "CH and GB have no IDA3"),
+        (
+            {"signal": "Renewable", "market": {"carbonProviders": ["CarbonIntensity"]}},
+            "CarbonIntensity has no shares of renewable power",
+        ),
+        ({"mostAtOnce": 0}, "spec.mostAtOnce"),
+        ({"namespaces": ["Batch"]}, "spec.namespaces"),
+        ({"signal": "Volume"}, 'supported values: "Price", "Carbon", "Renewable"'),
+    ],
+)
+def test_bad_wait_policies_are_refused_with_words_that_help(
+    kube: Kube, spec: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(KubectlError) as refused:
+        kube.apply(wait_policy(**spec))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["powerpolicy", "marketday", "powerbudget", "waitpolicy"])
 def test_every_field_is_explained(kube: Kube, kind: str) -> None:
     text = kube.plane.kubectl("explain", kind, "--recursive=false")
     assert "<empty>" not in text

@@ -44,8 +44,9 @@ AGENT |= _grants("powercap.dev", "powerbudgets/status", "patch")
 
 OPERATOR = _grants("", "nodes", "list", "watch")
 OPERATOR |= _grants("apiextensions.k8s.io", "customresourcedefinitions", "list", "watch")
-OPERATOR |= _grants("powercap.dev", "powerpolicies", "list", "watch")
-OPERATOR |= _grants("powercap.dev", "powerpolicies/status", "patch")
+for _kind in ("powerpolicies", "waitpolicies"):
+    OPERATOR |= _grants("powercap.dev", _kind, "list", "watch")
+    OPERATOR |= _grants("powercap.dev", f"{_kind}/status", "patch")
 OPERATOR |= _grants("powercap.dev", "marketdays", "list", "watch", "create", "delete")
 OPERATOR |= _grants("powercap.dev", "marketdays/status", "patch")
 OPERATOR |= _grants("powercap.dev", "poweroverrides", "list", "watch", "delete")

@@ -43,6 +43,20 @@ def test_nodes_are_written_only_where_that_is_wanted_and_guarded(render: Render)
         render({**on, "admissionPolicy": {"enabled": False}})
 
 
+def test_jobs_are_patched_only_where_an_admission_policy_says_how(render: Render) -> None:
+    on = {"jobs": {"enabled": True}, "prometheusRule": {"enabled": True}}
+    name = "powercap-jobs"
+    assert not [body for body in render().objects if body["metadata"]["name"] == name]
+    rendered = render(on)
+    assert rendered.one("ValidatingAdmissionPolicy", name)
+    (container,) = rendered.operator["spec"]["containers"]
+    assert parse_options(container["args"], {}).jobs
+    (group,) = rendered.one("PrometheusRule", "powercap")["spec"]["groups"]
+    assert "PowercapJobsOverdue" in {rule["alert"] for rule in group["rules"]}
+    with pytest.raises(HelmError, match="which keeps it to those that wait"):
+        render({**on, "admissionPolicy": {"enabled": False}})
+
+
 def test_roles_for_people(render: Render) -> None:
     roles = {role["metadata"]["name"]: role for role in render().all("ClusterRole")}
     into = "rbac.authorization.k8s.io/aggregate-to-"

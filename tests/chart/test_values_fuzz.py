@@ -141,14 +141,13 @@ def _at_odds(found: Object) -> bool:
         for name in ("serviceMonitor", "prometheusRule", "grafanaDashboard")
         if found.get(name, {}).get("enabled")
     ]
-    labels = found.get("workloads", {}).get("nodeLabels") and not found.get("admissionPolicy", {}).get(
-        "enabled", True
-    )
+    patches = found.get("workloads", {}).get("nodeLabels") or found.get("jobs", {}).get("enabled")
+    unbound = patches and not found.get("admissionPolicy", {}).get("enabled", True)
     network = found.get("networkPolicy", {})
     return bool(
         (on and not metrics.get("enabled", True))
         or (page.get("enabled") and page.get("port", 8082) == metrics.get("port", 8081))
-        or labels
+        or unbound
         or (network.get("enabled") and not network.get("apiServerCidrs"))
         or (operator.get("extraVolumeMounts") and not operator.get("extraVolumes"))
     )

@@ -69,6 +69,13 @@ def world(bare_world: World) -> Iterator[World]:
         "crd",
         *(
             f"{kind}.powercap.dev"
-            for kind in ("powerpolicies", "powerbudgets", "marketdays", "poweroverrides", "powerreports")
+            for kind in (
+                "powerpolicies",
+                "powerbudgets",
+                "marketdays",
+                "poweroverrides",
+                "powerreports",
+                "waitpolicies",
+            )
         ),
     )

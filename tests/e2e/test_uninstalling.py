@@ -67,7 +67,7 @@ def _everything_is_back(world: World) -> None:
     assert world.get(cluster_wide, "--selector", selector)["items"] == []
     assert world.get("roles,rolebindings", "--namespace", "default", "--selector", selector)["items"] == []
     kept = {item["metadata"]["name"] for item in world.get("crd")["items"]}
-    ours = ("powerpolicies", "powerbudgets", "marketdays", "poweroverrides", "powerreports")
+    ours = ("powerpolicies", "powerbudgets", "marketdays", "poweroverrides", "powerreports", "waitpolicies")
     assert kept == {f"{kind}.powercap.dev" for kind in ours}
     assert [item["metadata"]["name"] for item in world.get("powerpolicies")["items"]] == ["default"]
 

@@ -15,7 +15,7 @@ CASES = Path(__file__).with_name("alerts.yaml")
 @pytest.fixture
 def group(render: Render) -> Object:
     """The chart's group of rules."""
-    (rule,) = render({"prometheusRule": {"enabled": True}}).all("PrometheusRule")
+    (rule,) = render({"prometheusRule": {"enabled": True}, "jobs": {"enabled": True}}).all("PrometheusRule")
     (group,) = rule["spec"]["groups"]
     found: Object = group
     return found

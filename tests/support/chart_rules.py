@@ -18,11 +18,14 @@ KINDS = {
     "RoleBinding",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
+    "MutatingAdmissionPolicy",
+    "MutatingAdmissionPolicyBinding",
 }
 
 
-def chart_rules(folder: Path, namespace: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """What ``helm template`` with these values makes of KINDS in this namespace, without the hooks' own.
+def chart_rules(folder: Path, namespace: str, values: dict[str, Any], *served: str) -> list[dict[str, Any]]:
+    """What ``helm template`` with these values makes of KINDS in this namespace, without the hooks' own; ``served`` are
+    kinds that the cluster has beyond those that Helm takes for granted.
 
     The API server of the tests has no namespace controller: a namespace that is deleted there stays Terminating for
     ever, so each test takes a name of its own and leaves it.
@@ -32,6 +35,8 @@ def chart_rules(folder: Path, namespace: str, values: dict[str, Any]) -> list[di
         name: {"image": {"repository": f"example.org/powercap-{name}"}} for name in ("operator", "agent")
     }
     values = {**images, "policy": {"create": False}, **values}
-    rendered = yaml.safe_load_all(helm("template", "powercap", str(CHART), "-n", namespace, values=values))
+    command = ["template", "powercap", str(CHART), "-n", namespace]
+    command += [f"--api-versions={kind}" for kind in served]
+    rendered = yaml.safe_load_all(helm(*command, values=values))
     bodies = [body for body in rendered if body and body["kind"] in KINDS]
     return [body for body in bodies if "helm.sh/hook" not in body["metadata"].get("annotations", {})]

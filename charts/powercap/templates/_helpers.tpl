@@ -276,6 +276,38 @@ template` renders is applied by programs that take a hook for an object like any
 {{- if lookup "v1" "Namespace" "" "default" }}true{{ end }}
 {{- end }}
 
+{{/* What the pod of a hook is like, with the operator's image. Called with (list . NAME PROGRAM ENV): the account's name,
+the module of powercap_operator.helm_hooks, the environment as text. */}}
+{{- define "powercap.hookPod" -}}
+{{- $root := index . 0 }}
+restartPolicy: Never
+serviceAccountName: {{ index . 1 }}
+automountServiceAccountToken: true
+enableServiceLinks: false
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext: {{- include "powercap.restrictedPod" $root | nindent 2 }}
+containers:
+  - name: {{ index . 2 }}
+    image: {{ include "powercap.image" (list $root "operator") }}
+    imagePullPolicy: {{ $root.Values.operator.image.pullPolicy }}
+    command: [python3, -m, powercap_operator.helm_hooks.{{ index . 2 }}]
+    env: {{- index . 3 | nindent 6 }}
+    resources: {{- toYaml $root.Values.operator.resources | nindent 6 }}
+    securityContext: {{- include "powercap.restrictedContainer" $root | nindent 6 }}
+{{- range $field := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get $root.Values.operator $field }}
+{{ $field }}: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Whether the operator follows jobs that wait for cheap hours: empty where not. */}}
+{{- define "powercap.jobs" -}}
+{{- if (.Values.jobs).enabled }}true{{ end }}
+{{- end }}
+
 {{- define "powercap.testHook" -}}
 helm.sh/hook: test
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded

@@ -6,6 +6,8 @@ from pydantic import ConfigDict, Field
 
 from ..schema.model import ApiModel, ItemWatts, power_rules
 
+Namespace = Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+
 
 class FloorsSpec(ApiModel):
     """Which pods may raise their node's floor, and how far. The operator must be allowed to watch pods."""
@@ -15,7 +17,7 @@ class FloorsSpec(ApiModel):
     )
 
     namespaces: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=63, pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]],
+        list[Namespace],
         Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ]
     """Namespaces whose pods may ask, by the label powercap.dev/floor: watts that the node has at least while the pod

@@ -45,15 +45,18 @@ class Cluster:
         Raises:
             ClusterError: no answer, or a refusal.
         """
-        try:
-            return [one for page in self._pages(kind, _PAGE) for one in page]
-        except _ExpiredError:
-            return [one for page in self._pages(kind, None) for one in page]
+        return self.list_path(f"/apis/{API_VERSION}/{PLURALS[kind]}", {})
 
-    def _pages(self, kind: str, limit: int | None) -> Iterator[list[dict[str, Any]]]:
-        query = {} if limit is None else {"limit": str(limit)}
+    def list_path(self, path: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        """All objects of the list at the path. ClusterError as above."""
+        try:
+            return [one for page in self._pages(path, {**query, "limit": str(_PAGE)}) for one in page]
+        except _ExpiredError:
+            return [one for page in self._pages(path, {**query}) for one in page]
+
+    def _pages(self, path: str, query: dict[str, str]) -> Iterator[list[dict[str, Any]]]:
         while True:
-            page = self.request("GET", f"/apis/{API_VERSION}/{PLURALS[kind]}", query=query)
+            page = self.request("GET", path, query=query)
             yield page["items"]
             following = page["metadata"].get("continue")
             if not following:

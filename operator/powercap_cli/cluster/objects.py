@@ -27,7 +27,7 @@ def cluster_plan(
     """
     policy = resolve(PowerPolicy.from_wire(get_named(cluster, POWER_POLICY, name)), node_uw)
     wanted = day or policy.day(now)
-    days = KnownDays(_market_days(cluster))
+    days = KnownDays(market_days(cluster))
     found = find_results(policy.request, days, wanted, policy.policy.spec.fallback.previous_days)
     if found is None:
         raise CommandError(
@@ -46,8 +46,8 @@ def cluster_day(cluster: Cluster, name: str) -> MarketDay:
     return MarketDay.from_wire(get_named(cluster, MARKET_DAY, name))
 
 
-def _market_days(cluster: Cluster) -> list[MarketDay]:
-    """Those that this version can read; the others are named on standard error."""
+def market_days(cluster: Cluster) -> list[MarketDay]:
+    """Those of the cluster that this version can read; the others are named on standard error."""
     found = []
     for body in cluster.list_kind(MARKET_DAY):
         try:

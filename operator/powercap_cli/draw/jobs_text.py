@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from powercap_operator.worth.waiting import Rule, Sums
+from powercap_operator.planning.jobs.rule import Rule
+from powercap_operator.worth.waiting import Sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,10 @@ from powercap_operator.market.delivery_day import day_of
 from powercap_operator.market.errors import MarketError
 from powercap_operator.market.known_days import market_of
 from powercap_operator.market.tariff import short_price
-from powercap_operator.worth.waiting import Job, PastDays, Rule, WaitedJob, by_month, sums, wait
+from powercap_operator.planning.jobs.rule import Rule
+from powercap_operator.worth.waiting import Job, PastDays, WaitedJob, by_month, sums, wait
 
+from ..cluster.jobs import add_waiting_options
 from ..draw.jobs_text import SaidOfJobs, jobs_json, jobs_text
 from .history_files import Folder, read_folder
 from .object_files import ObjectFileError, read_objects
@@ -50,8 +52,10 @@ class JobsError(Exception):
 def add_jobs_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "jobs",
+        description="Without COMMAND: the jobs of a cluster that wait for cheap hours, and until when.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_waiting_options(parser)
+    commands = parser.add_subparsers(metavar="COMMAND")
     plan = commands.add_parser(
         "plan",
         help="when a job would start, and what waiting saves",
@@ -88,7 +92,7 @@ def run_plan(arguments: argparse.Namespace) -> int:
     at = arguments.at or datetime.now(UTC)
     job = Job(at, arguments.duration or rule.default_duration, arguments.wait or rule.max_wait)
     known = days.known(at)
-    start = known.best_start(at, rule.latest_start(job), job.duration, rule.least_saving)
+    start = known.best_start(at, rule.latest_start(job.submitted, job.wait), job.duration, rule.least_saving)
     now_cost, then_cost = known.mean(at, job.duration), known.mean(start, job.duration)
     now_shown = None if now_cost is None else rule.shown(now_cost)
     then_shown = None if then_cost is None else rule.shown(then_cost)

@@ -2,9 +2,10 @@
 
     python3 -m powercap_operator.helm_hooks.uninstall
 
-Makes sure that this is an uninstall; ends the operator, so that it does not undo what follows; suspends every
-PowerBudget; waits until each node's agent has read its original limits back; then deletes the PowerBudgets. Where that
-fails the exit code is 1: Helm then removes nothing, and ``helm uninstall`` can be called again.
+Makes sure that this is an uninstall; ends the operator, so that it does not undo what follows; releases jobs that wait
+for cheap hours; suspends every PowerBudget; waits until each node's agent has read its original limits back; then
+deletes the PowerBudgets. Where that fails the exit code is 1: Helm then removes nothing, and ``helm uninstall`` can be
+called again.
 """
 
 import os
@@ -16,6 +17,7 @@ from powercap_api.conditions import find_condition
 from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType
 
+from .jobs import JobRelease
 from .pod_api import PodApi, PodApiError, say, setting, until
 
 Object = dict[str, Any]
@@ -106,7 +108,12 @@ def run(api: PodApi, environ: Mapping[str, str]) -> int:
     api.merge_patch(
         f"/apis/apps/v1/namespaces/{namespace}/deployments/{operator}/scale", {"spec": {"replicas": 0}}
     )
-    left = until(lambda: look(api, f"{core}/pods?labelSelector={selector}"), seconds)
+    jobs = JobRelease(api, environ["POWERCAP_JOBS"]) if "POWERCAP_JOBS" in environ else None
+
+    def missing() -> list[str]:
+        return [*([] if jobs is None else jobs.look()), *look(api, f"{core}/pods?labelSelector={selector}")]
+
+    left = until(missing, seconds)
     if left:
         _advise(left, namespace)
         return 1

@@ -22,12 +22,15 @@ from powercap_api.names import (
     POWER_OVERRIDE,
     POWER_POLICY,
     POWER_REPORT,
+    WAIT_POLICY,
 )
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.powerreport import PowerReport
+from powercap_api.waitpolicy import WaitPolicy
 
 from ..planning.overrides.pod_floors import view_pod
+from ..world.job import view_job
 from ..world.node_match import EVERYWHERE, AgentPlacement
 from ..world.silence import GRACE, Passage
 from ..world.snapshot import (
@@ -42,13 +45,15 @@ from ..world.unreadable import FAULTS, Unreadable, read_object, unreadable
 
 logger = logging.getLogger(__name__)
 
-EDITED: Final = (POWER_POLICY, POWER_OVERRIDE, MARKET_DAY, POWER_REPORT)
+EDITED: Final = (POWER_POLICY, POWER_OVERRIDE, MARKET_DAY, POWER_REPORT, WAIT_POLICY)
 """What people edit or read, of which there are few."""
 KINDS: Final = (NODE, POWER_BUDGET, *EDITED)
 """What decisions are always made from."""
 FLOOR_POD: Final = f"Pod with {FLOOR_LABEL}"
 EXEMPT_POD: Final = f"Pod with {EXEMPT_LABEL}"
 """Pods that ask for something, apart by the label, as a pod that loses one of the two may have the other."""
+JOB: Final = "Job"
+"""Those that may wait for cheap hours."""
 
 
 @dataclass(slots=True)
@@ -72,9 +77,10 @@ class _Objects:
 class WorldCache:
     """The newest known state, by kind and name."""
 
-    def __init__(self, agents: AgentPlacement = EVERYWHERE) -> None:
+    def __init__(self, agents: AgentPlacement = EVERYWHERE, follows_jobs: bool = False) -> None:
         """Begin with an empty cluster, whose agents can run on such nodes."""
         self._agents = agents
+        self._follows_jobs = follows_jobs
         self._specs = KnownSpecs()
         self.latest = 0
         """The highest resource version seen, of an object or of a list."""
@@ -87,6 +93,8 @@ class WorldCache:
             NODE: _Objects(view_node),
             FLOOR_POD: _Objects(view_pod),
             EXEMPT_POD: _Objects(view_pod),
+            WAIT_POLICY: _Objects(partial(read_object, WaitPolicy)),
+            JOB: _Objects(view_job),
         }
         self._unreadable: dict[tuple[str, str], Unreadable] = {}
         self._kept_as: dict[KnownSpec, KnownSpec] = {}
@@ -105,6 +113,8 @@ class WorldCache:
             overrides=kinds[POWER_OVERRIDE].views.copy(),
             reports=kinds[POWER_REPORT].views.copy(),
             pods=kinds[FLOOR_POD].views | kinds[EXEMPT_POD].views,
+            wait_policies=kinds[WAIT_POLICY].views.copy(),
+            jobs=kinds[JOB].views.copy() if self._follows_jobs else None,
             agents=self._agents,
             jump=self._passage.jump,
         )

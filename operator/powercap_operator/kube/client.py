@@ -226,9 +226,31 @@ class Cluster:
             "PATCH", f"/api/v1/nodes/{quote(name, safe='')}", body, "application/merge-patch+json"
         )
 
+    async def release_job(
+        self, namespace: str, name: str, version: int, annotations: Mapping[str, str], start: bool
+    ) -> dict[str, Any]:
+        """Annotate a Job and, with ``start``, no longer suspend it.
+
+        Raises:
+            NotFoundError: the job is gone.
+            ConflictError: it has another resource version.
+        """
+        body: dict[str, Any] = {"metadata": {"resourceVersion": str(version), "annotations": annotations}}
+        if start:
+            body["spec"] = {"suspend": False}
+        path = f"/apis/batch/v1/namespaces/{quote(namespace, safe='')}/jobs/{quote(name, safe='')}"
+        query = [("fieldManager", OPERATOR_FIELD_MANAGER)]
+        return await self._write("PATCH", path, body, "application/merge-patch+json", query)
+
+    async def cron_job(self, namespace: str, name: str) -> dict[str, Any]:
+        """The CronJob. NotFoundError: there is none."""
+        path = f"/apis/batch/v1/namespaces/{quote(namespace, safe='')}/cronjobs/{quote(name, safe='')}"
+        return await self.request("GET", path)
+
     async def record(self, event: Mapping[str, Any]) -> None:
-        """Create a core/v1 Event where Kubernetes keeps those of cluster-scoped objects."""
-        await self._write("POST", "/api/v1/namespaces/default/events", event)
+        """Create a core/v1 Event in the namespace that it names."""
+        namespace = quote(event["metadata"]["namespace"], safe="")
+        await self._write("POST", f"/api/v1/namespaces/{namespace}/events", event)
 
     async def _write(
         self,

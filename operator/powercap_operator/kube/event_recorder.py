@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 MOST_EVENTS: Final = 10
 _STRETCH: Final = timedelta(minutes=10)
 """Most events of an object in that time."""
+_FORGOTTEN_FROM: Final = 1_000
+"""With so many objects, those without an event in that time are forgotten."""
 
 
 class Recorder:
@@ -26,6 +28,7 @@ class Recorder:
         self._cluster = cluster
         self._clock = clock
         self._instance = socket.gethostname()
+        self._most = _FORGOTTEN_FROM
         self._recorded: dict[tuple[str, str], deque[datetime]] = {}
 
     async def record(self, event: ObjectEvent) -> None:
@@ -34,11 +37,18 @@ class Recorder:
         Failing to is logged and no more, because nothing depends on events.
         """
         now = self._clock.now()
-        recorded = self._recorded.setdefault((event.kind, event.name), deque(maxlen=MOST_EVENTS))
+        recorded = self._recorded.setdefault((event.kind, event.uid), deque(maxlen=MOST_EVENTS))
         if len(recorded) == MOST_EVENTS and timedelta() <= now - recorded[0] < _STRETCH:
             logger.debug("event %s of %s is one too many", event.reason, event.name)
             return
         recorded.append(now)
+        if len(self._recorded) > self._most:
+            self._recorded = {
+                key: times
+                for key, times in self._recorded.items()
+                if timedelta() <= now - times[-1] < _STRETCH
+            }
+            self._most = max(_FORGOTTEN_FROM, 2 * len(self._recorded))
         body = event_body(event, now, uuid.uuid4().hex[:16], self._instance)
         try:
             await self._cluster.record(body)

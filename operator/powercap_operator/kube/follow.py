@@ -16,9 +16,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
-from powercap_api.names import EXEMPT_LABEL, FLOOR_LABEL, NODE, POWER_BUDGET
+from powercap_api.names import CHEAP_HOURS_LABEL, EXEMPT_LABEL, FLOOR_LABEL, NODE, POWER_BUDGET
 
-from .cache import EXEMPT_POD, FLOOR_POD, WorldCache, name_of
+from .cache import EXEMPT_POD, FLOOR_POD, JOB, WorldCache, name_of
 from .client import Cluster, ClusterError, path_of
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ PODS_THAT_ASK: Final = (
     Collection(FLOOR_POD, "/api/v1/pods", FLOOR_LABEL, needed=False),
     Collection(EXEMPT_POD, "/api/v1/pods", f"{EXEMPT_LABEL}=true", needed=False),
 )
+JOBS_THAT_WAIT: Final = Collection(JOB, "/apis/batch/v1/jobs", f"{CHEAP_HOURS_LABEL}=true", needed=False)
 
 
 class EndlessBackoff:

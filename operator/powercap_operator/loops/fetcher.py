@@ -32,6 +32,7 @@ from ..market.plausibility import doubt
 from ..market.publication import DAILY_LIMIT
 from ..planning import marketday_status
 from ..planning.due_days import DayGroup, after_failure, days_before, last_route, next_groups, once_more
+from ..planning.reading import followed
 from ..planning.wanted_days import needs_of_markets, query_of
 from ..sources import registry
 from ..sources.epex.site import EpexSite
@@ -87,7 +88,7 @@ class Fetcher:
                 self._beat()
                 if ready.is_set() and self._election.leading:
                     world = self._cache.world()
-                    needs = needs_of_markets(world.policies.values())
+                    needs = needs_of_markets(followed(world))
                     days = [day for name, day in world.days.items() if not self._refusals.waits(name)]
                     groups = next_groups(days, self._clock.now(), self._is_free, needs)
                     for provider, group in groups.items():

@@ -9,14 +9,20 @@ that the API server refuses waits by itself: neither holds up another.
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from powercap_api.clock import Clock
-from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
+from powercap_api.names import (
+    MARKET_DAY,
+    POWER_BUDGET,
+    POWER_OVERRIDE,
+    POWER_POLICY,
+    POWER_REPORT,
+    WAIT_POLICY,
+)
 
 from ..kube.cache import EDITED, WorldCache
 from ..kube.client import (
@@ -24,8 +30,6 @@ from ..kube.client import (
     ClusterError,
     ConflictError,
     NotFoundError,
-    NotLeadingError,
-    RefusedError,
     path_of,
 )
 from ..kube.event_recorder import Recorder
@@ -37,13 +41,11 @@ from ..planning.overrides.matching import Matching
 from ..planning.reports.report import ReportWrite
 from ..world.containment import Containment
 from ..world.snapshot import BudgetView, World
-from .refusals import Refusals
 from .status_writing import StatusWriter
+from .writing import Work, Writer
 
 logger = logging.getLogger(__name__)
 
-Work = tuple[tuple[str, ...], Callable[[], Coroutine[Any, Any, None]]]
-"""What is written, by kind and name, and how."""
 SPACING_SECONDS: Final = 0.1
 """Least time from one pass to the next, so that a burst of events is one pass and not hundreds."""
 TICK_SECONDS: Final = 1.0
@@ -57,7 +59,6 @@ FIRST_RESYNC_SECONDS: Final = 20.0
 """The same soon after start, when watches may have begun after the first list."""
 MOST_REASONS: Final = 3
 """Of those that woke a pass, so many are said."""
-PARALLEL_WRITES: Final = 16
 CONFLICT_SECONDS: Final = 0.5
 """Until it is decided again what was refused because the object had changed: time for its watch event to come."""
 LONGEST_BACKOFF_SECONDS: Final = 5.0
@@ -93,9 +94,8 @@ class Reconciler:
         self._reasons: dict[str, None] = {}
         self._followers: Sequence[Follower] = ()
         self._failures = 0
-        self._conflicts = False
         self.containment = Containment("decisions")
-        self._refusals = Refusals(time.monotonic)
+        self.writer = Writer(self._look)
         self._budgets_seen: Mapping[str, BudgetView] = {}
         self._passed_minute = _minute(clock.now())
         self._next_look: datetime | None = None
@@ -107,8 +107,6 @@ class Reconciler:
         """Looks at the cluster so far."""
         self.failed_passes = 0
         """Those after which not everything could be written."""
-        self.refused_writes = 0
-        """Writes that the API server did not take."""
         self._resync_at = 0.0
         self.synced = asyncio.Event()
         """Set once the whole cluster has been listed."""
@@ -146,7 +144,7 @@ class Reconciler:
             self.failed_passes += failed
             if failed:
                 await asyncio.sleep(_backoff(self._failures))
-            elif self._conflicts:
+            elif self.writer.conflicts:
                 await asyncio.sleep(CONFLICT_SECONDS)
             else:
                 await asyncio.sleep(SPACING_SECONDS)
@@ -178,7 +176,7 @@ class Reconciler:
 
     def _time_has_come(self, now: datetime) -> bool:
         """Whether time alone has changed what is to be decided or tried since the last pass."""
-        if _minute(now) != self._passed_minute or self._refusals.are_due():
+        if _minute(now) != self._passed_minute or self.writer.refusals.are_due():
             return True
         return self._next_look is not None and now >= self._next_look
 
@@ -190,6 +188,8 @@ class Reconciler:
             try:
                 await list_into(self._cache, self._cluster, Collection(kind, path_of(kind)))
             except ClusterError as error:
+                if kind == WAIT_POLICY and isinstance(error, NotFoundError):
+                    continue  # a kind that this cluster does not have (yet), and that nothing else depends on
                 failed += 1
                 logger.error("cannot list the cluster: %s", error)
         self._listed = not failed
@@ -200,7 +200,7 @@ class Reconciler:
         now, world = self._look(), self._cache.world()
         self._passed_minute, self._next_look = _minute(now), None
         reasons, self._reasons = [*self._reasons], {}
-        self._conflicts = False
+        self.writer.conflicts = False
         if not self._election.leading:
             self._budgets_seen = world.budgets
             return False
@@ -215,9 +215,9 @@ class Reconciler:
         if not decision and not news:
             return False
         tried: set[tuple[str, ...]] = set()
-        written = await self._done(self._budget_works(decision), tried)
-        written &= await self._done(self._other_works(decision, news), tried)
-        self._refusals.keep(tried)
+        written = await self.writer.done(self._budget_works(decision), tried)
+        written &= await self.writer.done(self._other_works(decision, news), tried)
+        self.writer.refusals.keep(tried)
         if decision.write_budgets:
             logger.info("budgets written: %d, because of %s", len(decision.write_budgets), _said(reasons))
             self.wake("the budgets written")  # what is said of the policies follows from them
@@ -256,42 +256,6 @@ class Reconciler:
                 yield (kind, name, "status"), partial(self._write_status, kind, name, status)
         for event in news:
             yield ("Event", event.name), partial(self._recorder.record, event)
-
-    async def _done(self, works: Iterator[Work], tried: set[tuple[str, ...]]) -> bool:
-        """Do them, some at a time, each begun only when its turn comes; False where one failed.
-
-        What they write is added to ``tried``, also where it waits because it was refused.
-        """
-
-        async def take() -> bool:
-            written = True
-            for what, work in works:
-                tried.add(what)
-                if not self._refusals.waits(what):
-                    written &= await self._guarded(what, work)
-            return written
-
-        return all(await asyncio.gather(*(take() for _ in range(PARALLEL_WRITES))))
-
-    async def _guarded(self, what: tuple[str, ...], work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Do it; False where it failed. What another has changed meanwhile is decided again, which is no failure."""
-        self._look()
-        try:
-            await work()
-            self._refusals.taken(what)
-        except RefusedError as error:
-            logger.error("%s", error)
-            self._refusals.refused(what)
-            self.refused_writes += 1
-        except ConflictError as error:
-            logger.debug("decided again: %s", error)
-            self._conflicts = True
-        except NotLeadingError as error:
-            logger.debug("not written: %s", error)
-        except ClusterError as error:
-            logger.error("%s", error)
-            return False
-        return True
 
     async def _write_budget(self, write: BudgetWrite) -> None:
         version = self._cache.version(POWER_BUDGET, write.node.name)

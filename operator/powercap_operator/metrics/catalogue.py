@@ -156,6 +156,20 @@ OVERRIDE_ACHIEVED: Final = Family(
     OVERRIDE,
 )
 
+JOBS_WAITING: Final = Family("powercap_jobs_waiting", "Jobs that wait for cheap hours now.", POLICY)
+JOBS_RELEASED: Final = Family(
+    "powercap_jobs_released",
+    "Jobs released since the WaitPolicy was made, by why: Window, NoSaving, Deadline, NoData or UnreadableJob.",
+    (*POLICY, "reason"),
+    "counter",
+)
+JOBS_SAVED: Final = Family(
+    "powercap_jobs_saved_per_kilowatt",
+    "Modelled, since the WaitPolicy was made: for each released job its hours times by how much less the signal was"
+    " than at its creation, for each kilowatt that it drew.",
+    (*POLICY, "unit"),
+)
+
 NODE_READY: Final = Family("powercap_node_ready", "1 where the node follows its budget.", NODE)
 NODE_REASON: Final = Family(
     "powercap_node_reason",

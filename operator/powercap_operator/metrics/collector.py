@@ -24,6 +24,7 @@ from .families import (
     policy_metrics,
     process_metrics,
     report_metrics,
+    waiting_metrics,
 )
 from .nodes import text_of
 
@@ -61,6 +62,7 @@ def _metrics(
     yield from policy_metrics(list(world.policies.values()), by_policy)
     yield from report_metrics(reported)
     yield from override_metrics(world.overrides.values())
+    yield from waiting_metrics(world.wait_policies.values())
     yield from market_metrics(world.days.values(), now)
     yield _unreadable(world)
 

@@ -18,6 +18,7 @@ from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
 from powercap_api.reasons import ConditionType, PolicyReason
 from powercap_api.units import MICROWATTS_PER_WATT, Power
+from powercap_api.waitpolicy import WaitPolicy
 
 from ..loops.pauses import LoopPauses
 from ..market.known_days import DayKey, KnownDays, is_complete
@@ -278,3 +279,19 @@ def _periods(known: KnownDays, now: datetime) -> Iterable[Metric]:
 def _market(key: DayKey) -> list[str]:
     market = key.market
     return [market.area, market.auction.value, str(market.resolution_minutes), str(key.provider)]
+
+
+def waiting_metrics(policies: Iterable[WaitPolicy]) -> Iterable[Metric]:
+    """What waits, what was released and why, and what that saved by the model."""
+    waiting, saved = gauge(catalogue.JOBS_WAITING), gauge(catalogue.JOBS_SAVED)
+    family = catalogue.JOBS_RELEASED
+    released = CounterMetricFamily(family.name, family.text, labels=family.labels)
+    for policy in policies:
+        name, status = policy.metadata.name, policy.status
+        if status.waiting is not None:
+            waiting.add_metric([name], status.waiting)
+        for one in status.releases:
+            released.add_metric([name, one.reason], one.jobs)
+        if status.saved_per_kilowatt is not None and status.saved is not None:
+            saved.add_metric([name, status.saved.partition(" ")[2]], float(status.saved_per_kilowatt))
+    return waiting, released, saved

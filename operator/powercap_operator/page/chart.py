@@ -25,6 +25,8 @@ class Step:
     """What it says where a person points at it."""
     amount: str = ""
     """The value for people."""
+    mark: str = ""
+    """A further class of its rectangle, after a space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Bar:
     height: float
     text: str
     when: str
-    """``past``, ``now`` or ``ahead``."""
+    """``past``, ``now`` or ``ahead``, and the step's mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def bar_chart(
         left = axis.place(start)
         when = "past" if end <= now else "ahead" if start > now else "now"
         width = _rounded(axis.place(end) - left)
-        bars.append(Bar(left, top, width, _rounded(bottom - top), step.text, when))
+        bars.append(Bar(left, top, width, _rounded(bottom - top), step.text, when + step.mark))
     return Chart(
         label=label,
         bars=tuple(bars),
@@ -135,6 +137,16 @@ def bar_chart(
         values=tuple(Mark(height(mark.at), mark.text) for mark in values),
         zero=zero,
     )
+
+
+def extent_of(steps: Sequence[Span[Step]]) -> tuple[tuple[float, float], list[Mark]]:
+    """From the least to the most with some room, 0 always within; and what to mark."""
+    low, high = min(0.0, *(step.what.value for step in steps)), max(0.0, *(step.what.value for step in steps))
+    room = (high - low or 1.0) * 0.16
+    marks = [Mark(high, f"{high:,.6g}")] if high > 0 else []
+    if low < 0:
+        marks.append(Mark(low, f"{low:,.6g}"))
+    return (low - room if low < 0 else 0.0, high + room), marks
 
 
 def _rounded(value: float) -> float:

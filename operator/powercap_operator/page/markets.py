@@ -15,7 +15,7 @@ from powercap_api.schedule import Span
 from ..market.delivery_day import day_bounds, day_of
 from ..market.known_days import DayKey, KnownDays, is_complete, periods_of
 from ..market.results import Period
-from .chart import Axis, Chart, Mark, Step, bar_chart
+from .chart import Axis, Chart, Step, bar_chart, extent_of
 from .wording import Tone, clock
 
 
@@ -124,7 +124,7 @@ def _charts(
         steps = _steps(market, periods, unit, value_of, now)
         if steps:
             label = f"{what} of {market}, {unit}"
-            charts.append((f"{what}, {unit}", bar_chart(label, steps, axis, now, *_extent(steps))))
+            charts.append((f"{what}, {unit}", bar_chart(label, steps, axis, now, *extent_of(steps))))
     return tuple(charts)
 
 
@@ -144,13 +144,3 @@ def _steps(
             times = f"{clock(period.start, zone, now)} to {end.astimezone(zone):%H:%M}"
             steps.append(Span(period.start, end, Step(float(value), f"{times}: {value:,f} {unit}")))
     return steps
-
-
-def _extent(steps: Sequence[Span[Step]]) -> tuple[tuple[float, float], list[Mark]]:
-    """From the least to the most with some room, 0 always within; and what to mark."""
-    low, high = min(0.0, *(step.what.value for step in steps)), max(0.0, *(step.what.value for step in steps))
-    room = (high - low or 1.0) * 0.16
-    marks = [Mark(high, f"{high:,.6g}")] if high > 0 else []
-    if low < 0:
-        marks.append(Mark(low, f"{low:,.6g}"))
-    return (low - room if low < 0 else 0.0, high + room), marks

@@ -17,6 +17,7 @@ from .markets import MarketView, market_views
 from .nodes import Choice, NodesView, nodes_view
 from .overrides import OverrideView, override_views
 from .policies import UNREADABLE, PolicyView, policy_views
+from .waiting import WaitView, wait_views
 from .wording import Tone, clock, nodes, number, worst
 
 
@@ -54,6 +55,7 @@ class Overview:
     figures: tuple[Figure, ...]
     overrides: tuple[OverrideView, ...]
     policies: tuple[PolicyView, ...]
+    waiting: tuple[WaitView, ...]
     markets: tuple[MarketView, ...]
     nodes: NodesView
     time: str
@@ -78,6 +80,7 @@ def overview(seen: Seen, choice: Choice, now: datetime, reported: Sequence[Repor
         figures=_figures(fleet),
         overrides=override_views(world.overrides.values(), zone, now),
         policies=policies,
+        waiting=wait_views(world, reading.days, now),
         markets=market_views(reading.days, now),
         nodes=table,
         time=clock(now, zone, now),

@@ -29,11 +29,11 @@ from .overrides.pod_floors import floors_of_nodes
 from .overrides.windows import next_look, read_overrides
 from .policy_status import policy_status
 from .price_agreement import check_agreement
-from .reading import read_policies
+from .reading import read_policies, read_wait_policies
 from .reports.report import ReportWrite, report_writes, surplus_reports
 from .resolved_policy import ResolvedPolicy
 from .static_days import read_static_days
-from .wanted_days import surplus_days, wanted_days
+from .wanted_days import FollowsResults, surplus_days, wanted_days
 
 _SCHEDULED: Final = ("schedule", "area", "validUntil", "overrides")
 """Fields of a budget's spec that follow from results and overrides, not from what else the policy says."""
@@ -118,6 +118,7 @@ def decide(
     """
     days, policies, plans, faulty = read_policies(world, now, seen_since)
     frozen = _frozen(world, faulty)
+    following: list[FollowsResults] = [*policies.values(), *read_wait_policies(world)[0].values()]
     nodes = [node for name, node in world.nodes.items() if name not in frozen]
     assignment = assign((resolved.policy for resolved in policies.values()), nodes, world.agents)
     governed = assignment.nodes_by_policy()
@@ -131,10 +132,10 @@ def decide(
     return Decision(
         create_days={
             name: spec
-            for name, spec in wanted_days(policies.values(), days, now).items()
+            for name, spec in wanted_days(following, days, now).items()
             if (MARKET_DAY, name) not in world.unreadable
         },
-        delete_days=surplus_days(world.days.values(), policies.values(), now, history) if settled else (),
+        delete_days=surplus_days(world.days.values(), following, now, history) if settled else (),
         write_budgets=(
             *_budget_writes(world, assignment, policies, plans, windows, now, seen_since),
             *_frozen_writes(world, frozen, windows, now),

@@ -30,7 +30,7 @@ _ON_PURPOSE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ObjectEvent:
-    """An event on one of our objects."""
+    """An event on one of our objects, or on a Job."""
 
     kind: str
     name: str
@@ -38,6 +38,8 @@ class ObjectEvent:
     warning: bool
     reason: str
     message: str
+    namespace: str = ""
+    """Of a Job; our own objects have none."""
 
 
 def condition_events(
@@ -75,9 +77,13 @@ def budget_events(before: Mapping[str, BudgetView], after: Mapping[str, BudgetVi
 
 def event_body(event: ObjectEvent, now: datetime, suffix: str, instance: str) -> dict[str, Any]:
     """The core/v1 Event; ``suffix`` makes its name unique, ``instance`` names this process."""
-    involved = {"apiVersion": API_VERSION, "kind": event.kind, "name": event.name, "uid": event.uid}
+    version, within = (
+        (API_VERSION, {}) if not event.namespace else ("batch/v1", {"namespace": event.namespace})
+    )
+    involved = {"apiVersion": version, "kind": event.kind, "name": event.name, "uid": event.uid, **within}
     kind, message = "Warning" if event.warning else "Normal", shown(event.message, _MAX_MESSAGE)
-    return core_event(involved, "default", suffix, kind, event.reason, message, instance, now)
+    namespace = event.namespace or "default"
+    return core_event(involved, namespace, suffix, kind, event.reason, message, instance, now)
 
 
 def core_event(

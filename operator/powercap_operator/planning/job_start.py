@@ -7,7 +7,7 @@ no later start that it may have, of those whose whole run is known, has a cost t
 again later, the same data never give a later start, and more data never a dearer one.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,6 +36,7 @@ class CostCurve:
         ordered = sorted(periods, key=lambda period: period.start)
         self._starts = [_seconds(period.start) for period in ordered]
         self._ends = [_seconds(period.end) for period in ordered]
+        self._edges = sorted({*self._starts, *self._ends})
         self._values = [period.value for period in ordered]
         self._sums = [Decimal(0)]
         """Of value times seconds, before each period."""
@@ -87,10 +88,12 @@ class CostCurve:
 
     def _candidates(self, first: int, last: int, length: int) -> Sequence[int]:
         """Moments at which the cost as a function of the start changes its slope, and the two ends."""
-        edges = {*self._starts, *self._ends}
-        found = {edge for edge in edges if first < edge < last}
-        found |= {edge - length for edge in edges if first < edge - length < last}
-        return sorted({first, max(first, last)} | found)
+        edges = self._edges
+        found = {first, max(first, last)}
+        found.update(edges[bisect_right(edges, first) : bisect_left(edges, last)])
+        shifted = edges[bisect_right(edges, first + length) : bisect_left(edges, last + length)]
+        found.update([edge - length for edge in shifted])
+        return sorted(found)
 
 
 def _seconds(moment: datetime) -> int:

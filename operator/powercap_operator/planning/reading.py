@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from powercap_api.names import POWER_POLICY
+from powercap_api.names import POWER_POLICY, WAIT_POLICY
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Schedule
 
@@ -13,9 +13,10 @@ from ..market.known_days import KnownDays
 from ..world.snapshot import World
 from ..world.unreadable import FAULTS, Unreadable, unreadable
 from .budget_spec import Plan, plan
+from .jobs.rule import Rule
 from .past import specs_in_force
 from .resolved_policy import ResolvedPolicy, resolve
-from .wanted_days import has_waited, is_pending
+from .wanted_days import FollowsResults, has_waited, is_pending
 
 
 class Reading(NamedTuple):
@@ -46,6 +47,32 @@ def read_policies(world: World, now: datetime, seen_since: datetime | None = Non
         except FAULTS as error:
             faulty[name] = unreadable(POWER_POLICY, policy.to_wire(), error)
     return Reading(days, policies, plans, faulty)
+
+
+def read_wait_policies(world: World) -> tuple[dict[str, Rule], dict[str, Unreadable]]:
+    """The rules of the world's WaitPolicies, and those that cannot be read or worked with. None where the operator does
+    not follow jobs."""
+    if world.jobs is None:
+        return {}, {}
+    rules = {}
+    faulty = {name: one for (kind, name), one in world.unreadable.items() if kind == WAIT_POLICY}
+    for name, policy in world.wait_policies.items():
+        try:
+            rules[name] = Rule.of(policy.spec)
+        except FAULTS as error:
+            faulty[name] = Unreadable.of(WAIT_POLICY, policy, error)
+    return rules, faulty
+
+
+def followed(world: World) -> list[FollowsResults]:
+    """All policies that follow results; those that cannot be worked with are left out."""
+    found: list[FollowsResults] = [*read_wait_policies(world)[0].values()]
+    for policy in world.policies.values():
+        try:
+            found.append(resolve(policy))
+        except FAULTS:
+            continue
+    return found
 
 
 def _plan(

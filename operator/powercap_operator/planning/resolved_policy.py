@@ -46,6 +46,16 @@ class ResolvedPolicy:
         return self.policy.metadata.name
 
     @property
+    def previous_days(self) -> int:
+        """How many days back results may be taken from."""
+        return self.policy.spec.fallback.previous_days
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it follows no results for the time being."""
+        return self.policy.spec.suspend
+
+    @property
     def market(self) -> Market:
         return self.request.market
 
@@ -69,7 +79,7 @@ def resolve(policy: PowerPolicy, node_uw: int | None = None) -> ResolvedPolicy:
     spec = policy.spec
     strategy = strategies.create(spec.strategy)
     name = strategies.describe(spec.strategy)
-    request, passed_over = _request(spec.market, strategy.needs, name)
+    request, passed_over = results_request(spec.market, strategy.needs, name)
     max_source, min_power = Power.parse(spec.max_source), Power.parse(spec.min_power)
     return ResolvedPolicy(
         policy=policy,
@@ -85,7 +95,7 @@ def resolve(policy: PowerPolicy, node_uw: int | None = None) -> ResolvedPolicy:
     )
 
 
-def _request(spec: MarketSpec, needs: Needs, strategy: str) -> tuple[ResultsRequest, str]:
+def results_request(spec: MarketSpec, needs: Needs, strategy: str) -> tuple[ResultsRequest, str]:
     """The results to follow; and which providers are passed over, for people."""
     if needs.carbon or needs.renewable:
         data = GridData.CARBON if needs.carbon else GridData.RENEWABLE

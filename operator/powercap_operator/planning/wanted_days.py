@@ -1,4 +1,4 @@
-"""Which MarketDays there should be: those that policies follow, as soon as they are published. Pure.
+"""Which MarketDays there should be: those that policies of both kinds follow, as soon as they are published. Pure.
 
 Once for the whole cluster: policies that follow the same market share its days. Where a source fails, the next of
 the policy's providers is asked beside it; where today cannot be had at all, the days that may stand in for it are
@@ -7,16 +7,16 @@ wanted too, for a cluster that has no history yet.
 
 from collections.abc import Collection, Container, Iterable, Iterator
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from powercap_api.conditions import find_condition
 from powercap_api.marketday import MarketDay, MarketDaySpec
 from powercap_api.markets import Market, market_day_name
 from powercap_api.names import MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
-from powercap_api.powerpolicy import MANUAL, PowerPolicy
+from powercap_api.powerpolicy import MANUAL
 from powercap_api.reasons import ConditionType, PolicyReason
 
-from ..market.delivery_day import day_bounds
+from ..market.delivery_day import day_bounds, day_of
 from ..market.known_days import (
     DayKey,
     KnownDays,
@@ -30,8 +30,7 @@ from ..market.known_days import (
 from ..market.needs import Needs
 from ..market.publication import DAILY_LIMIT, FIRST_SPREAD, results_expected_at
 from ..market.results import Query
-from ..world.unreadable import FAULTS
-from .resolved_policy import ResolvedPolicy, resolve
+from .resolved_policy import ResolvedPolicy
 
 _LONGEST_PENDING: Final = timedelta(minutes=10)
 """Time after the first request for today was due, or the operator took over, from which nothing waits for it."""
@@ -39,13 +38,32 @@ _BEFORE_MIDNIGHT: Final = timedelta(minutes=30)
 """Time before the delivery day's end from which nothing waits for tomorrow's results, requested or not."""
 
 
+class FollowsResults(Protocol):
+    """A policy of any kind, as far as it follows results."""
+
+    @property
+    def request(self) -> ResultsRequest:
+        """Which results."""
+        ...
+
+    @property
+    def previous_days(self) -> int:
+        """How many days back results may be taken from."""
+        ...
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it follows none for the time being."""
+        ...
+
+
 def wanted_days(
-    policies: Iterable[ResolvedPolicy], days: KnownDays, now: datetime
+    policies: Iterable[FollowsResults], days: KnownDays, now: datetime
 ) -> dict[str, MarketDaySpec]:
     """MarketDays to make, by name. Those that are there, under any name, are not among them."""
     wanted: dict[str, MarketDaySpec] = {}
     for resolved in policies:
-        if resolved.policy.spec.suspend:
+        if resolved.suspended:
             continue
         for key in _keys(resolved, days, now):
             if key not in days:
@@ -96,19 +114,20 @@ def is_overdue(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> bool
     )
 
 
-def _keys(resolved: ResolvedPolicy, days: KnownDays, now: datetime) -> Iterator[DayKey]:
-    request, today = resolved.request, resolved.day(now)
+def _keys(resolved: FollowsResults, days: KnownDays, now: datetime) -> Iterator[DayKey]:
+    request = resolved.request
+    today = day_of(now, request.market.bidding_zone.zone)
     if request.beside is not None:
         for day in (today, today + timedelta(days=1)):
             if results_expected_at(Query(request.beside.market, day)) <= now:
                 yield from _providers_keys(request.beside, request.beside.market, day, days)
     if not request.needs.market:
         return
-    for layer in layers(resolved.market):
+    for layer in layers(request.market):
         for day in (today, today + timedelta(days=1)):
             if results_expected_at(Query(layer, day)) <= now:
                 yield from _providers_keys(request, layer, day, days)
-        for back in range(1, resolved.policy.spec.fallback.previous_days + 1):
+        for back in range(1, resolved.previous_days + 1):
             if _settled(request, layer, today - timedelta(days=back - 1), days):
                 break
             yield from _providers_keys(request, layer, today - timedelta(days=back), days)
@@ -161,15 +180,11 @@ def _spec(key: DayKey) -> MarketDaySpec:
     )
 
 
-def needs_of_markets(policies: Iterable[PowerPolicy]) -> dict[Market, Needs]:
-    """What the policies together need of each market's results; those that cannot be worked with need nothing."""
+def needs_of_markets(policies: Iterable[FollowsResults]) -> dict[Market, Needs]:
+    """What the policies together need of each market's results."""
     needed: dict[Market, Needs] = {}
     for policy in policies:
-        try:
-            resolved = resolve(policy)
-        except FAULTS:
-            continue
-        for request in (resolved.request, resolved.request.beside):
+        for request in (policy.request, policy.request.beside):
             if request is not None:
                 for layer in layers(request.market):
                     needed[layer] = needed.get(layer, Needs()) | request.needs
@@ -188,7 +203,7 @@ def _latest_complete(days: Iterable[MarketDay], followed: Container[Market]) -> 
 
 
 def surplus_days(
-    days: Collection[MarketDay], policies: Collection[ResolvedPolicy], now: datetime, history: timedelta
+    days: Collection[MarketDay], policies: Collection[FollowsResults], now: datetime, history: timedelta
 ) -> tuple[str, ...]:
     """The operator's own MarketDays that are older than the history, and than any policy's fallback looks back.
 
@@ -199,7 +214,7 @@ def surplus_days(
         request for one in policies for request in (one.request, one.request.beside) if request is not None
     ]
     kept = _latest_complete(days, {layer for request in requests for layer in layers(request.market)})
-    reach = max((resolved.policy.spec.fallback.previous_days for resolved in policies), default=0)
+    reach = max((resolved.previous_days for resolved in policies), default=0)
     oldest = now.date() - max(history, timedelta(days=reach + 1))
     return tuple(
         day.metadata.name

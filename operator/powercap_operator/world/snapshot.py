@@ -28,7 +28,9 @@ if TYPE_CHECKING:  # the command reads budgets alone, and pydantic takes longer 
     from powercap_api.poweroverride import PowerOverride
     from powercap_api.powerpolicy import PowerPolicy
     from powercap_api.powerreport import PowerReport
+    from powercap_api.waitpolicy import WaitPolicy
 
+    from .job import JobView
     from .unreadable import Unreadable
 
 
@@ -201,6 +203,9 @@ class World:
     pods: Mapping[str, PodView] = field(default_factory=dict)
     """By namespace and name: those that ask for something."""
     reports: Mapping[str, PowerReport] = field(default_factory=dict)
+    wait_policies: Mapping[str, WaitPolicy] = field(default_factory=dict)
+    jobs: Mapping[str, JobView] | None = None
+    """By namespace and name: those that may wait for cheap hours. None where the operator does not follow jobs."""
     agents: AgentPlacement = EVERYWHERE
     """Where agents can run."""
     jump: Jump | None = None

@@ -13,13 +13,13 @@ from typing import Any, Final, Self, TypeVar
 from pydantic import ValidationError
 
 from powercap_api.foreign_text import shown
-from powercap_api.names import MARKET_DAY, POWER_OVERRIDE
+from powercap_api.names import MARKET_DAY, POWER_OVERRIDE, WAIT_POLICY
 from powercap_api.reasons import ConditionType, ObjectReason
 from powercap_api.schema.model import ApiModel, Condition, KubeObject
 
 FAULTS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What an object's values can raise in code that reads or works with them."""
-_KEPT: Final = ("fallbacks", "fetch")
+_KEPT: Final = ("fallbacks", "fetch", "released", "releases", "saved", "savedPerKilowatt")
 """Counters of a status, which are not lost with the rest of it."""
 
 Kind = TypeVar("Kind", bound=KubeObject)
@@ -118,6 +118,8 @@ def unreadable_status(found: Unreadable, now: datetime) -> dict[str, Any]:
         sentence = "Nothing is asked or taken for it."
     if found.kind == POWER_OVERRIDE:
         types, sentence = [ConditionType.ACTIVE], "It is not in force."
+    if found.kind == WAIT_POLICY:
+        sentence = "Jobs start at once where no other WaitPolicy is for their namespace."
     message = f"this version of the operator cannot work with it: {found.why}. {sentence}"
     before = found.conditions
     conditions = [

@@ -12,77 +12,21 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, Self
+from typing import Final
 
-from powercap_api.markets import GridData, Market
-from powercap_api.poweroverride import parse_duration
-from powercap_api.waitpolicy import Signal, WaitPolicySpec
+from powercap_api.markets import Market
+from powercap_api.waitpolicy import Signal
 
 from ..market.delivery_day import day_of, period_starts
-from ..market.known_days import layers, market_of
+from ..market.known_days import layers
 from ..market.publication import known_from
 from ..market.results import Period, Query, merge
-from ..market.tariff import Tariff
 from ..planning.job_start import CostCurve, CostPeriod
+from ..planning.jobs.rule import Rule
 
-_COLUMN: Final = {Signal.PRICE: "price", Signal.CARBON: "carbon", Signal.RENEWABLE: "renewable"}
 _BEYOND: Final = timedelta(days=3)
 """So far from a moment no result counts that is known then."""
 _HOUR: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A WaitPolicy in numbers."""
-
-    market: Market
-    """The auction, or the area's grid data, whose days the jobs wait by."""
-    signal: Signal
-    tariff: Tariff
-    max_wait: timedelta
-    default_duration: timedelta
-    least_saving: Decimal
-    """As a part of the cost, 0 to 1."""
-
-    @classmethod
-    def of(cls, spec: WaitPolicySpec) -> Self:
-        auction = market_of(spec.market)
-        grid = {Signal.CARBON: GridData.CARBON, Signal.RENEWABLE: GridData.RENEWABLE}.get(spec.signal)
-        return cls(
-            auction if grid is None else Market(auction.area, grid, auction.resolution_minutes),
-            Signal(spec.signal),
-            Tariff.of(spec.tariff),
-            parse_duration(spec.max_wait),
-            parse_duration(spec.default_duration),
-            Decimal(spec.least_saving_percent) / 100,
-        )
-
-    def latest_start(self, job: "Job") -> datetime:
-        return job.submitted + min(job.wait, self.max_wait)
-
-    @property
-    def unit(self) -> str:
-        if self.signal is Signal.PRICE:
-            return f"{self.market.bidding_zone.currency}/MWh"
-        return "g CO2eq/kWh" if self.signal is Signal.CARBON else "% renewable"
-
-    def shown(self, cost: Decimal) -> Decimal:
-        """The mean of the signal that a cost stands for."""
-        return -cost if self.signal is Signal.RENEWABLE else cost
-
-    def periods(self, day: Iterable[Period]) -> list[CostPeriod]:
-        """The periods of a day of results with their costs; those without a value left out."""
-        length = timedelta(minutes=self.market.resolution_minutes)
-        zone = self.market.bidding_zone.wall_clock
-        found = []
-        for period in day:
-            value: Decimal | None = getattr(period, _COLUMN[self.signal])
-            if value is None:
-                continue
-            if self.signal is Signal.PRICE:
-                value = self.tariff.price_paid(value, period.start, zone)
-            found.append(CostPeriod(period.start, period.start + length, self.shown(value)))
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +106,7 @@ def _laid_over(found: Mapping[Query, Sequence[Period]], query: Query, market: Ma
 
 def wait(job: Job, days: PastDays, rule: Rule) -> WaitedJob | None:
     """When the job would have started, and what that came to; None where its costs are not known."""
-    latest = rule.latest_start(job)
+    latest = rule.latest_start(job.submitted, job.wait)
     at_once = days.final.mean(job.submitted, job.duration)
     if at_once is None:
         return None

@@ -2,7 +2,7 @@
 // had, it says since when: a page that stands still must not look like one that is well.
 "use strict";
 
-const PARTS = ["when", "headline", "figures", "overrides", "policies", "markets", "nodes", "footer"];
+const PARTS = ["when", "headline", "figures", "overrides", "policies", "waiting", "markets", "nodes", "footer"];
 const EVERY_MS = 15000;
 const PATIENCE_MS = 10000;
 

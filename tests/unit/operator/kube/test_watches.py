@@ -21,6 +21,7 @@ KINDS = {
     "poweroverrides": "PowerOverride",
     "marketdays": "MarketDay",
     "powerreports": "PowerReport",
+    "waitpolicies": "WaitPolicy",
 }
 POLICY = {
     "kind": "PowerPolicy",

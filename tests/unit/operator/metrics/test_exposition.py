@@ -36,6 +36,7 @@ from tests.support.objects import (
     moment,
     new_day,
 )
+from tests.support.waiting import make_wait_policy
 from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
@@ -172,7 +173,20 @@ def test_every_metric_is_there_under_its_name() -> None:
     world = with_accelerators(reporting())
     days = {**world.days, **{data.value: grid_day(data) for data in GridData}}
     odd = Unreadable("PowerPolicy", "odd", uid="", generation=None, suspend=None, why="", status={})
-    found = scrape(replace(world, days=days, unreadable={("PowerPolicy", "odd"): odd}))
+    waits = make_wait_policy()
+    status = {"waiting": 3, "releases": [{"reason": "Window", "jobs": 2}], "saved": "0.04 EUR/kW"}
+    waits = waits.model_validate({**waits.to_wire(), "status": {**status, "savedPerKilowatt": "0.040000"}})
+    found = scrape(
+        replace(
+            world,
+            days=days,
+            unreadable={("PowerPolicy", "odd"): odd},
+            wait_policies={"default": waits},
+        )
+    )
+    assert found['powercap_jobs_waiting{policy="default"}'] == 3
+    assert found['powercap_jobs_released_total{policy="default",reason="Window"}'] == 2
+    assert found['powercap_jobs_saved_per_kilowatt{policy="default",unit="EUR/kW"}'] == 0.04
     assert found['powercap_unreadable_objects{kind="PowerPolicy"}'] == 1
     in_percent = {"powercap_policy_max_source_ratio", "powercap_policy_cap_ratio"}
     assert {series.split("{")[0] for series in found} == NAMES - in_percent

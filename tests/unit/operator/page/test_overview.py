@@ -19,6 +19,7 @@ from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, Pa
 from powercap_operator.world.unreadable import unreadable
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
+from tests.support.waiting import make_wait_policy, priced, waiting_world
 from tests.unit.operator.metrics.test_exposition import active_override, report_of
 from tests.unit.operator.planning.test_decision import settled
 
@@ -358,3 +359,15 @@ def test_what_comes_from_the_cluster_is_escaped() -> None:
         )
         > 8
     )
+
+
+def test_jobs_that_wait_have_their_hours_in_the_price_curve() -> None:
+    world = waiting_world(
+        [], [make_wait_policy(defaultDuration="2h")], [priced(DAY, [50] * 14 + [20, 20, 60])]
+    )
+    seen = Seen(world, listed=True, leading=True, stuck=(), version="1.2.3", name="a")
+    [found] = overview(seen, Choice(), NOW, []).waiting
+    assert found.window == "A job made now would run from 14:00 to 16:00."
+    assert found.chart is not None
+    marked = [bar.text for bar in found.chart.bars if bar.when.endswith(" window")]
+    assert marked == ["14:00 to 15:00: 20.00 EUR/MWh", "15:00 to 16:00: 20.00 EUR/MWh"]

@@ -104,7 +104,7 @@ def test_a_strategy_of_prices_does_not_wait_for_volumes(volume: Value) -> None:
     assert complete is not None
     assert complete.status == "True"
     assert "volume" in complete.message
-    needs = needs_of_markets([PRICED])[IDA1]
+    needs = needs_of_markets([resolve(PRICED)])[IDA1]
     assert not any(is_due(today, FETCHED + timedelta(hours=hours), needs) for hours in range(48))
 
 
@@ -113,7 +113,7 @@ def test_a_strategy_of_volumes_does(volume: Value) -> None:
     yesterday = day_of("EPEX", IDA1, always(Decimal(50)), a_price, day=YESTERDAY)
     today = day_of("EPEX", IDA1, volume, a_price)
     assert conditions(yesterday, today, of=policy())["MarketData"].reason == "Fallback"
-    needs = needs_of_markets([PRICED, policy()])[IDA1]
+    needs = needs_of_markets([resolve(PRICED), resolve(policy())])[IDA1]
     assert needs == Needs(volume=True, price=True)
     assert is_due(today, FETCHED + timedelta(hours=3), needs)
     assert not is_due(today, FETCHED + timedelta(hours=1), needs)

@@ -9,7 +9,8 @@ import pytest
 from powercap_api.markets import Auction, GridData, Market
 from powercap_api.waitpolicy import WaitPolicySpec
 from powercap_operator.market.results import Period, Query
-from powercap_operator.worth.waiting import Job, PastDays, Rule, by_month, sums, wait
+from powercap_operator.planning.jobs.rule import Rule
+from powercap_operator.worth.waiting import Job, PastDays, by_month, sums, wait
 
 HOUR = timedelta(hours=1)
 FIRST = datetime(2025, 10, 5, tzinfo=UTC) - 2 * HOUR

@@ -1,0 +1,1 @@
+"""When jobs that wait for cheap hours are released."""
