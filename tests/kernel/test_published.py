@@ -66,5 +66,5 @@ def test_two_packages_of_a_published_machine(listed: Published, node: Node) -> N
     told = {limit["reason"] for zone in status["zones"] for limit in zone["limits"]}
     told |= {condition["reason"] for condition in status["conditions"]}
     assert not listed.told or listed.told in told
-    assert node.kill(signal.SIGTERM) == 0
+    assert node.kill(signal.SIGTERM) == 0, node.log.read_text()
     assert registers.snapshot() == before
