@@ -9,7 +9,7 @@ from typing import Final
 from powercap_api.conditions import find_condition
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_api.reasons import ConditionType, PolicyReason
+from powercap_api.reasons import ConditionType, Fallback, PolicyReason
 from powercap_api.schedule import Span, cap_uw
 
 from ..market.delivery_day import day_bounds
@@ -122,6 +122,9 @@ def _view(
     steps = _steps(resolved, planned, spec, now)
     sentences = [one.message for one in (ready, data) if one is not None and one.status != "True"]
     current = None if policy.spec.suspend else status.current
+    cap, why = ("–", "") if current is None else (current.cap, current.why or "")
+    if current is None and not policy.spec.suspend and PolicyReason.MISSING in {state, data and data.reason}:
+        cap, why = _without_results(resolved)
     return PolicyView(
         name=policy.metadata.name,
         market=status.market or str(resolved.market),
@@ -133,10 +136,10 @@ def _view(
             data=None if data is None else data.reason,
         ),
         flags=tuple(word for word, holds in _flags(policy) if holds),
-        cap="–" if current is None else current.cap,
+        cap=cap,
         of=resolved.limits.whole_text,
         share="" if current is None else current.share,
-        why="" if current is None else current.why or "",
+        why=why,
         coming=_coming(resolved, steps, now),
         followed=_followed(policy, sums),
         report=report,
@@ -144,6 +147,13 @@ def _view(
         zone=resolved.wall_clock.key,
         chart=_chart(resolved, steps, now) if steps else None,
     )
+
+
+def _without_results(resolved: ResolvedPolicy) -> tuple[str, str]:
+    """The cap that nodes have for want of results, and why."""
+    then = resolved.policy.spec.fallback.then
+    caps = {Fallback.MIN_POWER: resolved.limits.least_text, Fallback.RELEASE: "original limits"}
+    return caps.get(then, "the last cap"), f"for want of market results: fallback.then is {then}"
 
 
 def _flags(policy: PowerPolicy) -> Sequence[tuple[str, bool]]:

@@ -166,12 +166,17 @@ def test_an_earlier_day_that_stands_in() -> None:
     assert [(line.day, line.tone) for line in market.days] == [("today", Tone.WARN)]
 
 
-def test_no_results_at_all() -> None:
-    policy = make_policy(fallback={"previousDays": 0})
+@pytest.mark.parametrize(
+    ("then", "cap"), [("MinPower", "10 W"), ("Hold", "the last cap"), ("Release", "original limits")]
+)
+def test_no_results_at_all(then: str, cap: str) -> None:
+    policy = make_policy(fallback={"previousDays": 0, "then": then})
     world = settled(make_world([policy], [in_vain(DAY)], [make_node("a")]), NOW)
     page = page_of(world)
     assert (page.headline, page.tone) == ("No market results for default", Tone.BAD)
-    assert any("nodes are capped at minPower" in sentence for sentence in page.sentences)
+    (view,) = page.policies
+    assert (view.cap, view.why) == (cap, f"for want of market results: fallback.then is {then}")
+    assert any("nodes are capped at minPower" in one for one in page.sentences) == (then == "MinPower")
 
 
 def test_a_market_with_negative_prices() -> None:
