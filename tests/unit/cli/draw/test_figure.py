@@ -105,7 +105,7 @@ def test_a_format_that_is_none_and_a_folder_that_is_not_there_are_said(tmp_path:
 
 def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(FigureError, match=r"pip install 'powercap\[operator,plot\]'"):
+    with pytest.raises(FigureError, match=r"in a checkout, pipx install '\.\[kubectl,plot\]'"):
         market_figure(tmp_path / "day.svg", ORDINARY)
 
 

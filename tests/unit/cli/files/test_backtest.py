@@ -260,7 +260,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, capsys: Captured)
     ("arguments", "why"),
     [
         (("--compare", "Volume,Wind"), "'Wind' is no strategy: Volume, "),
-        (("--static-watts", "much"), "'much' is no power in watts"),
+        (("--static-watts", "much"), "'much' is no power: write watts, such as 90"),
         (("--static-watts", "-1"), "-1 W is no power of a machine"),
     ],
 )
