@@ -19,7 +19,7 @@ _MOST_POLICIES: Final = 6
 _WIDE: Final = 9.0
 _BARS_HIGH: Final = 0.78
 _DAYS_HIGH: Final = 1.5
-_TEXT_HIGH: Final = 1.75
+_TEXT_HIGH: Final = 1.95
 _QUANTITIES: Final = (
     ("bill", VOLUME_COLOUR),
     ("work done", QUIET),
@@ -46,7 +46,7 @@ def draw_backtest(setting: Setting, results: Sequence[PolicyResult], path: Path)
             height_ratios=[bars, *[_DAYS_HIGH] * len(shown)],
             left=0.145,
             right=0.955,
-            top=1 - 1.0 / height,
+            top=1 - 1.2 / height,
             bottom=0.4 / height,
             hspace=0.55,
             wspace=0.08,
@@ -105,7 +105,7 @@ def _bars(axis: "Axes", results: Sequence[PolicyResult], compared: Sequence[Comp
             )
         values += [*ours, *flat]
     spread = max(max(values) - min(values), 1.0)
-    axis.set_xlim(min(values) - 0.32 * spread, max(values) + 0.25 * spread)
+    axis.set_xlim(min(values) - 0.32 * spread, max(values) + 0.32 * spread)
     axis.set_ylim(len(results) - 0.5, -0.5)
     axis.set_yticks(places, [result.strategy for result in results])
     axis.axvline(0, color=QUIET, lw=0.9)
