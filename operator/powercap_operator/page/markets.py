@@ -100,6 +100,8 @@ def _line(word: str, day: MarketDay, now: datetime) -> DayLine:
     if fetch is not None and fetch.last_error and fetch.last_error not in sentences[0]:
         sentences.append(fetch.last_error)
     if fetch is not None and fetch.next_attempt_at is not None:
+        if fetch.last_error:
+            sentences = [fetch.last_error]  # the condition's message tells the next attempt too, in UTC
         sentences.append(f"Asked again at {clock(fetch.next_attempt_at, zone, now)}.")
     tone = Tone.WARN if fetch is not None and fetch.failures else Tone.QUIET
     return DayLine(word, " ".join(sentences), tone)

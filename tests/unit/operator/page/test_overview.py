@@ -9,11 +9,13 @@ import pytest
 
 from powercap_api.marketday import MarketDay
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_POLICY
+from powercap_operator.market.errors import NotPublished
 from powercap_operator.page.nodes import SHOWN, Choice
 from powercap_operator.page.overview import Overview, Seen, overview
 from powercap_operator.page.server import render
 from powercap_operator.page.wording import Tone
 from powercap_operator.planning.decision import decide
+from powercap_operator.planning.marketday_status import with_failure
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import unreadable
@@ -164,6 +166,17 @@ def test_an_earlier_day_that_stands_in() -> None:
     )
     (market,) = page.markets
     assert [(line.day, line.tone) for line in market.days] == [("today", Tone.WARN)]
+
+
+def test_the_next_attempt_is_told_once_on_the_market_s_clock() -> None:
+    soon = NOW + timedelta(minutes=20)
+    asked = make_day(DAY, complete=False)
+    day = after(asked, with_failure(asked, NotPublished("the site does not answer"), soon, NOW))
+    page = page_of(settled(make_world([make_policy()], [day], [make_node("a")]), NOW))
+    (line,) = [line for market in page.markets for line in market.days if line.day == "today"]
+    assert "the site does not answer" in line.text
+    assert line.text.count("12:27") == 1
+    assert "Next attempt" not in line.text
 
 
 @pytest.mark.parametrize(
