@@ -79,10 +79,10 @@ class Run:
             rounds += 1
             self._disturb()
             self._converge(f"round {rounds}")
-        self._half_open()
         self.world.stage.advance(timedelta(days=2))  # past every wait
         self._converge("two days later")
         self.complaints += [f"{name} is left suspended" for name in self.edits.suspended()]
+        self._half_open()
         self.limits.stop()
         self.direct.close()
         self.complaints += self.limits.complaints[:10]
