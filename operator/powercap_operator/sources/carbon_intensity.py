@@ -7,6 +7,7 @@ index is not read: what it calls low changes from year to year. No shares of ren
 https://carbon-intensity.github.io/api-definitions; data under CC BY 4.0. No limit of requests is published.
 """
 
+from asyncio import to_thread
 from datetime import timedelta
 from typing import Any, ClassVar, Final
 
@@ -61,7 +62,7 @@ class CarbonIntensity:
             raise _not_published(query)
         return FetchedDay(
             query=query,
-            day=build_market_day(parse_intensity(answer.body, query), query),
+            day=build_market_day(await to_thread(parse_intensity, answer.body, query), query),
             route="api",
             fetched_at=self._http.now(),
             published_at=None,

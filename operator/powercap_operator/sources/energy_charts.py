@@ -10,6 +10,7 @@ data is in ``energy_charts_grid``.
 """
 
 import json
+from asyncio import to_thread
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -72,7 +73,7 @@ class EnergyCharts:
         if isinstance(query.market.auction, GridData):
             return await self._fetch_grid(query, query.market.auction, spend)
         answer = await self._ask(query, query.delivery_day, spend)
-        prices = parse_answer(answer.body, query)
+        prices = await to_thread(parse_answer, answer.body, query)
         return FetchedDay(
             query=query,
             day=build_market_day(prices.periods, query, needs_volume=False),
@@ -107,7 +108,7 @@ class EnergyCharts:
             raise NotPublished(f"Energy-Charts has nothing for {query}: not yet, or not at all")
         return FetchedDay(
             query=query,
-            day=build_market_day(parse_grid(answer.body, query), query),
+            day=build_market_day(await to_thread(parse_grid, answer.body, query), query),
             route="api",
             fetched_at=self._http.now(),
             published_at=None,
@@ -131,7 +132,7 @@ class EnergyCharts:
                 headers={"Accept": "application/json"},
                 also=frozenset({404}),
             )
-            says = _said(answer)
+            says = await to_thread(_said, answer)
             if answer.status != 404 or says not in (None, _NO_SUCH_WAY):
                 break
             if says == _NO_SUCH_WAY and len(self._paths) > 1:

@@ -14,6 +14,10 @@ ACCEPT_ENCODING: Final = "gzip, br"
 """What ``decoded`` understands."""
 
 
+_MOST_PIECES: Final = 10_000
+"""An answer comes in some hundreds; each takes processor time, however small it is."""
+
+
 class BodyError(ValueError):
     """The body is broken or in an encoding that was not asked for."""
 
@@ -97,7 +101,7 @@ async def decoded(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> by
 
     Raises:
         BodyTooLarge: more than ``limit`` bytes once decompressed; reading stops there.
-        BodyError: an unknown encoding, broken data, or an end before the end.
+        BodyError: an unknown encoding, broken data, an end before the end, or too many pieces.
     """
     make = _DECODERS.get(encoding.strip().lower())
     if make is None:
@@ -110,6 +114,8 @@ async def decoded(chunks: AsyncIterator[bytes], encoding: str, limit: int) -> by
             part = decoder.feed(chunk, limit + 1 - size)
             parts.append(part)
             size += len(part)
+            if len(parts) > _MOST_PIECES:
+                raise BodyError(f"the answer comes in more than {_MOST_PIECES} pieces")
             if size > limit:
                 raise BodyTooLarge(f"the answer has more than {limit / 1e6:.1f} MB")
     except (zlib.error, brotli.error) as error:

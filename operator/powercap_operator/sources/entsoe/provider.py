@@ -34,11 +34,19 @@ class _HideToken(logging.Filter):
 
     _SECRET: Final = re.compile(r"(securityToken=)[^&\s\"']+", re.IGNORECASE)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens: set[str] = set()
+        """Which a source may send back anywhere."""
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Rewrite the line; never drop it."""
         line = record.getMessage()
-        if "securitytoken=" in line.lower():
-            record.msg, record.args = self._SECRET.sub(r"\1***", line), ()
+        masked = self._SECRET.sub(r"\1***", line)
+        for token in self.tokens:
+            masked = masked.replace(token, "***")
+        if masked != line:
+            record.msg, record.args = masked, ()
         return True
 
 
@@ -49,9 +57,11 @@ _LOGGERS: Final = (
 )
 
 
-def hide_token() -> None:
-    """Keep tokens out of the HTTP library's log lines, whoever configured logging. Harmless when done
+def hide_token(token: str) -> None:
+    """Keep the token out of the HTTP library's log lines, whoever configured logging. Harmless when done
     twice."""
+    if token:
+        _HIDE_TOKEN.tokens.add(token)
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_HIDE_TOKEN)
 
@@ -67,7 +77,7 @@ class Entsoe:
         self._http = http
         self._token = token.strip()
         self._url = url
-        hide_token()
+        hide_token(self._token)
 
     async def fetch(self, query: Query, spend: Spend) -> FetchedDay:
         """As ``_fetch``; no error repeats the token, whoever has sent it back."""

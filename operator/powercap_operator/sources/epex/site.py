@@ -7,10 +7,12 @@
 
 Another way is tried only where the site answered with its page and without the right table, as it does to a
 reader whose script has not run yet. A refusal (403, 429, 202, an error page) is never answered by another
-way: it is reported, and ``market.publication`` says when to ask again. Terms of use: sources/README.md.
+way: it is reported, and ``market.publication`` says when to ask again. Answers are read in a
+thread. Terms of use: sources/README.md.
 """
 
 import re
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from html import unescape
 from typing import ClassVar, Final, Literal, get_args
@@ -84,7 +86,7 @@ class EpexSite:
         for route in sorted(ROUTES, key=lambda route: route != self.first):
             html = await ways[route](query, spend)
             try:
-                fetched = self._read(html, query, route)
+                fetched = await to_thread(self._read, html, query, route)
             except NotPublished:
                 raise
             except (NoTable, WrongMarket) as error:
@@ -124,14 +126,15 @@ class EpexSite:
             form={**fields, **({"form_build_id": build_id} if build_id else {})},
             headers={"Accept": "application/json", "X-Requested-With": "XMLHttpRequest"},
         )
-        return table_html(answer.body) if answer.body.lstrip()[:1] == b"[" else answer.body
+        is_json = answer.body.lstrip()[:1] == b"["
+        return await to_thread(table_html, answer.body) if is_json else answer.body
 
     async def _by_disclaimer(self, query: Query, spend: Spend) -> bytes:
         shell = self._shell
         if not shell:
             first = await self._by_page(query, spend)
             shell = first.decode("utf-8", errors="replace")
-            if not _is_shell(first):
+            if not await to_thread(_is_shell, first):
                 return first
         fields = hidden_fields(shell, _DISCLAIMER_FORM)
         if not fields:
@@ -146,7 +149,7 @@ class EpexSite:
             form=fields,
             headers={"Accept": "text/html"},
         )
-        if answer.redirected or not _is_shell(answer.body):
+        if answer.redirected or not await to_thread(_is_shell, answer.body):
             return answer.body
         return await self._by_page(query, spend)
 

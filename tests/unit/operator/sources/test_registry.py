@@ -158,6 +158,7 @@ def test_without_a_token_nothing_is_asked(site: ExchangeSite) -> None:
         Behaviour(reset=True),
         Behaviour(body="<x"),
         Behaviour(redirect_to="http://example.org/?securityToken=" + TOKEN),
+        Behaviour(redirect_to=f"http://{TOKEN}.example.org/"),
     ],
     ids=str,
 )
