@@ -79,6 +79,8 @@ class Plan:
     """The delivery day whose results stand in for tomorrow; None where tomorrow's own are there, or none yet."""
     meanwhile: "Plan | None" = None
     """Where today's results may still come: what would hold without them."""
+    cause: str | None = None
+    """Why today's results are not there, for people."""
 
 
 def plan(

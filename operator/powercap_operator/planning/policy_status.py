@@ -237,6 +237,8 @@ def _market_data(resolved: ResolvedPolicy, planned: Plan, now: datetime) -> Cond
     }[planned.data]
     message = _about_data(resolved, planned)
     if holds is False:
+        if planned.cause:
+            message += f" {planned.cause.removesuffix('.')}."
         if resolved.passed_over:
             message += f" {resolved.passed_over}"
         if MANUAL & set(resolved.request.providers):

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from powercap_api.names import POWER_POLICY, WAIT_POLICY
+from powercap_api.foreign_text import shown
+from powercap_api.markets import market_day_name
+from powercap_api.names import MARKET_DAY, POWER_POLICY, WAIT_POLICY
 from powercap_api.reasons import PolicyReason
 from powercap_api.schedule import Schedule
 
-from ..market.known_days import KnownDays
+from ..market.known_days import DayKey, KnownDays
 from ..world.snapshot import World
 from ..world.unreadable import FAULTS, Unreadable, unreadable
 from .budget_spec import Plan, plan
@@ -82,6 +84,8 @@ def _plan(
     minutes."""
     planned = plan(resolved, days, now, specs_in_force(resolved, world.budgets))
     without = planned.data in {PolicyReason.MISSING, PolicyReason.FALLBACK}
+    if without:
+        planned = replace(planned, cause=_cause(resolved, days, now, world))
     suspended = resolved.policy.spec.suspend
     pending = without and not suspended and is_pending(resolved, days, now, resolved.day(now))
     if pending and not has_waited(resolved, now, seen_since):
@@ -93,3 +97,18 @@ def _plan(
             meanwhile=planned,
         )
     return planned
+
+
+def _cause(resolved: ResolvedPolicy, days: KnownDays, now: datetime, world: World) -> str | None:
+    """What the first source that something is known of makes of today's results; None where nothing is known."""
+    for provider in resolved.request.providers:
+        key = DayKey(provider, resolved.market, resolved.day(now))
+        name = market_day_name(*key)
+        faulty, day = world.unreadable.get((MARKET_DAY, name)), days.get(key)
+        if faulty is not None:
+            return f"MarketDay {name} cannot be worked with: {faulty.why}"
+        if day is not None and day.metadata.deletion_timestamp is not None:
+            return f"MarketDay {name} is being deleted, and something keeps it"
+        if day is not None and day.status.fetch is not None and day.status.fetch.last_error is not None:
+            return f"{provider}: {shown(day.status.fetch.last_error)}"
+    return None

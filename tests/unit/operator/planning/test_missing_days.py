@@ -165,6 +165,8 @@ def test_nothing_waits_for_today_for_more_than_ten_minutes() -> None:
         replace(world, policies={"default": told(status)}), MORNING + 10 * minute, HISTORY, MORNING
     ).policy_statuses["default"]
     assert reason(MORNING + 11 * minute, MORNING) == PolicyReason.FALLBACK, "and stays so"
+    (said,) = [one["message"] for one in status["conditions"] if one["type"] == "MarketData"]
+    assert "MarketDay epex-fr-ida1-2025-10-09 is being deleted, and something keeps it." in said
 
 
 def test_while_today_is_waited_for_edits_are_followed_and_the_schedule_stays() -> None:
