@@ -25,6 +25,8 @@ ALERTS = {
     "PowercapFallback",
     "PowercapNodesNotReady",
     "PowercapReconcileFailing",
+    "PowercapObjectsUnreadable",
+    "PowercapWritesRefused",
     "PowercapRequestsSpent",
 }
 STATES = {"Current", "Fallback", "Missing", "Pending", "NotNeeded"}
