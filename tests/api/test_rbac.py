@@ -204,6 +204,18 @@ def test_the_operator_may_do_exactly_this(installed: Installed) -> None:
         assert _allowed(operator, "default") == expected | {("", "events", "create")}
 
 
+def test_the_uninstall_may_do_exactly_this(installed: Installed) -> None:
+    """Beside it, by their names, to read its account and ConfigMap, and to scale the operator."""
+    with installed.client(installed.token("powercap-uninstall")) as uninstall:
+        expected = _grants("powercap.dev", "powerbudgets", "list", "patch", "deletecollection")
+        expected |= _everybody(uninstall)
+        assert _allowed(uninstall, NAMESPACE) == expected | {("", "pods", "list")}
+        assert _allowed(uninstall, "default") == expected
+        scale = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/another/scale"
+        answer = uninstall.patch(scale, content=json.dumps({"spec": {"replicas": 0}}), headers=MERGE)
+        assert answer.status_code == httpx.codes.FORBIDDEN
+
+
 def test_the_operator_may_update_no_lease_but_its_own(installed: Installed) -> None:
     leases = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
     body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": {"holderIdentity": "somebody"}}
