@@ -5,12 +5,14 @@ import logging
 from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from powercap_api.clock import Clock
 from powercap_api.names import POWER_LABEL
 
 from ..planning.node_label.power_label import MOST_CHANGES, label_changes
+from ..world.containment import Containment
 from .cache import WorldCache
 from .client import Cluster, ClusterError, NotLeadingError
 from .leadership import Election
@@ -29,6 +31,7 @@ class NodeLabels:
         self._cache = cache
         self._clock = clock
         self._election = election
+        self._containment = Containment("node labels")
         self._changed: dict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=MOST_CHANGES))
 
     async def run(self, beat: Callable[[], None], synced: asyncio.Event) -> None:
@@ -40,7 +43,12 @@ class NodeLabels:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _write(self, now: datetime, beat: Callable[[], None]) -> None:
-        for name, label in label_changes(self._cache.world(), now).items():
+        try:
+            changes = self._containment.run(self._cache.world(), partial(label_changes, now=now))
+        except Exception:  # no object is to blame that could be left out: the process goes on, and tells
+            logger.exception("no node could be labelled")
+            return
+        for name, label in changes.items():
             beat()
             changed = self._changed[name]
             if len(changed) == MOST_CHANGES and changed[0] > now - _DAY:

@@ -38,6 +38,8 @@ from ..sources import registry
 from ..sources.epex.site import EpexSite
 from ..sources.mock import Mock
 from ..sources.registry import FetchedDay, Provider, ProviderSettings
+from ..world.containment import Containment
+from ..world.snapshot import World
 from ..world.unreadable import FAULTS, what_is_wrong
 from .refusals import Refusals
 from .status_writing import StatusWriter
@@ -76,6 +78,7 @@ class Fetcher:
         self._statuses = StatusWriter(cluster, cache, recorder)
         self._wake = wake
         self._refusals = Refusals(time.monotonic)
+        self._containment = Containment("what is due")
         self._free_at: dict[str, float] = {}
         self._requests: dict[DayKey, int] = {}
         self._providers: dict[str, Provider] = {}
@@ -87,14 +90,23 @@ class Fetcher:
             while True:
                 self._beat()
                 if ready.is_set() and self._election.leading:
-                    world = self._cache.world()
-                    needs = needs_of_markets(followed(world))
-                    days = [day for name, day in world.days.items() if not self._refusals.waits(name)]
-                    groups = next_groups(days, self._clock.now(), self._is_free, needs)
-                    for provider, group in groups.items():
+                    for provider, group in self._due().items():
                         self._free_at[provider] = inf
                         fetches.create_task(self._attend(group, loop))
                 await asyncio.sleep(TICK_SECONDS)
+
+    def _due(self) -> Mapping[str, DayGroup]:
+        """What to ask each source for; of days and policies that this fails with nothing is asked."""
+        try:
+            return self._containment.run(self._cache.world(), self._next_groups)
+        except Exception:  # no object is to blame that could be left out: the process goes on, and tells
+            logger.exception("no source could be asked")
+            return {}
+
+    def _next_groups(self, world: World) -> Mapping[str, DayGroup]:
+        needs = needs_of_markets(followed(world))
+        days = [day for name, day in world.days.items() if not self._refusals.waits(name)]
+        return next_groups(days, self._clock.now(), self._is_free, needs)
 
     def _is_free(self, provider: str) -> bool:
         return self._free_at.get(provider, 0) <= asyncio.get_running_loop().time()

@@ -244,6 +244,11 @@ def _taints(taints: Iterable[Mapping[str, Any]]) -> Iterator[Taint]:
 
 
 def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
+    """A PowerBudget as the API gives it.
+
+    Raises:
+        ValueError: it names no policy that could be.
+    """
     metadata = body["metadata"]
     owners = metadata.get("ownerReferences") or []
     status = mapping_of(body.get("status"))
@@ -254,13 +259,16 @@ def view_budget(body: Mapping[str, Any], specs: KnownSpecs) -> BudgetView:
     if silent_since is not None:
         ready = _silent(silent_since)
     reason = known_reason(ready.get("reason"))
+    spec = mapping_of(body.get("spec"))
+    if not isinstance(spec.get("policy", ""), str):
+        raise ValueError("spec.policy is no name")  # noqa: TRY004 - of what is unreadable, as any other value
     capped = silent_since is None and reason != BudgetReason.UNSUPPORTED
     cap_uw = power_of(current.get("capMicrowatts")) if capped else None
     applied_uw = power_of(current.get("appliedMicrowatts")) if capped else None
     return BudgetView(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
-        spec=specs.known(mapping_of(body.get("spec"))),
+        spec=specs.known(spec),
         policy_label=(metadata.get("labels") or {}).get(POLICY_LABEL),
         owner_uid=next((owner.get("uid") for owner in owners if owner.get("kind") == "Node"), None),
         ready=ready.get("status") == "True",

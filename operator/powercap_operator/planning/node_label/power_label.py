@@ -17,6 +17,7 @@ from powercap_api.schedule import FULL_SHARE, Schedule, Slot, Window, share_of, 
 from ...market.delivery_day import day_bounds, day_of
 from ...market.known_days import market_of
 from ...world.snapshot import KnownSpec, World
+from ...world.unreadable import FAULTS
 
 MOST_CHANGES: Final = 8
 """Most changes of a node's label in a day of its schedule."""
@@ -47,7 +48,10 @@ def label_changes(world: World, now: datetime) -> dict[str, PowerLabel | None]:
             zone = market_of(policy.spec.market).bidding_zone.zone
             key = (budget.spec, day_bounds(day_of(now, zone), zone)[0])
             if key not in known:
-                known[key] = label_at(budget.spec, key[1], now)
+                try:
+                    known[key] = label_at(budget.spec, key[1], now)
+                except FAULTS:  # a budget of another version
+                    known[key] = None
             wanted = known[key]
         if node.labels.get(POWER_LABEL) != wanted:
             changes[name] = wanted

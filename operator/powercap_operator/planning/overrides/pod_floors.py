@@ -18,7 +18,7 @@ def view_pod(body: Mapping[str, Any]) -> PodView | None:
     """A Pod as the API gives it; None where it asks for nothing, or is not running: a pod that waits draws nothing."""
     metadata, labels = body["metadata"], body["metadata"].get("labels") or {}
     node = (body.get("spec") or {}).get("nodeName")
-    if not node or (body.get("status") or {}).get("phase") != _RUNNING:
+    if not node or not isinstance(node, str) or (body.get("status") or {}).get("phase") != _RUNNING:
         return None
     floor_uw = None
     if FLOOR_LABEL in labels:

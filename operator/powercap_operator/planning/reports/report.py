@@ -18,6 +18,7 @@ from powercap_api.powerreport import PowerReport, PowerReportSpec, ReportColumns
 
 from ...market.known_days import KnownDays, ResultsRequest, market_of
 from ...market.needs import Needs
+from ...world.agents_word import power_of
 from ...world.energy_history import NAMES, EnergyRun, quarter_of
 from ...world.node_state import state_of
 from ...world.snapshot import BudgetView, World
@@ -225,7 +226,6 @@ def _by_quarter(values: Sequence[Decimal | None], minutes: int) -> list[str] | N
 
 def _max_source_uw(nodes: Sequence[BudgetView]) -> int | None:
     """Mean of what maxSource is on the nodes, in microwatts; None where budgets have it in percent."""
-    known = [
-        value for value in (budget.spec.get("maxSourceMicrowatts") for budget in nodes) if value is not None
-    ]
+    told = (power_of(budget.spec.get("maxSourceMicrowatts")) for budget in nodes)
+    known = [value for value in told if value is not None]
     return round(sum(known) / len(known)) if known else None
