@@ -18,7 +18,7 @@ from celpy.adapter import json_to_cel
 from celpy.evaluation import CELEvalError
 from pydantic import ValidationError
 
-from powercap_api.schema.crd import KindSpec, custom_resource_definition
+from powercap_api.schema.crd import custom_resource_definition
 from powercap_api.schema.model import KubeObject
 from powercap_api.units import parse_quantity
 
@@ -89,8 +89,7 @@ def _named(metadata: Any) -> Iterator[str]:
 
 @cache
 def _schema(model: type[KubeObject]) -> Schema:
-    said = getattr(model, "kind_spec", None) or KindSpec(model.__name__, model.__name__.lower(), "", ())
-    (version,) = custom_resource_definition(model, said)["spec"]["versions"]
+    (version,) = custom_resource_definition(model, model.kind_spec)["spec"]["versions"]
     schema: Schema = version["schema"]["openAPIV3Schema"]
     return schema
 

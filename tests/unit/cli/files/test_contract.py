@@ -66,7 +66,8 @@ def test_plain_words_are_read_as_kubectl_reads_them(tmp_path: Path) -> None:
     (found,) = read_objects(file, MODELS["PowerPolicy"], "the policy")
     spec = found.to_wire()["spec"]
     assert spec["maxSource"] == "100"
-    assert spec["strategy"]["windows"] == [{"start": "22:00", "end": "06:00", "power": "40"}]
+    (window,) = spec["strategy"]["windows"]
+    assert (window["start"], window["end"], window["power"]) == ("22:00", "06:00", "40")
     file.write_text(
         "apiVersion: powercap.dev/v1alpha1\nkind: PowerOverride\nmetadata: {name: a}\n"
         "spec: {start: 2025-10-09T17:00:00Z, duration: 2h, nodes: [a], limit: 60, reason: grid}\n",

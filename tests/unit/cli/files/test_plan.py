@@ -189,7 +189,7 @@ def test_the_skipped_hour_is_not_there(tmp_path: Path, capsys: Captured) -> None
         ),
         ({"tariff": {"fees": 38.5}}, [], 'a number with a fraction goes in quotes: write "38.5"'),
         ({}, ["--csv", "nowhere.csv", "--date", "2025-10-09"], "cannot read the results"),
-        ({}, ["--csv", "nowhere.csv"], "has no delivery day: say it with --date YYYY-MM-DD"),
+        ({}, ["--csv", "nowhere.csv"], "cannot read the results"),
         ({"strategy": {"type": "Solar"}}, ["--plot", "day.pdf"], "end it in .png or .svg"),
     ],
 )
