@@ -26,7 +26,15 @@ _DAY: Final = timedelta(days=1)
 class NodeLabels:
     """Writes labels that differ, while this operator leads."""
 
-    def __init__(self, cluster: Cluster, cache: WorldCache, clock: Clock, election: Election) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        cache: WorldCache,
+        clock: Clock,
+        election: Election,
+        pause_seconds: float = _PAUSE_SECONDS,
+    ) -> None:
+        self._pause_seconds = pause_seconds
         self._cluster = cluster
         self._cache = cache
         self._clock = clock
@@ -40,7 +48,7 @@ class NodeLabels:
             beat()
             if synced.is_set() and self._election.leading:
                 await self._write(self._clock.now(), beat)
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(self._pause_seconds)
 
     async def _write(self, now: datetime, beat: Callable[[], None]) -> None:
         try:
