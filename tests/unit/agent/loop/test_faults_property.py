@@ -19,9 +19,10 @@ from powercap_agent.mailbox import BudgetSeen, Event
 from powercap_agent.status.budget_status import Status
 from powercap_agent.status.publisher import Urgency
 from tests.support.agent_parts import Killed, Machine, Rehearsal, Sink, budget_body
+from tests.support.effort import LONG
 
 WATT = 1_000_000
-RUNS = int(os.environ.get("POWERCAP_FAULT_RUNS", "300"))
+RUNS = int(os.environ.get("POWERCAP_FAULT_RUNS", "300" if LONG else "120"))
 BATCHES = 10
 ORIGINALS_W = {"package-0": 205, "package-1": 85, "package-2": 130}
 ENDS = ("SIGTERM", "SIGKILL", "suspend", "deletion")
@@ -236,6 +237,7 @@ def life(world: World, end: str) -> Iterator[Callable[[], None] | Event]:
         yield nothing
 
 
+@pytest.mark.longer
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_whatever_goes_wrong_registers_come_back_and_statuses_are_true(tmp_path: Path, batch: int) -> None:
     for run in range(batch, RUNS, BATCHES):

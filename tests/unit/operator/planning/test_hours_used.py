@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from powercap_api.marketday import MarketDay, MarketSource
@@ -22,6 +23,7 @@ from powercap_operator.market.results import Period, Query, build_market_day
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.world.snapshot import BudgetView, KnownSpecs, view_budget
+from tests.support.effort import examples
 from tests.support.objects import after, make_node, make_policy, make_world, moment, new_day
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -120,7 +122,7 @@ def histories(draw: st.DrawFn) -> tuple[date, int, dict[str, object], list[tuple
     return day, draw(st.integers(0, 5)), strategy, draw(st.lists(event, max_size=4))
 
 
-@settings(deadline=None, max_examples=25)
+@examples(8, 50)
 @given(histories())
 def test_never_more_hours_than_asked_for(
     history: tuple[date, int, dict[str, object], list[tuple[int, str, int]]],
@@ -138,7 +140,7 @@ def test_never_more_hours_than_asked_for(
         now = begin + STEP * step + timedelta(minutes=7)
         versions |= {source: (version, now) for at, source, version in events if at == step}
         known = [
-            priced_day(day, source, prices(version), fetched, 60)
+            hourly_day(day, source, version, fetched)
             for source, (version, fetched) in versions.items()
             for day in days
             if version
@@ -149,5 +151,9 @@ def test_never_more_hours_than_asked_for(
     assert max(used.values()) * STEP <= timedelta(hours=int(str(strategy["hours"])))
 
 
-def prices(version: int) -> Callable[[datetime], int]:
-    return lambda start: (int(start.timestamp()) // 3600 * 7919 * version) % 101
+@lru_cache
+def hourly_day(day: date, source: str, version: int, fetched_at: datetime) -> MarketDay:
+    def price(start: datetime) -> int:
+        return (int(start.timestamp()) // 3600 * 7919 * version) % 101
+
+    return priced_day(day, source, price, fetched_at, 60)

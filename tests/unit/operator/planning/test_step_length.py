@@ -17,7 +17,7 @@ from tests.support.objects import make_day, make_node, make_policy, make_world, 
 from tests.unit.operator.planning.test_decision import carried_out
 
 POLICIES = 20
-FEW, MANY = 200, 400
+FEW, MANY = 100, 200
 """Nodes. A node more is as many calls more in one world as in one of 5,000."""
 NOW = moment("2025-10-09T10:07Z")
 HISTORY = timedelta(days=14)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from powercap_api.names import MARKET_DAY, NODE, POWER_OVERRIDE, POWER_POLICY
 from powercap_operator.world.containment import Containment
 from powercap_operator.world.snapshot import PodView, World
+from tests.support.effort import examples
 from tests.support.objects import make_day, make_node, make_override, make_policy, make_world
 
 Key = tuple[str, str]
@@ -47,6 +48,7 @@ def failing_with(bad: set[Key], tries: list[int]) -> Callable[[World], set[Key]]
     return work
 
 
+@examples(30, 300)
 @given(st.sets(st.sampled_from(sorted(there(cluster()))), max_size=6))
 def test_exactly_the_culprits_are_left_out(bad: set[Key]) -> None:
     world, containment = cluster(), Containment("a test")
