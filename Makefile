@@ -28,10 +28,10 @@ $(STAMP): pyproject.toml dev/requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-test: ## lint, unit, API and chart tests: lint beside the unit tests
+test: ## lint, unit, API and chart tests, two of them at a time
 	@$(MAKE) --no-print-directory $(STAMP)
 	@$(MAKE) --no-print-directory -j2 lint unit
-	@$(MAKE) --no-print-directory api chart
+	@$(MAKE) --no-print-directory -j2 api chart
 
 lint: $(STAMP) ## ruff, mypy strict, import contracts, sizes, CRDs up to date
 	$(BIN)/ruff format --check .
@@ -130,7 +130,7 @@ bench: $(STAMP) ## measure latencies, memory and requests: a table with how each
 
 scale: $(STAMP) ## what NODES=5000 cost a control plane, with simulated agents: EDITS=10 edits 30 s apart
 	$(BIN)/python -m dev.scale --nodes $(or $(NODES),1000) --edits $(or $(EDITS),10) \
-	  $(if $(QUICK),--quick) $(if $(JSON),--json '$(JSON)')
+	  $(if $(QUICK),--quick)
 
 fuzz: $(STAMP) ## damage all that is read (pages, budgets, streams, state, CSV, policies): FUZZ=100000 inputs each
 	POWERCAP_FUZZ_EXAMPLES=$(or $(FUZZ),100000) $(BIN)/pytest --durations=0 $$(find tests/unit -name '*_fuzz.py')
@@ -142,8 +142,8 @@ chaos: $(STAMP) ## faults between real programs for MINUTES=2, or EDITS=10000; S
 soak: $(STAMP) ## DAYS=400 delivery days on a real API server by a clock that is set: faults, edits, and what must hold; SEED, KEEP=folder
 	$(BIN)/python -m dev.soak $(if $(DAYS),--days $(DAYS)) $(if $(SEED),--seed $(SEED)) $(if $(KEEP),--keep '$(KEEP)')
 
-mutants: $(STAMP) ## how many small changes to operator and agent a test notices: TOTAL=200 of all, or SAMPLE=40 of each module
-	$(BIN)/python -m dev.mutants $(if $(SAMPLE),--sample $(SAMPLE),--total $(or $(TOTAL),200)) $(if $(SEED),--seed $(SEED))
+mutants: $(STAMP) ## how many small changes to operator and agent a test notices: TOTAL=200 of all, by SEED
+	$(BIN)/python -m dev.mutants $(if $(TOTAL),--total $(TOTAL)) $(if $(SEED),--seed $(SEED))
 
 figures: $(STAMP) ## draw the strategies' curves for docs/strategies.md
 	$(BIN)/python -m dev.figures

@@ -18,7 +18,8 @@ from typing import Final
 
 from uv import find_uv_bin
 
-from dev.e2e.tools import cache_folder
+from dev.cluster.locks import cache_folder
+from dev.cluster.progress import say
 from dev.images.bases import BASES, Base, unpacked
 from dev.images.roots import inside
 from dev.lab.debian import PreparationError, require_image_programs
@@ -82,8 +83,8 @@ def _run(version: str, tests: str) -> str:
 
 
 def _run_within(base: Base, tests: str) -> str:
-    require_image_programs(_say, foreign=False)
-    with unpacked(base, cache_folder(os.environ) / "images", _say) as root:
+    require_image_programs(say, foreign=False)
+    with unpacked(base, cache_folder(os.environ) / "images", say) as root:
 
         def enter(command: list[str]) -> list[str]:
             return inside(root, ["env", f"--chdir={_ROOT}", *command], _SHARED)
@@ -119,10 +120,6 @@ def _path() -> str:
     """pyenv's own programs on the PATH refuse every version but the chosen one: the real ones come first."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     return os.pathsep.join([*map(str, sorted(pyenv.glob("3.*/bin"))), os.environ.get("PATH", os.defpath)])
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

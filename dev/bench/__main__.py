@@ -3,29 +3,22 @@
 import argparse
 import os
 import sys
-import tempfile
-from pathlib import Path
 
-from dev.bench import command, costs, latency, parsing, single_agent
+from dev.bench import costs, flood, latency
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.lab.audit_log import AuditLog
 from dev.lab.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 from dev.lab.figures import show
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today, wait_until
+from dev.lab.suite import folder
 from powercap_operator.market.results import Query
 
 NODES = {f"node-{index}": TWO_SOCKETS if index % 2 else ONE_SOCKET for index in range(10)}
 AGENT_SECONDS = 300.0
-QUIET_SECONDS = 130.0
-MANY_NODES = 1000
-SOAK_EVENTS = 100_000
-
-
-def say(text: str) -> None:
-    """What is going on, beside the table."""
-    sys.stderr.write(f"{text}\n")
+FLOOD_EVENTS = 100_000
 
 
 def main() -> int:
@@ -33,15 +26,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter waits: for trying the bench itself")
     quick = parser.parse_args().quick
-    figures = parsing.measure() + command.start()
     say("one agent alone")
-    figures += single_agent.measure(10_000 if quick else SOAK_EVENTS)
-    with tempfile.TemporaryDirectory(prefix="powercap-bench-") as folder:
-        audit = AuditLog(Path(folder) / "audit", reads=True)
+    figures = [flood.measure(10_000 if quick else FLOOD_EVENTS)]
+    with folder("bench") as root:
+        audit = AuditLog(root / "audit", reads=True)
         plane = ControlPlane(
-            locate(os.environ, say), Path(folder) / "control-plane", say=say, api_server_flags=audit.flags
+            locate(os.environ, say), root / "control-plane", say=say, api_server_flags=audit.flags
         )
-        stage = Stage(Path(folder), plane, NODES)
+        stage = Stage(root, plane, NODES)
         with stage, quoted_logs(stage):
             stage.start_cluster()
             for day in tomorrow_and_today(stage.clock.now(), DEFAULT_MARKET.bidding_zone.zone):
@@ -56,11 +48,8 @@ def main() -> int:
             seconds = 30.0 if quick else AGENT_SECONDS
             say(f"agents at rest for {seconds:.0f} s")
             figures += costs.agents(stage, audit, list(NODES), seconds)
-            figures += command.status(plane.kubeconfig)
             say("latencies")
             figures += latency.measure(stage, list(NODES))
-            say(f"operator with {MANY_NODES} nodes")
-            figures += costs.operator(stage, audit, 70.0 if quick else QUIET_SECONDS, MANY_NODES)
     show(figures)
     return 0
 

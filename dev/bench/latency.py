@@ -1,9 +1,6 @@
 """From a policy's edit, and from a period's begin, to the numbers in the files of ten nodes."""
 
-import json
-import ssl
 import time
-import urllib.request
 from datetime import timedelta
 
 from dev.lab.caps import cap_at, caps_of
@@ -40,7 +37,7 @@ def measure(stage: Stage, nodes: list[str]) -> list[Figure]:
 def _edit(stage: Stage, nodes: list[str], max_source: int) -> float:
     wait_until(lambda: _reported(stage, nodes), "every agent has reported the edit before", 20, 0.1)
     before = {node: stage.node_cap(node) for node in nodes}
-    patch_policy(stage, {"maxSource": str(max_source)})
+    stage.client.patch("powerpolicy", "default", {"spec": {"maxSource": str(max_source)}})
     accepted = time.perf_counter()
     wait_until(
         lambda: all(stage.node_cap(node) != before[node] for node in nodes),
@@ -52,28 +49,11 @@ def _edit(stage: Stage, nodes: list[str], max_source: int) -> float:
 
 
 def _reported(stage: Stage, nodes: list[str]) -> bool:
-    budgets = {item["metadata"]["name"]: item for item in stage.get("powerbudgets")["items"]}
+    budgets = stage.client.items("powerbudgets")
     return all(
         budgets[node].get("status", {}).get("observedGeneration") == budgets[node]["metadata"]["generation"]
         for node in nodes
     )
-
-
-def patch_policy(stage: Stage, spec: dict[str, str]) -> None:
-    """Merge-patch the policy ``default``; returns when the server has accepted it."""
-    url = f"{stage.control_plane.url}/apis/powercap.dev/v1alpha1/powerpolicies/default"
-    request = urllib.request.Request(  # noqa: S310 - our own control plane
-        url,
-        json.dumps({"spec": spec}).encode(),
-        {
-            "Authorization": f"Bearer {stage.control_plane.admin_token}",
-            "Content-Type": "application/merge-patch+json",
-        },
-        method="PATCH",
-    )
-    context = ssl.create_default_context(cafile=str(stage.control_plane.ca_file))
-    with urllib.request.urlopen(request, context=context) as answer:  # noqa: S310
-        answer.read()
 
 
 def _period(stage: Stage, nodes: list[str]) -> list[float]:

@@ -2,27 +2,19 @@
 
 import argparse
 import os
-import secrets
-import signal
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 from dev.chaos.run import CONVERGENCE_SECONDS, HALF_OPEN_SECONDS, NODES_SECONDS, Run
 from dev.chaos.world import AGENTS, ChaosWorld
 from dev.cluster.binaries import locate
+from dev.cluster.progress import say
 from dev.lab.figures import Figure, conclude, counts, show
 from dev.lab.stage import StageError
-
-
-def say(text: str) -> None:
-    """What is going on, beside the figures."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+from dev.lab.suite import folder, parse
 
 
 def main() -> int:
@@ -32,7 +24,6 @@ def main() -> int:
         "--minutes", type=float, metavar="N", help="how long (default: 2, or as long as --edits take)"
     )
     parser.add_argument("--edits", type=int, default=sys.maxsize, metavar="N", help="end after so many edits")
-    parser.add_argument("--seed", type=int, metavar="N", help="of an earlier run, to meet the same again")
     parser.add_argument(
         "--late",
         type=float,
@@ -40,15 +31,9 @@ def main() -> int:
         metavar="SECONDS",
         help="how much later than its aim each thing may be, on a machine that does other work too",
     )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and data there")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
-    say(f"seed {seed}: make chaos SEED={seed} makes the same choices again")
-    binaries = locate(os.environ, say)
-    with tempfile.TemporaryDirectory(prefix="powercap-chaos-") as folder:
-        root = options.keep or Path(folder)
-        root.mkdir(parents=True, exist_ok=True)
+    options = parse(parser)
+    seed, binaries = options.seed, locate(os.environ, say)
+    with folder("chaos", options.keep) as root:
         chance = Random(seed)  # noqa: S311 - to be drawn again
         world = ChaosWorld(root, binaries, Random(seed + 1))  # noqa: S311 - the same
         try:

@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
 
-from dev.chaos.client import Direct, RefusedError, UnsureError
+from dev.lab.api_client import Client, RefusedError, UnsureError
+from dev.lab.judge import holds
 from dev.lab.waiting_jobs import waiting_job
 from powercap_api.names import EXEMPT_LABEL, MARKET_DAY, NODE, POWER_BUDGET, POWER_POLICY, WAIT_POLICY
 from powercap_operator.kube.cache import JOB
@@ -34,7 +35,7 @@ class Edits:
     """Makes edits and remembers what they came to."""
 
     def __init__(
-        self, direct: Direct, chance: Random, lasting: tuple[str, ...], today: Callable[[], date]
+        self, direct: Client, chance: Random, lasting: tuple[str, ...], today: Callable[[], date]
     ) -> None:
         """``lasting`` are the nodes that have agents, which are relabelled but never deleted."""
         self._direct = direct
@@ -195,7 +196,7 @@ class Edits:
         self.days.add(name)
 
     def _operators_day(self) -> str | None:
-        names = sorted({item["metadata"]["name"] for item in self._direct.items(MARKET_DAY)[0]} - self.days)
+        names = sorted(self._direct.items(MARKET_DAY).keys() - self.days)
         return self._chance.choice(names) if names else None
 
     def _drop_day(self) -> None:
@@ -206,10 +207,10 @@ class Edits:
     def _spoil_day(self) -> None:
         name = self._operators_day()
         if name is not None:
-            self._direct.patch(MARKET_DAY, name, {"status": {"conditions": []}}, "/status")
+            self._direct.patch(MARKET_DAY, name, {"status": {"conditions": []}}, "status")
 
     def _budget(self) -> str | None:
-        names = sorted(item["metadata"]["name"] for item in self._direct.items(POWER_BUDGET)[0])
+        names = sorted(self._direct.items(POWER_BUDGET))
         return self._chance.choice(names) if names else None
 
     def _spoil_budget(self) -> None:
@@ -228,7 +229,7 @@ class Edits:
     def _empty_status(self) -> None:
         name = self._budget()
         if name is not None:
-            self._direct.patch(POWER_BUDGET, name, {"status": None}, "/status")
+            self._direct.patch(POWER_BUDGET, name, {"status": None}, "status")
 
     def _new_job(self) -> None:
         """One that may wait for some minutes or hours; the clock goes in steps of an hour."""
@@ -271,17 +272,14 @@ class Edits:
 
     def suspended(self) -> list[str]:
         """Jobs that still wait."""
-        return [one["metadata"]["name"] for one in self._direct.items(JOB)[0] if one["spec"]["suspend"]]
+        return [name for name, one in self._direct.items(JOB).items() if one["spec"]["suspend"]]
 
     def lost(self) -> list[str]:
         """Accepted edits that are not there; what was unsure is taken as it is."""
-        found = {
-            POWER_POLICY: {
-                item["metadata"]["name"]: item["spec"] for item in self._direct.items(POWER_POLICY)[0]
-            },
+        found: dict[str, dict[str, Any]] = {
+            POWER_POLICY: {name: item["spec"] for name, item in self._direct.items(POWER_POLICY).items()},
             NODE: {
-                item["metadata"]["name"]: item["metadata"].get("labels", {})
-                for item in self._direct.items(NODE)[0]
+                name: item["metadata"].get("labels", {}) for name, item in self._direct.items(NODE).items()
             },
         }
         for kind, name in self.unsure:
@@ -294,10 +292,9 @@ class Edits:
             else:
                 known.pop(name, None)
         self.unsure = set()
-        days = {item["metadata"]["name"] for item in self._direct.items(MARKET_DAY)[0]}
-        complaints = [f"market day {name} is gone" for name in self.days - days]
-        jobs = {item["metadata"]["name"]: item for item in self._direct.items(JOB)[0]}
-        complaints += [f"job {name} is gone" for name in sorted(self.jobs - set(jobs))]
+        days, jobs = self._direct.items(MARKET_DAY), self._direct.items(JOB)
+        complaints = [f"market day {name} is gone" for name in self.days - days.keys()]
+        complaints += [f"job {name} is gone" for name in sorted(self.jobs - jobs.keys())]
         complaints += [
             f"job {name} was released more than once"
             for name, body in jobs.items()
@@ -311,20 +308,9 @@ class Edits:
                 f"{kind} {name}: {key} is {found[kind][name].get(key)!r}, not {value!r}"
                 for name, fields in expected.items()
                 for key, value in fields.items()
-                if not _within(value, found[kind][name].get(key))
+                if not holds(value, found[kind][name].get(key))
             ]
         return complaints
-
-
-def _within(written: Any, found: Any) -> bool:
-    """Whether what was written is there; the API server adds defaults."""
-    if isinstance(written, dict):
-        return isinstance(found, dict) and all(
-            _within(value, found.get(key)) for key, value in written.items()
-        )
-    if isinstance(written, list):
-        return isinstance(found, list) and len(written) == len(found) and all(map(_within, written, found))
-    return bool(written == found)
 
 
 def _merge(target: dict[str, Any], patch: dict[str, Any]) -> None:

@@ -9,14 +9,20 @@ from functools import partial
 from random import Random
 from typing import Final
 
-from dev.chaos.client import Direct, RefusedError, UnsureError
 from dev.chaos.disturbances import Disturbances
 from dev.chaos.edits import Edits
-from dev.chaos.followed import not_followed
 from dev.chaos.limits_watch import LimitsWatch
-from dev.chaos.world import AGENTS, ChaosWorld
+from dev.chaos.world import AGENTS, LEASE, NAMESPACE, ChaosWorld
+from dev.cluster.errors import KubectlError
+from dev.lab.api_client import Client
+from dev.lab.judge import HISTORY
 from dev.lab.results import DEFAULT_MARKET
-from powercap_api.names import POWER_POLICY
+from powercap_api.names import POWER_BUDGET, POWER_POLICY
+from powercap_operator.kube.cache import JOB, KINDS, WorldCache
+from powercap_operator.planning.decision import Decision, decide
+from powercap_operator.planning.jobs.plan import JobPlanner
+from powercap_operator.planning.jobs.release import decide_jobs
+from powercap_operator.world.snapshot import World
 
 CONVERGENCE_SECONDS: Final = 10.0
 HALF_OPEN_SECONDS: Final = 75.0
@@ -54,7 +60,7 @@ class Run:
 
     def __post_init__(self) -> None:
         zone = DEFAULT_MARKET.bidding_zone.zone
-        self.direct = Direct(self.world.plane)
+        self.direct = Client(self.world.plane, seconds=5.0, patient=False)
         self.edits = Edits(
             self.direct, self.chance, tuple(AGENTS), lambda: self.world.clock.now().astimezone(zone).date()
         )
@@ -156,7 +162,7 @@ class Run:
             began = time.monotonic()
             try:
                 found = complaint()
-            except (UnsureError, RefusedError) as error:
+            except KubectlError as error:
                 found = f"the API server: {error}"
             if time.monotonic() - began > _SLOW_SECONDS:
                 self.say(f"one look took {time.monotonic() - began:.1f} s: {found[:200]}")
@@ -167,20 +173,40 @@ class Run:
 
     def _without_leader(self, since: datetime) -> str:
         """An operator may just have been killed: the other one takes over within 20 s."""
-        renewed = self.direct.lease_renewed_at()
-        return "" if renewed is not None and renewed > since else "nobody leads"
+        spec = self.direct.get("lease", LEASE, NAMESPACE)["spec"]
+        led = spec.get("holderIdentity") and datetime.fromisoformat(spec["renewTime"]) > since
+        return "" if led else "nobody leads"
+
+    def _listed(self) -> World:
+        """The cluster as an operator has it that lists it now."""
+        cache = WorldCache(follows_jobs=True)
+        for kind in (*KINDS, JOB):
+            for body in self.direct.items(kind).values():
+                cache.put(kind, body)
+        return cache.world()
+
+    def _decision(self) -> Decision:
+        """What such an operator would change; empty where all is as it should be."""
+        return decide(self._listed(), self.world.clock.now(), HISTORY)
+
+    def _unreleased(self) -> list[str]:
+        """Jobs that it would release now."""
+        world, now = self._listed(), self.world.clock.now()
+        decision = decide_jobs(world, JobPlanner().plan(world, now, {}), now)
+        return [f"{plan.job.name} ({plan.reason})" for plan in (*decision.release, *decision.mark)]
 
     def difference(self) -> str:
         """What a fresh operator would do; empty where nothing."""
-        now = self.world.clock.now()
-        decision, jobs = self.direct.difference(now), self.direct.unreleased(now)
+        decision, jobs = self._decision(), self._unreleased()
         if jobs:
             return f"{len(jobs)} jobs are to be released: {', '.join(jobs[:5])}"
         return f"a fresh operator would still do {str(decision)[:1500]}" if decision else ""
 
     def _anything(self) -> str:
         """The same, or a node that does not follow."""
-        return not_followed(self.world, self.direct) or self.difference()
+        budgets, now, stage = self.direct.items(POWER_BUDGET), self.world.clock.now(), self.world.stage
+        found = (stage.complaint(node, budgets.get(node), now) for node in AGENTS)
+        return next(filter(None, found), "") or self.difference()
 
     def _half_open(self) -> None:
         """All watches are half-open from one moment on. An edit made then must be followed nevertheless."""
@@ -195,11 +221,7 @@ class Run:
                 self.complaints.append(f"half-open watches: {who} after {self.half_open[who]:.0f} s: {why}")
 
     def _policy_waits(self) -> str:
-        return (
-            "a budget is to be written"
-            if self.direct.difference(self.world.clock.now()).write_budgets
-            else ""
-        )
+        return "a budget is to be written" if self._decision().write_budgets else ""
 
     def _judge_memory(self) -> None:
         for program, megabytes in self.memory.items():

@@ -3,11 +3,9 @@
 What the kubelet does is done here too: a program that ended is started again, after a pause.
 """
 
-import json
 import os
 import shutil
 import signal
-import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -15,7 +13,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from dev.chaos.client import LEASE, NAMESPACE
 from dev.chaos.faults import Weather
 from dev.chaos.proxy import FaultyProxy
 from dev.cluster.binaries import Binaries
@@ -28,6 +25,8 @@ from dev.lab.stage import Stage
 from powercap_api.clock import write_offset
 from powercap_operator.market.results import Query
 
+NAMESPACE: Final = "powercap-system"
+LEASE: Final = "powercap-operator"
 AGENTS: Final = {"lasting-one": ONE_SOCKET, "lasting-two": TWO_SOCKETS, "lasting-dies": DIES}
 OPERATORS: Final = ("operator-a", "operator-b")
 _RESTART_SECONDS: Final = 1.0
@@ -85,15 +84,14 @@ class ChaosWorld:
     def start_program(self, name: str) -> None:
         """One of them, through the proxy."""
         self._keep_log(name)
-        command = self._operator(name) if name in OPERATORS else self._agent(name.removeprefix("agent-"))
-        kubeconfig = self.root / f"{name}.kubeconfig"
+        command = self._operator() if name in OPERATORS else self._agent(name.removeprefix("agent-"))
         environ = {
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "",
-            "KUBECONFIG": str(kubeconfig),
+            "KUBECONFIG": str(self.stage.kubeconfig_by(self.proxy.url, name)),
             "POD_NAME": name,
         }
-        self.programs[name].start([sys.executable, "-m", *command], environ, detached=False)
+        self.programs[name].start(command, environ, detached=False)
         self._started_at[name] = time.monotonic()
 
     def _keep_log(self, name: str) -> None:
@@ -103,28 +101,13 @@ class ChaosWorld:
             with log.with_suffix(".all").open("ab") as kept:
                 kept.write(log.read_bytes())
 
-    def _operator(self, name: str) -> list[str]:
-        kubeconfig = self.plane.kubeconfig_for(self.plane.admin_token, self.root / f"{name}.kubeconfig")
-        content = json.loads(kubeconfig.read_text(encoding="utf-8"))
-        content["clusters"][0]["cluster"]["server"] = self.proxy.url
-        kubeconfig.write_text(json.dumps(content), encoding="utf-8")
-        return [
-            *("powercap_operator", "--log-format", "text", "--jobs", "--lease", f"{NAMESPACE}/{LEASE}"),
-            *("--epex-url", self.stage.exchange.epex_url, "--clock-file", str(self.stage.clock_file)),
-        ]
+    def _operator(self) -> list[str]:
+        return self.stage.operator_command("--jobs", "--lease", f"{NAMESPACE}/{LEASE}")
 
     def _agent(self, node: str) -> list[str]:
-        return [
-            *("powercap_agent", "--node-name", node, "--server", self.proxy.url),
-            *("--ca-file", str(self.plane.ca_file), "--token-file", str(self.root / "token")),
-            *("--clock-file", str(self.stage.clock_file), "--powercap-root", str(self.stage.tree(node))),
-            *(
-                "--state-dir",
-                str(self.root / f"run-{node}"),
-                "--pressure-file",
-                str(self.root / "no-pressure"),
-            ),
-        ]
+        return self.stage.agent_command(
+            node, "--server", self.proxy.url, "--pressure-file", str(self.root / "no-pressure")
+        )
 
     def supervise(self) -> None:
         """Start again what has ended."""

@@ -1,12 +1,10 @@
 """A control plane for working by hand: it runs on in the background until `down`.
 
-python -m dev.cluster up|down|status|delete [--root DIR]
-python -m dev.cluster [--root DIR] kubectl ARGUMENT...
+python -m dev.cluster up|down|status [--root DIR]
 """
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -15,21 +13,20 @@ from dev.cluster.control_plane import COMPONENTS, ControlPlane, stop_components
 from dev.cluster.errors import ClusterError
 from dev.cluster.locks import exclusive
 from dev.cluster.process.component import Component
+from dev.cluster.progress import say
 
 _DEFAULT_ROOT = Path(__file__).parents[2] / ".cluster"
 
 
 def main(arguments: list[str]) -> int:
-    # kubectl's own flags are not to be taken for ours: everything behind its name is left alone.
-    at = arguments.index("kubectl") if "kubectl" in arguments else len(arguments)
     parser = argparse.ArgumentParser(
         prog="python -m dev.cluster",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("command", choices=["up", "down", "status", "delete", "kubectl"])
+    parser.add_argument("command", choices=["up", "down", "status"])
     parser.add_argument("--root", type=Path, default=_DEFAULT_ROOT, help="the control plane's folder")
-    options = parser.parse_args(arguments[: at + 1])
+    options = parser.parse_args(arguments)
     root: Path = options.root.absolute()
     try:
         match options.command:
@@ -37,25 +34,21 @@ def main(arguments: list[str]) -> int:
                 return _up(root)
             case "down":
                 return _down(root)
-            case "delete":
-                return _delete(root)
-            case "status":
-                return _status(root)
             case _:
-                return _kubectl(root, arguments[at + 1 :])
+                return _status(root)
     except ClusterError as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         return 1
 
 
 def _up(root: Path) -> int:
     """Prints on stdout what a shell can eval, and all else on stderr."""
-    binaries = locate(os.environ, _say)
+    binaries = locate(os.environ, say)
     with exclusive(root / "lock"):
-        control_plane = ControlPlane(binaries, root, detached=True, say=_say)
+        control_plane = ControlPlane(binaries, root, detached=True, say=say)
         wanted = [name for name in COMPONENTS[:3] if binaries.has(name)]
         if set(wanted) <= control_plane.pids.keys():
-            _say(f"already runs at {control_plane.url}")
+            say(f"already runs at {control_plane.url}")
         else:
             # What is left of one that was killed in part.
             control_plane.stop()
@@ -66,21 +59,11 @@ def _up(root: Path) -> int:
 
 def _down(root: Path) -> int:
     if not root.exists():
-        _say("nothing runs")
+        say("nothing runs")
         return 0
     with exclusive(root / "lock"):
         ended = stop_components(root)
-    _say(f"ended {', '.join(ended)}; its data is still in {root}" if ended else "nothing runs")
-    return 0
-
-
-def _delete(root: Path) -> int:
-    if root.exists() and not (root / "pki" / "ca.crt").exists():
-        raise ClusterError(f"{root} does not look like a control plane's folder, not deleting it")
-    stop_components(root)
-    if root.exists():
-        shutil.rmtree(root)
-    _say(f"no control plane, and no data, in {root} any more")
+    say(f"ended {', '.join(ended)}; its data is still in {root}" if ended else "nothing runs")
     return 0
 
 
@@ -92,18 +75,6 @@ def _status(root: Path) -> int:
     if pids["kube-apiserver"] is not None:
         print(f"export KUBECONFIG={root / 'kubeconfig'}")
     return 0 if all(pids[name] is not None for name in ("etcd", "kube-apiserver")) else 1
-
-
-def _kubectl(root: Path, arguments: list[str]) -> int:
-    kubeconfig = root / "kubeconfig"
-    if not kubeconfig.exists():
-        raise ClusterError(f"there is no control plane in {root}: `python -m dev.cluster up` makes one")
-    command = [*locate(os.environ, _say).command("kubectl"), f"--kubeconfig={kubeconfig}", *arguments]
-    os.execv(command[0], command)  # noqa: S606 (becomes kubectl, terminal included)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from dev.cluster.errors import BinariesError
-from dev.cluster.locks import exclusive
+from dev.cluster.locks import cache_folder, exclusive
 from dev.cluster.progress import Progress
 
 MINIMUM_GO = "1.26"
@@ -93,7 +93,7 @@ def build(minor: str, part: Part, environ: Mapping[str, str], say: Callable[[str
     environ = {**environ, "CGO_ENABLED": "0", "GOWORK": "off"}
     module = [*sources_of(minor, [part]), VERSIONS / minor / "go.mod", VERSIONS / minor / "go.sum"]
     flags = _flags(kubernetes_version(minor))
-    folder = _cache(environ) / _key(go, module, flags, environ)
+    folder = cache_folder(environ) / "control-plane" / _key(go, module, flags, environ)
     program = folder / part.name
     if program.exists():
         return program
@@ -124,11 +124,6 @@ def _flags(version: str) -> list[str]:
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     set_values = [f"-X {package}.{key}={value}" for package in packages for key, value in values.items()]
     return ["-trimpath", "-buildvcs=false", "-ldflags", " ".join(["-s", "-w", *set_values])]
-
-
-def _cache(environ: Mapping[str, str]) -> Path:
-    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
-    return Path(base) / "powercap" / "control-plane"
 
 
 def _key(go: str, module: list[Path], flags: list[str], environ: Mapping[str, str]) -> str:

@@ -1,11 +1,11 @@
-"""One process at a time, across processes.
+"""One process at a time, across processes, and where they keep what they made.
 
 Built on flock: the kernel lets go of it however the holder ends, so that there are no stale lock files.
 """
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,3 +28,9 @@ def exclusive(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterato
                 waiting()
                 time.sleep(_POLL_SECONDS)
         yield
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where powercap keeps what takes minutes to make."""
+    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
+    return Path(base) / "powercap"

@@ -14,6 +14,13 @@ _REDRAW_SECONDS = 0.5
 _LINE_SECONDS = 30.0
 
 
+def say(line: str) -> None:
+    """Tell whoever waits, beside what a command prints and past pytest's capture."""
+    if sys.__stderr__ is not None:
+        sys.__stderr__.write(f"{line}\n")
+        sys.__stderr__.flush()
+
+
 class Progress:
     """`update` may be called at any rate: it draws at most twice a second, or says a line every 30 s."""
 

@@ -4,15 +4,17 @@ import os
 import signal
 import time
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from dev.cluster.process.ports import free_port
 from dev.demo.preview import MAX_SOURCE, policy_spec
 from dev.demo.screen import Screen
 from dev.lab.caps import Cap, cap_at, caps_of
 from dev.lab.fake_sysfs import NO_POWERCAP, ONE_SOCKET, TWO_SOCKETS
+from dev.lab.judge import cap_asked_for
 from dev.lab.results import DEFAULT_MARKET, SavedPage, periods_for
 from dev.lab.stage import Stage, next_quarter, tomorrow_and_today, wait_until
+from powercap_api.conditions import find_condition
 from powercap_api.markets import Market
 from powercap_api.units import format_watts_short
 from powercap_operator.market.results import Query
@@ -170,24 +172,16 @@ class Demo:
 
     def _followed(self) -> bool:
         """Whether the files of all nodes hold the cap of the slot, and agents and operator have said so."""
-        budgets = {item["metadata"]["name"]: item for item in self._stage.get("powerbudgets")["items"]}
-        if set(budgets) != set(NODES):
-            return False
-        for node in NODES:
-            status = budgets[node].get("status", {})
-            ready = {one["type"]: one for one in status.get("conditions", [])}.get("Ready", {})
-            if status.get("observedGeneration") != budgets[node]["metadata"]["generation"]:
-                return False
-            if node not in _CAPPED:
-                if ready.get("reason") != "Unsupported":
-                    return False
-                continue
-            cap = cap_at(caps_of(budgets[node]["spec"]), self._stage.clock.now())
-            if ready.get("status") != "True" or not self._holds(node, cap):
-                return False
-            if cap is not None and status.get("current", {}).get("capMicrowatts") != cap.power_uw:
-                return False
-        return True
+        budgets = self._stage.client.items("powerbudgets")
+        return set(budgets) == set(NODES) and all(self._follows(*one) for one in budgets.items())
+
+    def _follows(self, node: str, budget: dict[str, Any]) -> bool:
+        status, now = budget.get("status", {}), self._stage.clock.now()
+        if node not in _CAPPED:
+            ready = find_condition(status.get("conditions", []), "Ready") or {}
+            return bool(ready.get("reason") == "Unsupported")
+        told = status.get("current", {}).get("capMicrowatts") == cap_asked_for(budget["spec"], now)
+        return told and not self._stage.complaint(node, budget, now)
 
     def _holds(self, node: str, cap: Cap | None) -> bool:
         return cap is not None and not self._stage.not_in_force(node, cap.power_uw)

@@ -7,17 +7,13 @@ its place by a rename; a new version is built beside the old one.
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.cluster.locks import exclusive
-from dev.cluster.progress import Progress
-
-
-class ToolError(Exception):
-    """A tool cannot be had; the message says what to do."""
+from dev.cluster.errors import BinariesError
+from dev.cluster.locks import cache_folder, exclusive
+from dev.cluster.progress import Progress, say
 
 
 @dataclass(frozen=True)
@@ -41,17 +37,11 @@ ACTIONLINT = Tool("actionlint", "v1.7.12", "github.com/rhysd/actionlint/cmd/acti
 KUBE_SCORE = Tool("kube-score", "v1.20.0", "github.com/zegl/kube-score/cmd/kube-score")
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where powercap keeps what takes minutes to make."""
-    base = environ.get("XDG_CACHE_HOME") or Path(environ.get("HOME") or Path.home()) / ".cache"
-    return Path(base) / "powercap"
-
-
 def locate_tool(tool: Tool, environ: Mapping[str, str], say: Callable[[str], None]) -> Path:
     """The program, from the cache or built now.
 
     Raises:
-        ToolError: there is no Go, or the build failed.
+        BinariesError: there is no Go, or the build failed.
     """
     folder = cache_folder(environ) / "tools" / tool.folder
     program = folder / tool.name
@@ -59,7 +49,7 @@ def locate_tool(tool: Tool, environ: Mapping[str, str], say: Callable[[str], Non
         return program
     go = shutil.which("go", path=environ.get("PATH", os.defpath))
     if go is None:
-        raise ToolError(
+        raise BinariesError(
             f"{tool.name} {tool.version} is built with Go, which is not on the PATH: install Go 1.26 or newer"
         )
     progress = Progress(say)
@@ -81,7 +71,7 @@ def _build(tool: Tool, go: str, folder: Path, environ: Mapping[str, str], say: C
     done = subprocess.run(command, cwd=half_done, env=settings, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(half_done, ignore_errors=True)
-        raise ToolError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()[-2000:]}")
+        raise BinariesError(f"`{' '.join(command)}` failed:\n{done.stderr.strip()[-2000:]}")
     half_done.rename(folder)
 
 
@@ -95,4 +85,4 @@ def _version_flags(tool: Tool) -> str:
 
 if __name__ == "__main__":
     for wanted in (HELM, KUBE_SCORE):
-        print(locate_tool(wanted, os.environ, lambda line: print(line, file=sys.stderr)))
+        print(locate_tool(wanted, os.environ, say))

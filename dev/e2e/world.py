@@ -137,37 +137,15 @@ class World:
 
     def install(self, *arguments: str, chart: Path = CHART, **overrides: Any) -> str:
         """``helm install`` and wait until pods are ready."""
-        return self.helm(
-            *(
-                "install",
-                RELEASE,
-                str(chart),
-                "--namespace",
-                NAMESPACE,
-                "--wait",
-                "--timeout",
-                "90s",
-                *arguments,
-            ),
-            values=self.values(**overrides),
-        )
+        return self._helm("install", *arguments, chart=chart, **overrides)
 
     def upgrade(self, *arguments: str, chart: Path = CHART, **overrides: Any) -> str:
         """``helm upgrade`` and wait until pods are ready."""
-        return self.helm(
-            *(
-                "upgrade",
-                RELEASE,
-                str(chart),
-                "--namespace",
-                NAMESPACE,
-                "--wait",
-                "--timeout",
-                "90s",
-                *arguments,
-            ),
-            values=self.values(**overrides),
-        )
+        return self._helm("upgrade", *arguments, chart=chart, **overrides)
+
+    def _helm(self, verb: str, *arguments: str, chart: Path, **overrides: Any) -> str:
+        command = (verb, RELEASE, str(chart), "--namespace", NAMESPACE, "--wait", "--timeout", "90s")
+        return self.helm(*command, *arguments, values=self.values(**overrides))
 
     def uninstall(self, *arguments: str) -> str:
         """``helm uninstall`` with its hooks."""

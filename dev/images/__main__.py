@@ -9,15 +9,12 @@ import os
 import sys
 import time
 
+from dev.cluster.progress import say
 from dev.images.bases import BASES, DEBIAN, Base
 from dev.images.build import build_images
 from dev.images.emulation import emulated
 from dev.images.trial import start_both
 from dev.lab.debian import PreparationError, require_image_programs
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str]) -> int:
@@ -37,23 +34,23 @@ def main(arguments: list[str]) -> int:
             for name in options.bases or BASES:
                 _try(BASES[name])
     except PreparationError as error:
-        _say(str(error))
+        say(str(error))
         return 1
     return 0
 
 
 def _build() -> None:
-    require_image_programs(_say, foreign=False)
-    images = build_images(os.environ, _say, DEBIAN)
+    require_image_programs(say, foreign=False)
+    images = build_images(os.environ, say, DEBIAN)
     for image in (images.operator, images.agent, images.pause):
         print(f"{image.reference}  {image.archive}  {image.archive.stat().st_size / 1e6:.0f} MB")
 
 
 def _try(base: Base) -> None:
     began = time.monotonic()
-    require_image_programs(_say, foreign=base.foreign)
+    require_image_programs(say, foreign=base.foreign)
     if base.foreign:
-        with emulated(base.machine, _say):
+        with emulated(base.machine, say):
             _build_and_start(base)
     else:
         _build_and_start(base)
@@ -61,7 +58,7 @@ def _try(base: Base) -> None:
 
 
 def _build_and_start(base: Base) -> None:
-    images = build_images(os.environ, _say, base)
+    images = build_images(os.environ, say, base)
     for name, started in start_both(images, base, os.environ).items():
         size = getattr(images, name).archive.stat().st_size / 1e6
         print(

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.cluster.locks import exclusive
-from dev.e2e.tools import cache_folder
+from dev.cluster.locks import cache_folder, exclusive
 from dev.images.bases import DEBIAN, Base, Say, archive, digest
 from dev.images.roots import run
 from dev.lab.debian import program

@@ -15,7 +15,12 @@ from dev.lab.fake_sysfs import Layout, build_tree, read_limits
 from powercap_api.clock import write_offset
 
 
-def eventually(is_so: Callable[[], object], what: str | Callable[[], object], seconds: float = 20.0) -> float:
+def eventually(
+    is_so: Callable[[], object],
+    what: str | Callable[[], object],
+    seconds: float = 20.0,
+    every: float = 0.02,
+) -> float:
     """Wait until ``is_so()``; the seconds that took.
 
     A field that is not there yet, such as the status of an object just made, counts as not so.
@@ -31,7 +36,7 @@ def eventually(is_so: Callable[[], object], what: str | Callable[[], object], se
         if time.monotonic() - began > seconds:
             explained = what if isinstance(what, str) else what()
             raise AssertionError(f"not within {seconds} s: {explained}") from missing
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 class AgentProcess:

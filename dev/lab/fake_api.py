@@ -57,7 +57,8 @@ class FakeApi:
 
     budget: dict[str, Any] | None = None
     node: str | None = "node-1"
-    """The node whose agent asks: it may see and write no other's budget. None: an operator asks, which may all."""
+    """The node whose agent asks: it may write the status of no other's budget, and an error is raised at the end if it
+    has asked for another's. None: an operator asks, which may all."""
     others: list[dict[str, Any]] = field(default_factory=list)
     """Objects that lists name beside it."""
     version: str = "10"
@@ -68,6 +69,8 @@ class FakeApi:
     watches: deque[Plan] = field(default_factory=deque)
     requests: list[tuple[str, str]] = field(default_factory=list)
     patches: list[Any] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    """What an agent has asked for that is not its own: the server lets it, and no agent is to do so."""
     tls: ssl.SSLContext | None = None
     """Of a server that speaks HTTPS."""
     body: bytes | None = None
@@ -119,6 +122,7 @@ class FakeApi:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        assert error is not None or not self.strays, f"asked for others' budgets: {self.strays}"
 
     @property
     def url(self) -> str:
@@ -144,10 +148,11 @@ class FakeApi:
         if self.node is None:
             return None
         if parts.path != BUDGETS and not parts.path.startswith(f"{BUDGETS}/"):
-            return 404, "the server could not find the requested resource"
+            return 403, "forbidden: an agent may use nothing but budgets"
         if handler.command == "GET":
             own = parse_qs(parts.query).get("fieldSelector") == [f"metadata.name={self.node}"]
-            return None if own and parts.path == BUDGETS else (403, "no other node's budgets")
+            self.strays += [] if own and parts.path == BUDGETS else [handler.path]
+            return None
         if parts.path != f"{BUDGETS}/{self.node}/status":
             return 403, "no other node's status"
         sent = handler.headers["Content-Type"]

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from dev.lab.fake_sysfs import POWER_UNIT_UW
 from powercap_agent.schedule.budget import Budget, read_budget
-from powercap_agent.schedule.directive import Phase, directive_at
+from powercap_agent.schedule.directive import Action, Phase, directive_at, overridden
 from powercap_api.powerbudget import PowerBudgetSpec
 from powercap_api.schedule import Slot, read_segments
 
+HISTORY: Final = timedelta(days=14)
+"""The operator's default of ``--history-days``, as docs/operations.md promises it."""
 FLOOR_UW: Final = 5_000_000
 """For a node: the default of the agent's ``--floor-microwatts``, as docs/operations.md promises it."""
 FLOOR_PERCENT: Final = 5
@@ -42,6 +44,22 @@ def out_of_bounds(limit_uw: int, original_uw: int) -> str:
 def budget_of(spec: Mapping[str, Any]) -> Budget:
     """The agent's reading of a budget's spec."""
     return read_budget({"metadata": {"name": "any", "uid": "any", "generation": 1}, "spec": spec})
+
+
+def cap_asked_for(spec: Mapping[str, Any], now: datetime) -> int | None:
+    """What the budget asks for at a moment, overrides with it, in microwatts; None: the original limits."""
+    budget = budget_of(spec)
+    directive = overridden(budget, directive_at(budget, now), now)
+    return directive.cap_uw if directive.action is Action.CAP and not budget.dry_run else None
+
+
+def holds(written: Any, found: Any) -> bool:
+    """Whether what was written is there; the API server adds defaults."""
+    if isinstance(written, dict):
+        return isinstance(found, dict) and all(holds(value, found.get(key)) for key, value in written.items())
+    if isinstance(written, list):
+        return isinstance(found, list) and len(written) == len(found) and all(map(holds, written, found))
+    return bool(written == found)
 
 
 def overlap(spec: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ powercap tree of its own in a folder, and a real agent process on it. Nothing ou
 """
 
 import contextlib
+import json
 import os
 import sys
 import time
@@ -17,10 +18,10 @@ from zoneinfo import ZoneInfo
 
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
-from dev.lab.api_client import apply, read
+from dev.lab.api_client import Client
 from dev.lab.exchange.site import ExchangeSite
 from dev.lab.fake_sysfs import Layout, build_tree, read_limits
-from dev.lab.judge import not_in_force
+from dev.lab.judge import cap_asked_for, not_in_force
 from powercap_api.clock import OffsetClock, write_offset
 from powercap_api.conditions import is_true
 from powercap_api.names import API_VERSION
@@ -42,6 +43,7 @@ class Stage:
         self.root = root
         self.nodes = dict(nodes)
         self.control_plane = control_plane
+        self.client = Client(control_plane)
         self.exchange = ExchangeSite()
         self.operator = Component("powercap-operator", root)
         self.agents = {node: Component(f"agent-{node}", root) for node in nodes}
@@ -80,31 +82,41 @@ class Stage:
             build_tree(self.tree(node), layout)
             self.originals[node] = read_limits(self.tree(node))
 
-    def start_operator(self, *options: str) -> None:
-        """The operator, on the stand-in exchange and the clock that can be set, with further options."""
-        self.operator.start(
-            [
-                *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
-                *("--epex-url", self.exchange.epex_url, "--clock-file", str(self.clock_file)),
-                *options,
-            ],
-            {**os.environ, "KUBECONFIG": str(self.control_plane.kubeconfig)},
-            detached=False,
-        )
+    def operator_command(self, *options: str) -> list[str]:
+        """The operator's, on the stand-in exchange and the clock that can be set, with further options."""
+        return [
+            *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
+            *("--epex-url", self.exchange.epex_url, "--clock-file", str(self.clock_file)),
+            *options,
+        ]
+
+    def agent_command(self, node: str, *options: str) -> list[str]:
+        """The node's agent's, with further options; of two that say the same the last one holds."""
+        return [
+            *(sys.executable, "-m", "powercap_agent", "--node-name", node),
+            *("--server", self.control_plane.url, "--ca-file", str(self.control_plane.ca_file)),
+            *("--token-file", str(self.root / "token"), "--clock-file", str(self.clock_file)),
+            *("--powercap-root", str(self.tree(node)), "--state-dir", str(self.root / f"run-{node}")),
+            *options,
+        ]
+
+    def kubeconfig_by(self, url: str, user: str) -> Path:
+        """A kubeconfig of an administrator with that name, whose way to the API server is by ``url``."""
+        file = self.control_plane.kubeconfig_as(user, ["system:masters"], self.root / f"{user}.kubeconfig")
+        content = json.loads(file.read_text(encoding="utf-8"))
+        content["clusters"][0]["cluster"]["server"] = url
+        file.write_text(json.dumps(content), encoding="utf-8")
+        return file
+
+    def start_operator(self, *options: str, kubeconfig: Path | None = None) -> None:
+        """The operator, with further options."""
+        environ = {**os.environ, "KUBECONFIG": str(kubeconfig or self.control_plane.kubeconfig)}
+        self.operator.start(self.operator_command(*options), environ, detached=False)
 
     def start_agent(self, node: str, *options: str) -> None:
         """The node's agent, with further options."""
-        self.agents.setdefault(node, Component(f"agent-{node}", self.root)).start(
-            [
-                *(sys.executable, "-m", "powercap_agent", "--node-name", node),
-                *("--server", self.control_plane.url, "--ca-file", str(self.control_plane.ca_file)),
-                *("--token-file", str(self.root / "token"), "--clock-file", str(self.clock_file)),
-                *("--powercap-root", str(self.tree(node)), "--state-dir", str(self.root / f"run-{node}")),
-                *options,
-            ],
-            dict(os.environ),
-            detached=False,
-        )
+        agent = self.agents.setdefault(node, Component(f"agent-{node}", self.root))
+        agent.start(self.agent_command(node, *options), dict(os.environ), detached=False)
 
     def stop(self) -> None:
         """End everything; what does not run is no error."""
@@ -115,6 +127,7 @@ class Stage:
         """End operator, agents and exchange; the control plane goes on."""
         self.stop_powercap()
         self.exchange.stop()
+        self.client.close()
 
     def stop_powercap(self) -> None:
         """SIGTERM to operator and agents, and wait for them."""
@@ -140,6 +153,33 @@ class Stage:
         found = not_in_force(cap_uw, *(self._packages(node, one) for one in limits))
         return found and f"{node}: {found}"
 
+    def not_followed(self, node: str, spec: Mapping[str, Any] | None, now: datetime) -> str:
+        """How the node's limits differ from what its budget, if it has one, asks for; empty where they do not."""
+        cap_uw = None if spec is None else cap_asked_for(spec, now)
+        if cap_uw is not None:
+            return self.not_in_force(node, cap_uw)
+        limits = self.limits(node)
+        released = limits == self.originals[node]
+        return "" if released else f"{node} is to have its original limits, and has {limits}"
+
+    def complaint(self, node: str, budget: Mapping[str, Any] | None, now: datetime) -> str:
+        """How the node does not follow its budget, in its files or by what its agent says; empty where it does.
+
+        Of a schedule that is over only the limits' bounds are promised, which are judged elsewhere.
+        """
+        spec, status = (budget or {}).get("spec"), (budget or {}).get("status", {})
+        if budget is None or spec is None:
+            return self.not_followed(node, None, now)
+        if status.get("observedGeneration") != budget["metadata"]["generation"]:
+            return f"the agent of {node} has not reported its budget"
+        released = spec.get("suspend") or spec.get("dryRun")
+        if not released and (not spec.get("schedule") or now >= datetime.fromisoformat(spec["validUntil"])):
+            return ""
+        found = self.not_followed(node, spec, now)
+        if not found and not released and not is_true(status.get("conditions", []), "Ready"):
+            found = f"{node} is not ready"
+        return found and f"{found}: {status.get('conditions')}"
+
     def _packages(self, node: str, limits: Mapping[str, int]) -> list[int]:
         """The long_term limits of the node's packages, of all these."""
         return [
@@ -155,7 +195,7 @@ class Stage:
 
     def apply(self, body: Mapping[str, Any]) -> None:
         """Create one object or a List; what is there already is merged into."""
-        apply(self.control_plane, body)
+        self.client.apply(body)
 
     def apply_policy(self, name: str = "default", **spec: Any) -> None:
         """Create a PowerPolicy, or merge into it."""
@@ -165,12 +205,11 @@ class Stage:
 
     def get(self, kind: str, name: str | None = None, namespace: str = "default") -> dict[str, Any]:
         """The object, or all of the kind as ``items``."""
-        return read(self.control_plane, kind, name, namespace)
+        return self.client.get(kind, name, namespace)
 
     def is_ready(self, node: str) -> bool:
         """Whether the node's agent has said that it follows its budget."""
-        items = {item["metadata"]["name"]: item for item in self.get("powerbudgets")["items"]}
-        conditions = items.get(node, {}).get("status", {}).get("conditions", [])
+        conditions = self.client.items("powerbudgets").get(node, {}).get("status", {}).get("conditions", [])
         return is_true(conditions, "Ready")
 
     def advance(self, by: timedelta) -> None:

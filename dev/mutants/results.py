@@ -55,19 +55,10 @@ def read_mutants(folder: Path) -> list[Mutant]:
     return found
 
 
-def draw(mutants: Iterable[Mutant], seed: int, most: int, total: int | None = None) -> list[str]:
-    """Names of ``most`` of each module (0: all), or of ``total`` over all, the same for the same seed and sources."""
-    if total is not None:
-        names = sorted(mutant.name for mutant in mutants)
-        return Random(seed).sample(names, min(total, len(names)))  # noqa: S311
-    modules: dict[str, list[str]] = {}
-    for mutant in mutants:
-        modules.setdefault(mutant.module, []).append(mutant.name)
-    return [
-        name
-        for module, names in sorted(modules.items())
-        for name in Random(f"{seed}/{module}").sample(sorted(names), min(most or len(names), len(names)))  # noqa: S311
-    ]
+def draw(mutants: Iterable[Mutant], seed: int, total: int) -> list[str]:
+    """Names of so many, the same for the same seed and sources."""
+    names = sorted(mutant.name for mutant in mutants)
+    return Random(seed).sample(names, min(total, len(names)))  # noqa: S311
 
 
 def change_of(folder: Path, mutant: Mutant) -> Change:

@@ -1,21 +1,18 @@
 """The command behind ``make scale``."""
 
 import argparse
-import json
 import os
 import resource
-import signal
 import sys
-import tempfile
-from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from dev.cluster.binaries import locate
+from dev.cluster.progress import say
 from dev.lab.figures import show
 from dev.lab.stage import quoted_logs
+from dev.lab.suite import end_by_sigterm, folder
 from dev.scale.phase import Measured, Stopwatch
 from dev.scale.run import Run
 from dev.scale.world import ScaleWorld
@@ -31,16 +28,11 @@ _COLUMNS = (
     "etcd",
     "operator",
     "etcd's growth",
-    "longest pause (longest step of the loop so far)",
+    "longest step of the loop so far",
     "bare client: all written",
     "API server",
     "operator ÷ bare",
 )
-
-
-def say(text: str) -> None:
-    """What is going on, beside the table."""
-    sys.stderr.write(f"{text}\n")
 
 
 def main() -> int:
@@ -56,13 +48,12 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="leave out midnight and all but one burst of nodes"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     options = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(f"ended by {signal.SIGTERM.name}"))
-    with tempfile.TemporaryDirectory(prefix="powercap-scale-") as folder:
-        world = ScaleWorld(Path(folder), locate(os.environ, say), options.nodes, options.at_once)
+    end_by_sigterm()
+    with folder("scale") as root:
+        world = ScaleWorld(root, locate(os.environ, say), options.nodes, options.at_once)
         run = Run(
             world, Stopwatch(world.log, world.meters, _PHASE_SECONDS), say, options.quick, options.edits
         )
@@ -75,8 +66,6 @@ def main() -> int:
         finally:
             world.close()
     _show(run, options.nodes)
-    if options.json is not None:
-        _write(run, options.nodes, options.json)
     for complaint in run.failures:
         say(f"missed: {complaint}")
     return 1 if run.failures else 0
@@ -104,7 +93,7 @@ def _cells(measured: Measured) -> list[str]:
         _seconds(measured.used.etcd),
         _seconds(measured.used.operator),
         f"{measured.used.etcd_mb:.0f} MB",
-        f"{measured.pause} ({measured.longest_step_seconds * 1000:.0f} ms)" if measured.pause else "",
+        "" if measured.longest_step_seconds is None else f"{measured.longest_step_seconds * 1000:.0f} ms",
     ]
 
 
@@ -119,17 +108,6 @@ def _beside(measured: Measured, bare: Measured | None) -> list[str]:
 
 def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
-
-
-def _write(run: Run, nodes: int, file: Path) -> None:
-    figures = {
-        "nodes": nodes,
-        "operator": {what: asdict(measured) for what, measured in run.operator.items()},
-        "bare": {what: asdict(measured) for what, measured in run.bare.items()},
-        "figures": {figure.what: figure.value for figure in run.figures},
-        "missed": run.failures,
-    }
-    file.write_text(json.dumps(figures, indent=2, ensure_ascii=False), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -70,11 +70,6 @@ def patch_status(name: str, status: Mapping[str, Any]) -> Request:
     return Request("PATCH", f"{BUDGETS}/{name}/status?fieldManager=powercap-bare", {"status": status}, _MERGE)
 
 
-def patch_policy(name: str, spec: Mapping[str, Any]) -> Request:
-    """What ``kubectl patch`` sends."""
-    return Request("PATCH", f"/apis/{API_VERSION}/powerpolicies/{name}", {"spec": spec}, _MERGE)
-
-
 def send(plane: ControlPlane, requests: Iterable[Request], at_once: int) -> None:
     """Send them all, ``at_once`` in flight at any time.
 

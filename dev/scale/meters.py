@@ -8,9 +8,7 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.lab.processes import cpu_seconds, resident_mb
 
-_LONGEST = "powercap_loop_longest_pause_seconds"
 _STEP = "powercap_loop_longest_step_seconds"
-_BUCKET = "powercap_loop_pause_seconds_bucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +57,11 @@ class Meters:
         pid = self.operator.pid
         return 0.0 if pid is None else resident_mb(pid, field)
 
-    def pauses(self) -> "Pauses":
-        """Of the operator's event loop since it started."""
+    def longest_step(self) -> float:
+        """Most processor time that the operator's loop took between two looks since it started, in seconds."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
-        series = {
-            name: float(value)
-            for name, value in (line.rsplit(" ", 1) for line in lines if line.startswith("powercap_loop_"))
-        }
-        buckets = {
-            float(name.split('"')[1]): value for name, value in series.items() if name.startswith(_BUCKET)
-        }
-        return Pauses(series[_LONGEST], series[_STEP], buckets)
-
-
-@dataclass(frozen=True, slots=True)
-class Pauses:
-    """Longest pause in seconds, most processor time in one, and how many were not longer than each bound."""
-
-    longest: float
-    longest_step: float
-    at_most: dict[float, float]
-
-    def longest_since(self, before: "Pauses | None") -> str:
-        """The longest pause since ``before``: exact where it is the longest of all, else its bucket's bound."""
-        if before is None or self.longest > before.longest:
-            return f"{self.longest * 1000:.0f} ms"
-        counts = {bound: count - before.at_most[bound] for bound, count in self.at_most.items()}
-        total = max(counts.values())
-        bound = min((bound for bound, count in counts.items() if count == total), default=0.0)
-        return f"≤ {min(bound, self.longest) * 1000:.0f} ms"
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"{_STEP} "))
 
 
 def _cpu(pid: int | None) -> float:

@@ -4,11 +4,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dev.lab.audit_log import AGENT, Asked, AuditLog
 from dev.lab.stage import StageError
-from dev.scale.meters import Meters, Pauses, Usage
+from dev.scale.meters import Meters, Usage
 
 _LOOK_SECONDS = 0.2
 _QUIET_SECONDS = 3.0
@@ -47,10 +47,8 @@ class Measured:
     refused: int
     """Writes that the API server did not take."""
     used: Usage
-    pause: str
-    """The longest of the operator's event loop."""
-    longest_step_seconds: float
-    """Most processor time that it took in one pause since it started."""
+    longest_step_seconds: float | None
+    """Most processor time that the operator's loop took in one step since it started; None where it does not run."""
 
 
 @dataclass(slots=True)
@@ -61,7 +59,6 @@ class Stopwatch:
     meters: Meters
     seconds: float
     """The most that a phase may take."""
-    _pauses: Pauses | None = field(default=None)
 
     def run(self, phase: Phase, begin: Callable[[], object]) -> Measured:
         """Begin it, and follow it to its end.
@@ -76,9 +73,8 @@ class Stopwatch:
             writes = self._follow(phase, began, begun.done)
             begun.result()
         used = self.meters.usage().since(before)
-        pause = self._pause()
-        step = 0.0 if self._pauses is None else self._pauses.longest_step
-        return _measured(phase, writes, began, used, pause, step)
+        step = None if self.meters.operator.pid is None else self.meters.longest_step()
+        return _measured(phase, writes, began, used, step)
 
     def _follow(self, phase: Phase, began: float, done: Callable[[], bool]) -> list[Asked]:
         writes: list[Asked] = []
@@ -102,13 +98,6 @@ class Stopwatch:
                 raise StageError(f"{phase.what}: not within {self.seconds:.0f} s; missing: {lacking}")
             time.sleep(_LOOK_SECONDS)
 
-    def _pause(self) -> str:
-        if self.meters.operator.pid is None:
-            self._pauses = None
-            return ""
-        before, self._pauses = self._pauses, self.meters.pauses()
-        return self._pauses.longest_since(before)
-
 
 def _is_budget(phase: Phase, write: Asked) -> bool:
     return (
@@ -122,9 +111,7 @@ def _is_status(phase: Phase, write: Asked) -> bool:
     return write.agent.startswith(phase.reporter) and write.resource == "powerbudgets/status"
 
 
-def _measured(
-    phase: Phase, writes: list[Asked], began: float, used: Usage, pause: str, step: float
-) -> Measured:
+def _measured(phase: Phase, writes: list[Asked], began: float, used: Usage, step: float | None) -> Measured:
     applied = [write for write in writes if write.is_applied]
     budgets = [write for write in applied if _is_budget(phase, write)]
     statuses = [write for write in applied if _is_status(phase, write)]
@@ -138,7 +125,6 @@ def _measured(
         max(a_second.values(), default=0),
         len(writes) - len(applied),
         used,
-        pause,
         step,
     )
 

@@ -173,7 +173,7 @@ class Run:
             self.operator[f"{len(names)} {measured[0].what}"] = _middle(measured)
 
     def _loop_and_memory(self) -> None:
-        step = self.world.meters.pauses().longest_step
+        step = self.world.meters.longest_step()
         self._check(step <= 0.1, f"the operator's loop took {step * 1000:.0f} ms for one step")
         self.figures.append(
             Figure(

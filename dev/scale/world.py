@@ -20,7 +20,7 @@ from dev.scale.bare_client import Request
 from dev.scale.meters import Meters
 from dev.scale.names import node_names
 from powercap_api.clock import write_offset
-from powercap_api.names import API_VERSION, POLICY_LABEL
+from powercap_api.names import API_VERSION, NODE, POLICY_LABEL
 from powercap_operator.market.results import Query
 
 POLICY: Final = "default"
@@ -103,7 +103,7 @@ class ScaleWorld:
 
     def edit(self, percent: int) -> None:
         """Change what every node may draw, as a part of what its original limits add up to."""
-        self.send([bare_client.patch_policy(POLICY, {"maxSource": f"{percent}%"})])
+        self.stage.client.patch("powerpolicy", POLICY, {"spec": {"maxSource": f"{percent}%"}})
 
     def jump(self, *, hour: int, minute: int, second: int = 0) -> None:
         """Set the clock of operator and agents to this local time of the delivery day it shows."""
@@ -123,27 +123,18 @@ class ScaleWorld:
 
     def budget(self) -> dict[str, Any]:
         """The first node's budget, as the API server gives it."""
-        name = self.nodes[0]
-        found: dict[str, Any] = json.loads(
-            self.plane.kubectl("get", "--raw", f"{bare_client.BUDGETS}/{name}")
-        )
-        return found
+        return self.stage.get("powerbudget", self.nodes[0])
 
     def owners(self) -> dict[str, Mapping[str, Any]]:
         """Label and owner of each budget, as the operator writes them."""
         return {
-            item["metadata"]["name"]: {
+            name: {
                 "labels": {POLICY_LABEL: POLICY},
                 "ownerReferences": [
-                    {
-                        "apiVersion": "v1",
-                        "kind": "Node",
-                        "name": item["metadata"]["name"],
-                        "uid": item["metadata"]["uid"],
-                    }
+                    {"apiVersion": "v1", "kind": NODE, "name": name, "uid": item["metadata"]["uid"]}
                 ],
             }
-            for item in self.stage.get("nodes")["items"]
+            for name, item in self.stage.client.items("nodes").items()
         }
 
     @staticmethod

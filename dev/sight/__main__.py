@@ -3,9 +3,9 @@
 import sys
 from typing import Final
 
-import pytest
-
-from dev.lab.debian import PreparationError, require_programs
+from dev.cluster.progress import say
+from dev.lab.debian import require_programs
+from dev.lab.suite import run_tests
 
 PROGRAMS: Final = {
     "prometheus": "prometheus",
@@ -16,15 +16,5 @@ PROGRAMS: Final = {
 """Program, and the package of Debian that has it."""
 
 
-def main(arguments: list[str]) -> int:
-    """pytest's exit code; 2 where a program is missing."""
-    try:
-        require_programs(PROGRAMS, print)
-    except PreparationError as error:
-        print(error)
-        return 2
-    return pytest.main(["tests/sight", *arguments])
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_tests("sight", sys.argv[1:], lambda: require_programs(PROGRAMS, say)))

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from dev.cluster.locks import exclusive
-from dev.e2e.tools import cache_folder
+from dev.cluster.locks import cache_folder, exclusive
 
 _SOURCES: Final = Path(__file__).with_name("grafana")
 

@@ -2,20 +2,18 @@
 
 import argparse
 import os
-import secrets
-import signal
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from random import Random
 from typing import Final
 
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.lab.figures import Figure, conclude, counts, show
 from dev.lab.stage import Stage, StageError, quoted_logs
+from dev.lab.suite import folder, parse
 from dev.soak.run import MARKETS, Soak
 from powercap_operator.market.publication import DAILY_LIMIT
 
@@ -25,26 +23,13 @@ _SETTLED_DAYS: Final = 10
 """After so many days a process has read everything that it keeps."""
 
 
-def say(text: str) -> None:
-    """What is going on, beside the figures."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
 def main() -> int:
     """Run, and print what happened and what it came to; 1 where something did not hold."""
     parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
     parser.add_argument("--days", type=int, default=20, metavar="N", help="delivery days (default: 20)")
-    parser.add_argument("--seed", type=int, metavar="N", help="of an earlier run, to meet the same again")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave logs and data there")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
-    say(f"seed {seed}: make soak SEED={seed} makes the same choices again")
-    binaries = locate(os.environ, say)
-    with tempfile.TemporaryDirectory(prefix="powercap-soak-") as folder:
-        root = options.keep or Path(folder)
-        root.mkdir(parents=True, exist_ok=True)
+    options = parse(parser)
+    seed, binaries = options.seed, locate(os.environ, say)
+    with folder("soak", options.keep) as root:
         plane = ControlPlane(binaries, root / "control-plane", controller_manager=True)
         began = time.monotonic()
         with Stage(root, plane, {}) as stage:

@@ -5,10 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dev.chaos.client import HISTORY, Direct
-from dev.lab.judge import budget_of
+from dev.lab.api_client import Client
+from dev.lab.judge import HISTORY
 from dev.lab.stage import Stage
-from powercap_agent.schedule.directive import Action, directive_at, overridden
 from powercap_api.conditions import condition
 from powercap_api.marketday import MarketDay
 from powercap_api.names import POWER_BUDGET
@@ -22,7 +21,7 @@ from powercap_operator.planning.marketday_status import fetch_of
 class WatchedCluster:
     """Lists what there is, and says what is still to be done about it."""
 
-    def __init__(self, stage: Stage, direct: Direct) -> None:
+    def __init__(self, stage: Stage, direct: Client) -> None:
         self._stage = stage
         self._direct = direct
         self._cache = WorldCache()
@@ -37,15 +36,15 @@ class WatchedCluster:
     def look(self) -> None:
         """List everything; only what has changed is read again."""
         for kind in KINDS:
-            bodies, version = self._direct.items(kind)
-            names = {body["metadata"]["name"] for body in bodies}
-            for body in bodies:
-                if self._cache.version(kind, body["metadata"]["name"]) != _version(body):
+            listed = self._direct.get(kind)
+            bodies = {body["metadata"]["name"]: body for body in listed["items"]}
+            for name, body in bodies.items():
+                if self._cache.version(kind, name) != _version(body):
                     self._cache.put(kind, body)
-            self._cache.drop_unlisted(kind, names, version)
+            self._cache.drop_unlisted(kind, set(bodies), listed["metadata"]["resourceVersion"])
             self.counts[kind] = len(bodies)
             if kind == POWER_BUDGET:
-                self.budgets = {body["metadata"]["name"]: body for body in bodies}
+                self.budgets = bodies
         for name, day in self._days().items():
             self.requests[name] = max(self.requests.get(name, 0), fetch_of(day).requests)
 
@@ -81,16 +80,11 @@ class WatchedCluster:
         ready = condition("Ready", True, "Applied", "", generation)
         ready["lastTransitionTime"] = "2025-01-01T00:00:00Z"
         status = {"observedGeneration": generation, "conditions": [ready]}
-        self._direct.patch(POWER_BUDGET, node, {"status": status}, "/status")
+        self._direct.patch(POWER_BUDGET, node, {"status": status}, "status")
 
     def not_followed(self, node: str, now: datetime) -> str:
         """How the limits of the node differ from its budget as last listed; empty where they do not."""
-        limits, original = self._stage.limits(node), self._stage.originals[node]
-        budget = budget_of(self.budgets[node]["spec"])
-        directive = overridden(budget, directive_at(budget, now), now)
-        if directive.action is not Action.CAP or directive.cap_uw is None:
-            return "" if limits == original else f"{node} is to have its original limits, and has {limits}"
-        return self._stage.not_in_force(node, directive.cap_uw)
+        return self._stage.not_followed(node, self.budgets[node]["spec"], now)
 
     def _days(self) -> Mapping[str, MarketDay]:
         return self._cache.world().days

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from dev.chaos.client import HISTORY
 from dev.lab.exchange.site import ExchangeSite
-from dev.lab.judge import changed_past, gap, overlap
+from dev.lab.judge import HISTORY, changed_past, gap, overlap
 from dev.soak.cluster import WatchedCluster
 from powercap_api.names import MARKET_DAY, POWER_BUDGET, POWER_OVERRIDE, POWER_REPORT
 from powercap_operator.market.publication import DAILY_LIMIT

@@ -5,7 +5,8 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from dev.chaos.client import Direct
+from dev.lab.api_client import Client
+from dev.lab.judge import holds
 from powercap_api.clock import format_time
 from powercap_api.names import NODE, POWER_OVERRIDE, POWER_POLICY
 
@@ -32,7 +33,7 @@ POLICIES: Final[dict[str, dict[str, Any]]] = {
 class People:
     """Makes edits, and remembers what must be there of them."""
 
-    def __init__(self, direct: Direct, chance: Random) -> None:
+    def __init__(self, direct: Client, chance: Random) -> None:
         self._direct = direct
         self._chance = chance
         self._serial = 0
@@ -75,12 +76,12 @@ class People:
 
     def lost(self) -> list[str]:
         """Edits that are not in the cluster any more."""
-        found = {item["metadata"]["name"]: item["spec"] for item in self._direct.items(POWER_POLICY)[0]}
+        found = {name: item["spec"] for name, item in self._direct.items(POWER_POLICY).items()}
         return [
             f"{name}.{field} is {found.get(name, {}).get(field)}, not {value}"
             for name, spec in self.specs.items()
             for field, value in spec.items()
-            if not _within(value, found.get(name, {}).get(field))
+            if not holds(value, found.get(name, {}).get(field))
         ]
 
     def _edit(self) -> None:
@@ -120,10 +121,3 @@ class People:
     def _add_node(self, name: str) -> None:
         pool = "batch" if name == PLAYED[-1] else "serving"
         self._direct.create(NODE, name, metadata={"labels": {"pool": pool}})
-
-
-def _within(wanted: Any, found: Any) -> bool:
-    """Whether what was asked for is there; the API server adds defaults to objects."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(_within(value, found.get(field)) for field, value in wanted.items())
-    return bool(wanted == found)

@@ -12,8 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Final
 
-from dev.chaos.client import HISTORY, Direct, UnsureError
+from dev.lab.api_client import Client, UnsureError
+from dev.lab.exchange.facts import day_bounds
 from dev.lab.fake_sysfs import ONE_SOCKET, build_tree, read_limits
+from dev.lab.judge import HISTORY
 from dev.lab.processes import resident_mb
 from dev.lab.results import DEFAULT_MARKET
 from dev.lab.stage import Stage, StageError
@@ -23,7 +25,6 @@ from dev.soak.people import STEADY, People
 from dev.soak.publications import Publications
 from powercap_api.markets import Auction, Market
 from powercap_api.names import NODE
-from powercap_operator.market.delivery_day import day_bounds
 
 LOOKS: Final = ((0, 10), (7, 0), (13, 0), (15, 50), (18, 30), (23, 52))
 """Local times: after midnight, in the morning, before and after the auctions' results, in the evening, last call."""
@@ -64,7 +65,7 @@ class Soak:
     """How long the operator took to come to rest, by look."""
 
     def __post_init__(self) -> None:
-        self.direct = Direct(self.stage.control_plane)
+        self.direct = Client(self.stage.control_plane, seconds=5.0, patient=False)
         self.cluster = WatchedCluster(self.stage, self.direct)
         self.people = People(self.direct, self.chance)
         self.publications = Publications(self.stage.exchange, MARKETS, self.chance)
@@ -82,7 +83,7 @@ class Soak:
     def clock_changes(self) -> int:
         """How many of the days so far had another length than 24 hours."""
         days = (self._first + timedelta(days=number) for number in range(len(self.seconds)))
-        bounds = (day_bounds(day, _ZONE) for day in days)
+        bounds = (day_bounds(day) for day in days)
         return sum(end - start != timedelta(days=1) for start, end in bounds)
 
     def run(self) -> None:
@@ -260,8 +261,7 @@ class Soak:
         return ""
 
     def _unreleased(self) -> str:
-        limits, originals = self.stage.limits(STEADY), self.stage.originals[STEADY]
-        return "" if limits == originals else f"{STEADY} is to have its original limits, and has {limits}"
+        return self.stage.not_followed(STEADY, None, self.stage.clock.now())
 
     def _remember_memory(self) -> None:
         pid = self.stage.operator.pid

@@ -41,6 +41,7 @@ def processes_with(text: str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("binaries")
 def test_the_demo_ends_well_and_leaves_nothing(tmp_path: Path) -> None:
     done = demo(TMPDIR=str(tmp_path))
@@ -63,6 +64,7 @@ def test_the_demo_ends_well_and_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("binaries")
 def test_a_saved_page_is_served_as_todays(tmp_path: Path) -> None:
     query = Query(Market("DE-LU", Auction.SDAC, 60), date(2025, 10, 26))

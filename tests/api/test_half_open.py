@@ -1,8 +1,5 @@
 """A connection to the API server that is dead without either end being told: how long the operator follows nothing."""
 
-import json
-import os
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,18 +42,7 @@ def proxy(stage: Stage) -> Iterator[TcpProxy]:
     """The operator's way to the API server; the operator runs."""
     plane = stage.control_plane
     with TcpProxy(int(plane.url.rsplit(":", 1)[1])) as proxy:
-        kubeconfig = plane.kubeconfig_as("operator", ["system:masters"], stage.root / "kubeconfig")
-        content = json.loads(kubeconfig.read_text())
-        content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{proxy.port}"
-        kubeconfig.write_text(json.dumps(content))
-        stage.operator.start(
-            [
-                *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
-                *("--epex-url", stage.exchange.epex_url, "--clock-file", str(stage.clock_file)),
-            ],
-            {**os.environ, "KUBECONFIG": str(kubeconfig)},
-            detached=False,
-        )
+        stage.start_operator(kubeconfig=stage.kubeconfig_by(f"https://127.0.0.1:{proxy.port}", "operator"))
         yield proxy
         stage.operator.stop()
 

@@ -8,9 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dev.cluster.control_plane import ControlPlane
 from dev.lab.agent_process import eventually
-from dev.lab.api_client import delete_all
 from dev.lab.waiting_jobs import waiting_job
 from powercap_api.names import CHEAP_HOURS_LABEL, RELEASED_AT
 from tests.api.conftest import Kube
@@ -24,9 +22,9 @@ NOW = "2025-10-09T12:00:00Z"
 
 
 @pytest.fixture
-def operator(control_plane: ControlPlane, tmp_path: Path) -> Iterator[httpx.Client]:
+def operator(kube: Kube, tmp_path: Path) -> Iterator[httpx.Client]:
     """Whoever has the operator's token, where the chart lets it follow jobs."""
-    plane = control_plane
+    plane = kube.plane
     has_mutating = MUTATING in plane.kubectl("api-resources", "-o", "name")
     served = ["admissionregistration.k8s.io/v1/MutatingAdmissionPolicy"] if has_mutating else []
     rules = chart_rules(tmp_path / "helm", NAMESPACE, {"jobs": {"enabled": True}}, *served)
@@ -38,7 +36,7 @@ def operator(control_plane: ControlPlane, tmp_path: Path) -> Iterator[httpx.Clie
     with found.client(found.token("powercap-operator")) as client:
         yield client
     plane.kubectl("delete", "-f", "-", input=items)
-    delete_all(plane, ("jobs",))
+    kube.delete_all(("jobs",))
 
 
 def release(**more: Any) -> dict[str, Any]:

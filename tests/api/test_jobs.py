@@ -11,7 +11,6 @@ import pytest
 
 from dev.cluster.process.ports import free_port
 from dev.lab.agent_process import eventually
-from dev.lab.api_client import delete_all
 from dev.lab.stage import Stage, next_quarter, quoted_logs
 from dev.lab.waiting_jobs import QUARTER, publish_cheap_quarters, wait_policy, waiting_job
 from powercap_api.names import CHEAP_HOURS_LABEL, RELEASED_AT, RELEASED_BECAUSE
@@ -34,7 +33,7 @@ def stage(kube: Kube, tmp_path: Path, cheap: datetime) -> Iterator[Stage]:
     with quoted_logs(stage):
         yield stage
     stage.close()
-    delete_all(kube.plane, ("jobs", "cronjobs"))
+    kube.delete_all(("jobs", "cronjobs"))
 
 
 def start(stage: Stage, kube: Kube, *options: str, **spec: Any) -> None:

@@ -87,6 +87,7 @@ def examples() -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.long
 def test_the_real_scheduler_goes_by_the_documents_examples(binaries: Binaries, tmp_path: Path) -> None:
     with ControlPlane(binaries, tmp_path, controller_manager=False, scheduler=True) as plane:
         kube = Kube(plane)

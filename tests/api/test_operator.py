@@ -1,7 +1,6 @@
-"""The operator as a process, on a real API server and a stand-in exchange: agents are not needed for any of this."""
+"""The operator as a process that is started, ended and started again, on a real API server and a stand-in exchange."""
 
 import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from dev.cluster.process.ports import free_port
 from dev.lab.agent_process import eventually
 from dev.lab.caps import caps_of
 from dev.lab.exchange.site import Behaviour
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today
-from powercap_api.names import API_VERSION, EXEMPT_LABEL, MARKET_DAY
 from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
@@ -29,14 +26,19 @@ def stage(kube: Kube, tmp_path: Path) -> Iterator[Stage]:
     """Two nodes, the exchange with today's and tomorrow's results, no policy; the operator is not started."""
     stage = Stage(tmp_path, kube.plane, {})
     stage.open()
-    for name in ("node-a", "node-b"):
-        kube.add_node(name, pool=name[-1])
-    tomorrow, today = tomorrow_and_today(datetime.now(UTC), ZONE)
-    publish(stage, today)
-    publish(stage, tomorrow)
+    begin(kube, stage)
     with quoted_logs(stage):
         yield stage
     stage.close()
+
+
+def begin(kube: Kube, stage: Stage) -> None:
+    """Two nodes, and an exchange that was not asked yet and has today's and tomorrow's results."""
+    for name in ("node-a", "node-b"):
+        kube.add_node(name, pool=name[-1])
+    for day in tomorrow_and_today(datetime.now(UTC), ZONE):
+        publish(stage, day)
+    stage.exchange.requests.clear()
 
 
 def publish(stage: Stage, day: Any) -> None:
@@ -57,29 +59,6 @@ def morning(stage: Stage) -> None:
     """Set the clock to 09:07 of today's delivery day: tomorrow's results are not due."""
     now = datetime.now(UTC).astimezone(ZONE)
     stage.advance(now.replace(hour=9, minute=7, second=0) - now)
-
-
-def test_a_policy_gives_every_node_the_days_slots(kube: Kube, stage: Stage) -> None:
-    morning(stage)
-    stage.apply_policy(maxSource="40")
-    stage.start_operator()
-    eventually(lambda: set(specs(kube)) == {"node-a", "node-b"}, "a budget for each node")
-    item = kube.get("powerbudget", "node-a")
-    (owner,) = item["metadata"]["ownerReferences"]
-    assert (owner["kind"], owner["uid"]) == ("Node", kube.get("node", "node-a")["metadata"]["uid"])
-    spec = item["spec"]
-    assert (spec["policy"], spec["minPowerMicrowatts"], spec["onExpiry"]) == (
-        "default",
-        10_000_000,
-        "MinPower",
-    )
-    caps = caps_of(spec)
-    assert max(cap.power_uw for cap in caps) == 40_000_000
-    assert len(caps) > 80
-    assert specs(kube)["node-b"] == spec
-    eventually(lambda: ready(kube, "powerpolicy", "default").get("reason") == "NodesNotReady", "a status")
-    assert ready(kube, "powerpolicy", "default", "MarketData")["reason"] == "Current"
-    assert len(stage.exchange.requests) == 1
 
 
 def test_an_edit_reaches_every_budget_and_nothing_else_is_written(kube: Kube, stage: Stage) -> None:
@@ -120,22 +99,6 @@ def test_an_edit_reaches_every_budget_and_nothing_else_is_written(kube: Kube, st
         time.sleep(0.2)
 
 
-def test_labels_and_exemption_decide_who_has_a_budget(kube: Kube, stage: Stage) -> None:
-    stage.apply_policy(maxSource="40", nodeSelector={"pool": "a"})
-    stage.start_operator()
-    eventually(lambda: set(specs(kube)) == {"node-a"}, "only the selected node")
-    kube.plane.kubectl("label", "node", "node-b", "pool=a", "--overwrite")
-    eventually(lambda: set(specs(kube)) == {"node-a", "node-b"}, "the node that came to be selected")
-    kube.plane.kubectl("label", "node", "node-a", f"{EXEMPT_LABEL}=true")
-    eventually(lambda: set(specs(kube)) == {"node-b"}, "the exempt node's budget goes")
-    kube.add_node("node-c", pool="a")
-    eventually(lambda: set(specs(kube)) == {"node-b", "node-c"}, "a new node")
-    kube.plane.kubectl("delete", "node", "node-b")
-    eventually(lambda: set(specs(kube)) == {"node-c"}, "a node that went")
-    kube.plane.kubectl("delete", "powerpolicy", "default")
-    eventually(lambda: not specs(kube), "no policy, no budget")
-
-
 def test_what_happens_while_the_operator_is_away_is_made_up_for(kube: Kube, stage: Stage) -> None:
     stage.apply_policy(maxSource="40")
     stage.start_operator()
@@ -146,50 +109,6 @@ def test_what_happens_while_the_operator_is_away_is_made_up_for(kube: Kube, stag
     kube.plane.kubectl("delete", "powerbudget", "node-a")
     stage.start_operator()
     eventually(lambda: set(specs(kube)) == {"node-a", "node-c"}, "the world as it should be")
-
-
-def test_a_budget_that_somebody_changed_or_deleted_is_put_right(kube: Kube, stage: Stage) -> None:
-    morning(stage)
-    stage.apply_policy(maxSource="40")
-    stage.start_operator()
-    eventually(lambda: len(specs(kube)) == 2, "budgets")
-    good = specs(kube)["node-a"]
-    kube.patch("powerbudget", "node-a", {"spec": {"minPowerMicrowatts": 1_000_000, "onExpiry": "Hold"}})
-    eventually(lambda: specs(kube)["node-a"] == good, "the change is undone")
-    kube.plane.kubectl("delete", "powerbudget", "node-a")
-    eventually(lambda: specs(kube).get("node-a") == good, "the budget is made again")
-
-
-def test_two_policies_share_out_the_nodes_and_say_so(kube: Kube, stage: Stage) -> None:
-    stage.apply_policy("all", maxSource="40")
-    stage.apply_policy("batch", maxSource="20", priority=10, nodeSelector={"pool": "b"})
-    stage.apply_policy("idle", maxSource="30", nodeSelector={"pool": "none"})
-    stage.start_operator()
-    eventually(
-        lambda: (
-            {name: spec["policy"] for name, spec in specs(kube).items()}
-            == {"node-a": "all", "node-b": "batch"}
-        ),
-        "the higher priority wins its node",
-    )
-    eventually(lambda: kube.get("powerpolicy", "all").get("status", {}).get("nodes") == 1, "its status")
-    assert "1 more selected node is governed by batch" in ready(kube, "powerpolicy", "all")["message"]
-    idle = ready(kube, "powerpolicy", "idle")
-    assert (idle["status"], idle["reason"]) == ("True", "NoNodes")
-    kube.patch("powerpolicy", "all", {"spec": {"priority": 10}})
-    eventually(
-        lambda: "Same priority as batch" in ready(kube, "powerpolicy", "all")["message"], "the tie is told"
-    )
-    assert len(stage.exchange.requests) <= 2, "three policies on one market share its days"
-
-
-def test_suspended_budgets_say_so(kube: Kube, stage: Stage) -> None:
-    stage.apply_policy(maxSource="40")
-    stage.start_operator()
-    eventually(lambda: len(specs(kube)) == 2, "budgets")
-    kube.patch("powerpolicy", "default", {"spec": {"suspend": True}})
-    eventually(lambda: all(spec["suspend"] for spec in specs(kube).values()), "suspended budgets")
-    eventually(lambda: ready(kube, "powerpolicy", "default")["reason"] == "Suspended", "the policy says so")
 
 
 def test_missing_results_fall_back_and_are_replaced_when_they_come(kube: Kube, stage: Stage) -> None:
@@ -267,49 +186,3 @@ def test_a_crash_loop_cannot_ask_more_often_than_the_limit(kube: Kube, stage: St
             stage.advance(timedelta(hours=3))
     assert counts[1] == counts[5] <= 4, "killed and started again it waits for the next attempt's time"
     assert len(stage.exchange.requests) <= counts[6] <= DAILY_LIMIT, "what was counted covers what was sent"
-
-
-def test_a_day_that_a_person_asks_for_is_fetched_and_kept(kube: Kube, stage: Stage) -> None:
-    long_ago = datetime.now(UTC).date() - timedelta(days=100)
-    publish(stage, long_ago)
-    kube.apply(
-        {
-            "apiVersion": API_VERSION,
-            "kind": MARKET_DAY,
-            "metadata": {"name": "history"},
-            "spec": {"deliveryDate": long_ago.isoformat()},
-        }
-    )
-    stage.start_operator()
-    eventually(lambda: ready(kube, "marketday", "history", "Complete").get("status") == "True", "fetched")
-    status = kube.get("marketday", "history")["status"]
-    assert status["summary"]["periods"] == status["summary"]["expectedPeriods"]
-    assert status["currency"] == "EUR"
-    assert status["periods"][0].keys() == {"start", "volume", "price"}
-    row = kube.plane.kubectl("get", "mktd", "history").splitlines()[1]
-    assert status["summary"]["priceRange"] in row
-
-
-def test_nothing_of_the_operators_own_stays_on_peoples_objects(kube: Kube, stage: Stage) -> None:
-    stage.apply_policy(maxSource="40")
-    stage.start_operator()
-    eventually(lambda: len(specs(kube)) == 2, "budgets")
-    for kind in ("nodes", "powerpolicies", "marketdays", "powerbudgets", "poweroverrides", "powerreports"):
-        for item in kube.items(kind).values():
-            assert "finalizers" not in item["metadata"], kind
-            annotations = item["metadata"].get("annotations", {})
-            assert not [key for key in annotations if "kopf" in key], kind
-
-
-def test_prometheus_can_ask(kube: Kube, stage: Stage) -> None:
-    stage.apply_policy(maxSource="40")
-    port = free_port()
-    stage.start_operator("--metrics", f"127.0.0.1:{port}")
-    eventually(lambda: len(specs(kube)) == 2, "budgets")
-
-    def scraped() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-            return str(answer.read().decode())
-
-    eventually(lambda: 'powercap_policy_nodes{policy="default"} 2.0' in scraped(), "the policy's nodes")
-    assert 'powercap_node_ready{node="node-a",policy="default"} 0.0' in scraped()

@@ -20,6 +20,8 @@ from powercap_operator.market.results import Query
 from tests.api.conftest import Kube
 from tests.support.energy_history import columns_of
 
+pytestmark = pytest.mark.long
+
 ZONE = DEFAULT_MARKET.bidding_zone.zone
 NODE = "node-h"
 """Its turn to write routine statuses comes within a second."""

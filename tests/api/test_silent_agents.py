@@ -19,6 +19,8 @@ from powercap_operator.market.results import Query
 from powercap_operator.world.silence import LONGEST_GAP
 from tests.api.conftest import Kube
 
+pytestmark = pytest.mark.long
+
 LIVES, DIES = "node-n", "node-d"
 """The turns of their statuses are 54 s and 2 s after a slot's begin."""
 ZONE = DEFAULT_MARKET.bidding_zone.zone

@@ -4,10 +4,8 @@ Who wrote what, and when, is read from the API server's audit log. Each operator
 log tells them apart.
 """
 
-import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,7 +19,6 @@ from dev.cluster.binaries import Binaries
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.cluster.process.ports import free_port
-from dev.lab.api_client import delete_all
 from dev.lab.audit_log import Asked, AuditLog
 from dev.lab.caps import caps_of
 from dev.lab.exchange.site import Behaviour
@@ -54,21 +51,13 @@ class Operator:
 
     def start(self) -> None:
         """As its own user, through its own proxy."""
-        plane, root = self._stage.control_plane, self._stage.root
-        kubeconfig = plane.kubeconfig_as(self.name, ["system:masters"], root / f"{self.name}.kubeconfig")
-        content = json.loads(kubeconfig.read_text())
-        content["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.proxy.port}"
-        kubeconfig.write_text(json.dumps(content))
-        self.process.start(
-            [
-                *(sys.executable, "-m", "powercap_operator", "--log-format", "text"),
-                *("--lease", f"{NAMESPACE}/{LEASE}", "--epex-url", self._stage.exchange.epex_url),
-                *("--clock-file", str(self._stage.clock_file), "--health", f"127.0.0.1:{self._health}"),
-                *("--metrics", f"127.0.0.1:{self._metrics}"),
-            ],
-            {**os.environ, "KUBECONFIG": str(kubeconfig), "POD_NAME": self.name},
-            detached=False,
+        kubeconfig = self._stage.kubeconfig_by(f"https://127.0.0.1:{self.proxy.port}", self.name)
+        command = self._stage.operator_command(
+            *("--lease", f"{NAMESPACE}/{LEASE}", "--health", f"127.0.0.1:{self._health}"),
+            *("--metrics", f"127.0.0.1:{self._metrics}"),
         )
+        environ = {**os.environ, "KUBECONFIG": str(kubeconfig), "POD_NAME": self.name}
+        self.process.start(command, environ, detached=False)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it."""
@@ -136,14 +125,12 @@ class Pair:
 
     def edit(self, watts: int) -> None:
         """Change what every node may draw at most."""
-        bare_client.send(
-            self.stage.control_plane, [bare_client.patch_policy("default", {"maxSource": str(watts)})], 1
-        )
+        self.stage.client.patch("powerpolicy", "default", {"spec": {"maxSource": str(watts)}})
 
     def caps(self) -> set[int]:
         """The largest of each budget's caps to come; 0 for a node that has none."""
-        budgets = {item["metadata"]["name"]: item["spec"] for item in self.stage.get("powerbudgets")["items"]}
-        return {self._largest(budgets[node]) if node in budgets else 0 for node in NODES}
+        budgets = self.stage.client.items("powerbudgets")
+        return {self._largest(budgets[node]["spec"]) if node in budgets else 0 for node in NODES}
 
     def _largest(self, spec: dict[str, Any]) -> int:
         now = self.stage.clock.now()
@@ -242,9 +229,9 @@ def pair(plane: ControlPlane, log: AuditLog, tmp_path: Path) -> Iterator[Pair]:
                 if operator.process.pid is not None:
                     operator.signal(signal.SIGCONT)
                 operator.process.stop()
+            stage.client.delete_all((*KINDS, "nodes"))
+            stage.client.delete_all(("leases", "events"), NAMESPACE)
             stage.close()
-            delete_all(plane, (*KINDS, "nodes"))
-            delete_all(plane, ("leases", "events"), NAMESPACE)
 
 
 def test_one_leads_and_the_other_writes_nothing(pair: Pair) -> None:

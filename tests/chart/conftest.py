@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import ssl
-import sys
 from collections.abc import Callable, Hashable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.e2e.helm import CHART, Helm
 from dev.e2e.tools import HELM, locate_tool
 
@@ -29,12 +31,6 @@ REQUIRED: Object = {
 NETWORK_POLICY: Object = {"enabled": True, "apiServerCidrs": ["10.1.2.3/32"]}
 
 
-def say(line: str) -> None:
-    """Past pytest's capture: the first run builds helm for minutes."""
-    assert sys.__stderr__ is not None
-    sys.__stderr__.write(f"{line}\n")
-
-
 class StrictLoader(yaml.CSafeLoader):
     """Refuses a key that stands twice in a mapping, as Kustomize and Flux do, and PyYAML does not."""
 
@@ -45,14 +41,21 @@ class StrictLoader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep)
 
 
+@cache
+def _read(document: str) -> Object | None:
+    """One document, which nobody changes: most are the same in all renderings, and the kinds take long to read."""
+    found: Object | None = yaml.load(document, StrictLoader)  # noqa: S506 - a SafeLoader
+    return found
+
+
 class Rendered:
     """What a rendering has, by kind and name."""
 
     def __init__(self, text: str, notes: str = "") -> None:
         self.text = text
         self.notes = notes
-        documents = yaml.load_all(text, StrictLoader)
-        self.objects: list[Object] = [body for body in documents if body]
+        documents = re.split(r"^---$", text, flags=re.MULTILINE)
+        self.objects: list[Object] = [body for document in documents if (body := _read(document))]
 
     def all(self, kind: str) -> list[Object]:
         """The objects of a kind."""
@@ -104,9 +107,13 @@ def required(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def render(helm: Helm, required: Path) -> Render:
-    """``helm template`` with values over the required ones."""
+    """``helm template`` with values over the required ones; the same values are rendered once."""
+    known: dict[str, Rendered] = {}
 
     def rendered(values: Object | None = None, *options: str, chart: Path = CHART) -> Rendered:
+        key = json.dumps([values or {}, options, str(chart)])
+        if key in known:
+            return known[key]
         text = helm(
             "template",
             "powercap",
@@ -118,7 +125,8 @@ def render(helm: Helm, required: Path) -> Render:
             *options,
             values=values or {},
         )
-        return Rendered(text)
+        known[key] = Rendered(text)
+        return known[key]
 
     return rendered
 

@@ -12,7 +12,8 @@ import yaml
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.errors import KubectlError
-from tests.chart.conftest import Object, Render, Rendered, say
+from dev.cluster.progress import say
+from tests.chart.conftest import Object, Render, Rendered
 
 EVERYTHING: Object = {
     "operator": {

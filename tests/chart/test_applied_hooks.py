@@ -9,11 +9,12 @@ import pytest
 
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.e2e.helm import CHART, Helm
 from dev.e2e.tools import HELM, HELM_OLDEST, Tool, locate_tool
 from powercap_operator.helm_hooks import uninstall
 from powercap_operator.helm_hooks.pod_api import PodApi
-from tests.chart.conftest import Object, Render, Rendered, admin_client, say
+from tests.chart.conftest import Object, Render, Rendered, admin_client
 
 NAMESPACE = "powercap-system"
 BUDGET: Object = {

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from dev.cluster.progress import say
 from dev.e2e.helm import CHART, Helm
 from dev.e2e.tools import KUBE_SCORE, locate_tool
-from tests.chart.conftest import Render, say
+from tests.chart.conftest import Render
 
 WAIVERS = {
     "container-image-pull-policy": "IfNotPresent is right for images by version; Always makes a registry's outage ours",

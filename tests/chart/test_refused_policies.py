@@ -11,9 +11,10 @@ import pytest
 
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.e2e.helm import CHART, Helm, HelmError
 from dev.e2e.tools import HELM, locate_tool
-from tests.chart.conftest import Object, Render, admin_client, say
+from tests.chart.conftest import Object, Render, admin_client
 
 NAMESPACE = "powercap-system"
 Upgrade = Callable[..., str]

@@ -13,9 +13,10 @@ import yaml
 
 from dev.cluster.binaries import locate
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.e2e.helm import CHART, Helm
 from dev.e2e.tools import HELM, locate_tool
-from tests.chart.conftest import Object, say
+from tests.chart.conftest import Object
 
 NAMESPACE = "powercap-system"
 POLICY = "powerpolicies.powercap.dev"

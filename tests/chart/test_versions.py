@@ -15,9 +15,9 @@ import yaml
 from dev.cluster.binaries import locate
 from dev.cluster.build import NEWEST, versions
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.progress import say
 from dev.e2e.helm import CHART, Helm, HelmError
 from dev.e2e.tools import HELM, locate_tool
-from tests.chart.conftest import say
 
 REPOSITORY = Path(__file__).parents[2]
 INSTALL = ("install", "powercap", str(CHART), "--namespace", "powercap-system", "--create-namespace")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dev.cluster.progress import say
 from dev.e2e.tools import ACTIONLINT, locate_tool
-from tests.chart.conftest import say
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 

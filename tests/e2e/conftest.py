@@ -5,25 +5,18 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from dev.cluster.progress import say
 from dev.e2e.world import World
 
 LOGS = Path(__file__).parents[2] / "build" / "e2e-logs"
 ON_CLUSTER = os.environ.get("POWERCAP_E2E_ON_CLUSTER") == "1"
 """Run on the cluster of KUBECONFIG. On purpose not by KUBECONFIG alone, which many people always have set."""
 _FAILED = pytest.StashKey[bool]()
-
-
-def say(line: str) -> None:
-    """Past pytest's capture: what takes long, and figures."""
-    assert sys.__stderr__ is not None
-    sys.__stderr__.write(f"{line}\n")
-    sys.__stderr__.flush()
 
 
 @pytest.fixture(scope="session")

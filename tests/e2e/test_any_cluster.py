@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import locate
+from dev.cluster.progress import say
 from dev.e2e.any_cluster import NAMESPACE, ORIGINAL_UW, RELEASE, AnyCluster
 from dev.e2e.helm import Helm
 from dev.e2e.tools import HELM, locate_tool
 from dev.e2e.world import World
-from tests.e2e.conftest import ON_CLUSTER, say
+from tests.e2e.conftest import ON_CLUSTER
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.binaries import locate
+from dev.cluster.progress import say
 from dev.e2e.node import NAME
 from dev.e2e.tools import HELM, locate_tool
 from dev.e2e.world import World
-from tests.e2e.conftest import say
 
 _REPOSITORY = Path(__file__).parents[2]
 _BOX = re.compile(r"^ *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime
 
+from dev.cluster.progress import say
 from dev.e2e.node import NAME
 from dev.e2e.world import NAMESPACE, RELEASE, World
-from tests.e2e.conftest import say
 
 
 def test_pods_are_ready_and_as_unprivileged_as_they_can_be(world: World) -> None:

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from dev.cluster.progress import say
 from dev.e2e.node import NAME
 from dev.e2e.world import NAMESPACE, World
 from dev.lab.caps import caps_of
-from tests.e2e.conftest import say
 
 
 def _to_the_next_other_cap(world: World) -> timedelta:

@@ -4,12 +4,12 @@ import json
 from datetime import timedelta
 from typing import Any
 
+from dev.cluster.progress import say
 from dev.e2e.node import NAME
 from dev.e2e.world import World
 from powercap_api.clock import format_time
 from powercap_api.conditions import find_condition
 from powercap_api.names import API_VERSION
-from tests.e2e.conftest import say
 
 WATT = 1_000_000
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dev.cluster.progress import say
 from dev.e2e.helm import HelmError
 from dev.e2e.node import NAME
 from dev.e2e.tools import HELM, HELM_OLDEST
 from dev.e2e.world import NAMESPACE, RELEASE, World
-from tests.e2e.conftest import say
 
 RESCUE = Path(__file__).parents[2] / "docs" / "rescue.yaml"
 _LEFT_ALONE = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}

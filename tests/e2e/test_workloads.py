@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from dev.cluster.progress import say
 from dev.e2e.node import NAME
 from dev.e2e.world import World
 from powercap_api.names import POWER_LABEL
-from tests.e2e.conftest import LOGS, say
+from tests.e2e.conftest import LOGS
 
 WATT = 1_000_000
 FLOORS = {"namespaces": ["default"], "most": "150"}

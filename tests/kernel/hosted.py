@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dev.cluster.progress import say
 from dev.kernel.images import image
 from dev.kernel.machine import Machine, Topology, booted
 
@@ -54,7 +55,7 @@ def _run_machine(session: pytest.Session, name: str, items: list[pytest.Item], o
     options = f"--slots={slots}" if slots else ""
     script = _SCRIPT.format(repository=REPOSITORY, machine=name, python=sys.executable, options=options)
     (out / "tests").write_text("".join(f"{item.nodeid}\n" for item in items), encoding="utf-8")
-    booting = image(series, os.environ, _say)
+    booting = image(series, os.environ, say)
     waiting = {item.nodeid: item for item in items}
     figures: list[object] = []
     with booted(booting, TOPOLOGIES[kind], out, script) as machine:
@@ -71,9 +72,9 @@ def _run_machine(session: pytest.Session, name: str, items: list[pytest.Item], o
                 return
         for item in waiting.values():
             _fail(item, f"the machine {name} did not run this test:\n{machine.console()[-4000:]}")
-    _say(f"\nkernel {booting.version}, {kind}: {len(items)} tests in {time.monotonic() - began:.0f} s")
+    say(f"\nkernel {booting.version}, {kind}: {len(items)} tests in {time.monotonic() - began:.0f} s")
     for figure in figures:
-        _say(str(figure))
+        say(str(figure))
 
 
 def _reports(file: Path, machine: Machine, wanted: Callable[[], bool]) -> Iterator[pytest.TestReport]:
@@ -94,10 +95,3 @@ def _reports(file: Path, machine: Machine, wanted: Callable[[], bool]) -> Iterat
 def _fail(item: pytest.Item, why: str) -> None:
     report = pytest.TestReport(item.nodeid, item.location, {}, "failed", why, "call")
     item.ihook.pytest_runtest_logreport(report=report)
-
-
-def _say(line: str) -> None:
-    """Past pytest's capture."""
-    assert sys.__stderr__ is not None
-    sys.__stderr__.write(f"{line}\n")
-    sys.__stderr__.flush()

@@ -9,15 +9,16 @@ from powercap_operator.kube.client import Cluster, WatchLimits
 from powercap_operator.kube.connection import kubernetes_client
 
 
-def kubeconfig_of(url: str, folder: Path) -> Path:
-    """A kubeconfig for whoever answers at ``url``."""
+def kubeconfig_of(url: str, folder: Path, ca_file: Path | None = None) -> Path:
+    """A kubeconfig for whoever answers at ``url``, whom an authority has given a certificate."""
     kubeconfig = folder / "kubeconfig"
+    trusted = {} if ca_file is None else {"certificate-authority": str(ca_file)}
     kubeconfig.write_text(
         json.dumps(
             {
                 "current-context": "here",
                 "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
-                "clusters": [{"name": "here", "cluster": {"server": url}}],
+                "clusters": [{"name": "here", "cluster": {"server": url, **trusted}}],
                 "users": [{"name": "me", "user": {"token": "t"}}],
             }
         )

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from dev.lab.exchange.facts import day_bounds
 from powercap_api.markets import Market
-from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.errors import MarketError, RequestBudgetSpent
 from powercap_operator.market.publication import DAILY_LIMIT, History, next_attempt
 from powercap_operator.market.results import Query
@@ -59,8 +59,6 @@ def fetch_day(query: Query, source: Source, since: datetime, seed: int = 0) -> D
 
 def fetch_month(market: Market, source: Source, days: Iterable[date], seed: int = 0) -> list[DayCost]:
     """Every day of ``days``, each looked for from the beginning of the day before."""
-    zone = market.bidding_zone.zone
     return [
-        fetch_day(Query(market, day), source, day_bounds(day - timedelta(days=1), zone)[0], seed)
-        for day in days
+        fetch_day(Query(market, day), source, day_bounds(day - timedelta(days=1))[0], seed) for day in days
     ]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from dev.lab.exchange.facts import period_starts
 from dev.lab.exchange.pages import sample_periods
 from powercap_api.clock import format_time
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketFetch, MarketSource
@@ -11,7 +12,6 @@ from powercap_api.markets import Market, market_day_name
 from powercap_api.names import API_VERSION
 from powercap_api.poweroverride import PowerOverride
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_operator.market.delivery_day import period_starts
 from powercap_operator.market.known_days import market_of
 from powercap_operator.market.results import build_market_day
 from powercap_operator.planning.marketday_status import with_results
@@ -52,7 +52,7 @@ def make_day(
 ) -> MarketDay:
     """A MarketDay with the given volumes, or made-up ones for every period of the day."""
     market = market or market_of(make_policy().spec.market)
-    starts = period_starts(day, market.bidding_zone.zone, market.resolution_minutes)
+    starts = period_starts(day, market.resolution_minutes)
     volumes = volumes_like(len(starts), seed) if volumes is None else volumes
     return MarketDay.from_wire(
         {

@@ -13,7 +13,6 @@ from typing import Any, Final
 from powercap_api.marketday import MarketDay, MarketDayStatus, MarketSource
 from powercap_api.names import API_VERSION, MANAGED_BY_LABEL, OPERATOR_FIELD_MANAGER
 from powercap_api.powerpolicy import PowerPolicy
-from powercap_operator.market.delivery_day import day_bounds
 from powercap_operator.market.errors import (
     DayIncomplete,
     Forbidden,
@@ -201,9 +200,3 @@ class SimulatedCluster:
         self.writes["day statuses"] += 1
         self.days[day.metadata.name] = MarketDay.from_wire({**day.to_wire(), "status": status.to_wire()})
         return self.days[day.metadata.name]
-
-
-def clock_changes(days: Iterable[datetime], zone: Any) -> int:
-    """How many of the delivery days that begin at these moments have another length than 24 hours."""
-    lengths = [end - start for start, end in (day_bounds(day.date(), zone) for day in days)]
-    return sum(length != timedelta(days=1) for length in lengths)

@@ -3,8 +3,10 @@
 A table that the operator shared with its judge could be wrong without anyone's notice.
 """
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from powercap_operator.market.results import Query
 
@@ -23,6 +25,10 @@ COUNTRIES: Final = {
 }  # fmt: skip
 """Energy-Charts' ``country``. Source: its API's documentation (api.energy-charts.info)."""
 PATH: Final = "/en/market-results"
+MARKET_TIME: Final = ZoneInfo("Europe/Paris")
+"""The clock of every area's delivery days and of the labels on every page, Finland's and Great Britain's too. Source:
+the exchange's rules (CET and CEST), and the printed peak loads of each area, which docs/markets.md lists.
+"""
 
 
 class SiteWords(NamedTuple):
@@ -64,6 +70,29 @@ to June 2026."""
 _ON_THE_DAY: Final = {"IDA3", "CH-IDA2", "GB-IDA2"}
 """Auctions of the second half of a delivery day, held in its morning. Source: the exchange's trading calendar of the
 intraday auctions."""
+
+
+@lru_cache
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Begin and end of a delivery day in UTC."""
+    begin, end = (
+        datetime.combine(day + timedelta(days=ahead), time(), MARKET_TIME).astimezone(UTC) for ahead in (0, 1)
+    )
+    return begin, end
+
+
+@lru_cache
+def period_starts(day: date, minutes: int) -> tuple[datetime, ...]:
+    """Starts in UTC of all periods of the day."""
+    (begin, end), step = day_bounds(day), timedelta(minutes=minutes)
+    return tuple(begin + step * place for place in range((end - begin) // step))
+
+
+def covered_starts(query: Query) -> tuple[datetime, ...]:
+    """The same of the periods that the auction has: those held on the day have its second half."""
+    starts = period_starts(query.delivery_day, query.market.resolution_minutes)
+    half = site_words(query).code in _ON_THE_DAY
+    return tuple(start for start in starts if not half or start.astimezone(MARKET_TIME).hour >= 12)
 
 
 def site_words(query: Query) -> SiteWords:

@@ -10,20 +10,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from html import escape
-from zoneinfo import ZoneInfo
 
-from dev.lab.exchange.facts import site_words
+from dev.lab.exchange.facts import MARKET_TIME, covered_starts, period_starts, site_words
 from powercap_api.markets import Auction, Market
-from powercap_operator.market import delivery_day
-from powercap_operator.market.resample import resample
-from powercap_operator.market.results import Period, Query, covered_starts
+from powercap_operator.market.results import Period, Query
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
-SITE_CLOCK = ZoneInfo("Europe/Paris")
-"""The clock of the labels on every page, whatever the area."""
 FORBIDDEN = (
     "<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n"
     "<center><h1>403 Forbidden</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -82,10 +77,10 @@ def print_number(value: Decimal | None) -> str:
 
 def print_label(start: datetime, query: Query, *, marked: bool) -> str:
     """As the site prints a label: hours as ``00 - 01``, shorter ones as ``00:00 - 00:15``."""
-    zone = SITE_CLOCK
     minutes = query.market.resolution_minutes
-    begin, end = delivery_day.period_label(start, zone, minutes).split("-")
-    local = start.astimezone(zone)
+    local = start.astimezone(MARKET_TIME)
+    until = local.hour * 60 + local.minute + minutes
+    begin, end = f"{local:%H:%M}", f"{until // 60:02}:{until % 60:02}"
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     if minutes == 60:
         begin, end = begin[:2], end[:2]
@@ -172,18 +167,18 @@ def widget(query: Query, periods: Sequence[Period], style: Style | None = None) 
     )
     rows = _rows(periods, 60 // minutes if aggregates else None)
     body = "".join(_row(cells, place % 2 == 1) for place, cells in enumerate(rows))
-    sign = {"EUR": "€", "GBP": "£"}[query.market.bidding_zone.currency]
+    sign = "£" if query.market.area == "GB" else "€"
     columns = {"Buy Volume": "MWh", "Sell Volume": "MWh", "Volume": "MWh", "Price": f"{sign}/MWh"}
     heads = "".join(f"<th>{name}<br /><span>({unit})</span></th>\n" for name, unit in columns.items())
     heading = escape(style.heading or heading_of(query, style), quote=False).replace("&gt;", ">\n" + " " * 24)
     update = ""
     if style.last_update is not None:
-        local = style.last_update.astimezone(SITE_CLOCK)
+        local = style.last_update.astimezone(MARKET_TIME)
         update = (
             f'<span class="last-update">Last update:\n    {english_date(local.date())}\n'
             f"    ({local:%H:%M:%S} CET/CEST)\n</span>"
         )
-    peak = _mean([period for period in periods if 8 <= period.start.astimezone(SITE_CLOCK).hour < 20])
+    peak = _mean([period for period in periods if 8 <= period.start.astimezone(MARKET_TIME).hour < 20])
     return f"""        <!-- Notifications-->
     <!-- Table -->
     <div class="table-container">
@@ -316,16 +311,10 @@ def no_data_page(query: Query) -> str:
 
 def continuous_page(area: str, day: date, minutes: int = 60) -> str:
     """A page of continuous trading: other columns, hours, half-hours and quarters mixed."""
-    query = Query(Market("FR", Auction.SDAC, 15), day)
-    periods = sample_periods(query)
     rows = sorted(
-        (
-            period.start,
-            -length,
-            print_label(period.start, Query(Market("FR", Auction.SDAC, length), day), marked=False),
-        )
+        (start, -length, print_label(start, Query(Market("FR", Auction.SDAC, length), day), marked=False))
         for length in (60, 30, 15)
-        for period in resample(periods, 15, length)
+        for start in period_starts(day, length)
     )
     levels = {-60: "", -30: " lvl-1", -15: " lvl-2"}
     listed = "".join(

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from dev.lab.exchange.facts import EIC_CODES
-from powercap_operator.market.delivery_day import day_bounds
+from dev.lab.exchange.facts import EIC_CODES, MARKET_TIME, day_bounds
 from powercap_operator.market.results import Period, Query
 
 Prices = Mapping[tuple[str, date], tuple[Query, tuple[Period, ...]]]
@@ -45,20 +44,19 @@ NO_SUCH_ADDRESS = '{"detail":"Not Found"}'
 
 def energy_charts_v2(query: Query, periods: tuple[Period, ...]) -> str:
     """The JSON document of ``/v2/price``."""
-    zone = query.market.bidding_zone.zone
     minutes = query.market.resolution_minutes
     document = {
         "schema_version": "2.0",
         "endpoint": "price",
         "bidding_zone": query.market.area,
-        "timezone": str(zone),
+        "timezone": str(MARKET_TIME),
         "resolution": "PT1H" if minutes == 60 else f"PT{minutes}M",
         "interval_minutes": minutes,
         "unit": "EUR / MWh",
         "series": [{"id": "day_ahead_price", "name": "Day-ahead spot market price"}],
         "data": [
             {
-                "timestamp": period.start.astimezone(zone).isoformat(),
+                "timestamp": period.start.astimezone(MARKET_TIME).isoformat(),
                 "values": {"day_ahead_price": None if period.price is None else float(period.price)},
             }
             for period in periods
@@ -90,7 +88,7 @@ def entsoe(parameters: Mapping[str, str], prices: Prices) -> Reply:
     area = {code: name for name, code in EIC_CODES.items()}.get(parameters.get("in_Domain", ""))
     series = []
     for (published, day), (query, periods) in sorted(prices.items()):
-        begin, end = day_bounds(day, query.market.bidding_zone.zone)
+        begin, end = day_bounds(day)
         inside = (
             f"{begin:%Y%m%d%H%M}" >= parameters["periodStart"]
             and f"{end:%Y%m%d%H%M}" <= parameters["periodEnd"]
@@ -129,7 +127,7 @@ def time_series(
     platform does."""
     minutes = minutes or query.market.resolution_minutes
     domain = EIC_CODES.get(query.market.area, "x")
-    begin, end = day_bounds(query.delivery_day, query.market.bidding_zone.zone)
+    begin, end = day_bounds(query.delivery_day)
     points = []
     last: Decimal | None = None
     for period in periods:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import kopf
 import pytest
 from aiohttp import web
 
+from dev.cluster.pki import Authority
 from powercap_api.names import GROUP, VERSION
 from powercap_operator.kube.cache import WorldCache
 from powercap_operator.kube.watches import quiet_settings, run
@@ -87,14 +89,21 @@ def _resource(plural: str, kind: str) -> dict[str, Any]:
 async def watching(
     api: Api, folder: Path, monkeypatch: pytest.MonkeyPatch, wake: Callable[[str], None]
 ) -> AsyncIterator["asyncio.Task[str | None]"]:
-    """kopf's watches of that API, once all of them are there."""
+    """kopf's watches of that API, once all of them are there. Its authority is as those of clusters made long ago:
+    without key identifiers, and trusted by Python 3.13 and newer only where they are told to.
+    """
+    authority = Authority(folder / "pki", key_identifiers=False)
+    pair = authority.issue("server", "kube-apiserver", addresses=["127.0.0.1"])
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair.public, pair.private)
     app = web.Application()
     app.add_routes([web.get("/{path:.*}", api.answer)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     host, port = runner.addresses[0][:2]
-    monkeypatch.setenv("KUBECONFIG", str(kubeconfig_of(f"http://{host}:{port}", folder)))
+    kubeconfig = kubeconfig_of(f"https://{host}:{port}", folder, authority.files.public)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     try:
         task = asyncio.create_task(run(WorldCache(), wake, lambda: None, LOOK_SECONDS))
