@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from dev.lab.exchange.facts import MARKET_TIME
 from dev.lab.exchange.site import ExchangeSite
 from dev.lab.results import DEFAULT_MARKET
 from dev.lab.stage import tomorrow_and_today
@@ -24,7 +25,7 @@ def publish_cheap_quarters(
     exchange: ExchangeSite, now: datetime, cheap: Sequence[datetime], market: Market = DEFAULT_MARKET
 ) -> None:
     """Have the exchange publish today and tomorrow at one price, but for the quarters that begin at these moments."""
-    for day in tomorrow_and_today(now, market.bidding_zone.zone):
+    for day in tomorrow_and_today(now, MARKET_TIME):
         query = Query(market, day)
         periods = [
             replace(period, price=CHEAP if period.start in cheap else USUAL)
