@@ -182,7 +182,6 @@ def test_the_uninstall_may_do_exactly_this(installed: Installed) -> None:
     """Beside it, by their names, to read its account and ConfigMap, and to scale the operator."""
     with installed.client(installed.token("powercap-uninstall")) as uninstall:
         expected = _grants("powercap.dev", "powerbudgets", "list", "patch", "deletecollection")
-        expected |= _everybody(uninstall)
         assert _allowed(uninstall, NAMESPACE) == expected | {("", "pods", "list")}
         assert _allowed(uninstall, "default") == expected
         scale = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/another/scale"
