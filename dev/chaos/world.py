@@ -88,7 +88,7 @@ class ChaosWorld:
         environ = {
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "",
-            "KUBECONFIG": str(self.stage.kubeconfig_by(self.proxy.url, name)),
+            "KUBECONFIG": str(self.stage.kubeconfig_by(self.proxy.url, name, by_token=True)),
             "POD_NAME": name,
         }
         self.programs[name].start(command, environ, detached=False)

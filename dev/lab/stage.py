@@ -100,9 +100,15 @@ class Stage:
             *options,
         ]
 
-    def kubeconfig_by(self, url: str, user: str) -> Path:
-        """A kubeconfig of an administrator with that name, whose way to the API server is by ``url``."""
-        file = self.control_plane.kubeconfig_as(user, ["system:masters"], self.root / f"{user}.kubeconfig")
+    def kubeconfig_by(self, url: str, user: str, *, by_token: bool = False) -> Path:
+        """A kubeconfig of an administrator with that name, whose way to the API server is by ``url``. Where TLS ends on
+        the way, ``by_token``: a certificate would be lost.
+        """
+        plane, file = self.control_plane, self.root / f"{user}.kubeconfig"
+        if by_token:
+            plane.kubeconfig_for(plane.admin_token, file)
+        else:
+            plane.kubeconfig_as(user, ["system:masters"], file)
         content = json.loads(file.read_text(encoding="utf-8"))
         content["clusters"][0]["cluster"]["server"] = url
         file.write_text(json.dumps(content), encoding="utf-8")
