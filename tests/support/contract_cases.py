@@ -61,7 +61,6 @@ def schedule(**window: Any) -> Body:
 
 
 TAKEN: Final[list[Body]] = [
-    policy(maxSource=40.0),
     policy(maxSource=100, minPower=40, strategy=schedule(power=40)),
     policy(maxSource=100, strategy={"type": "Fixed", "power": 40}),
     policy(market={"area": None}),
@@ -154,10 +153,14 @@ REFUSED: Final[list[tuple[Body, str]]] = [
     ({**policy(), "spec": None}, "spec: Required value"),
     ({**policy(), "specs": {}}, 'unknown field "specs"'),
     (policy(maxSource=True), "maxSource"),
+    (policy(maxSource="1e999999999"), "must be a power in watts"),
+    (policy(minPower="1E-999999999"), "must be a power in watts"),
+    (override(limit="1e+999999999"), "must be a power in watts"),
+    (policy(strategy={"type": "Fixed", "power": "1e999999999"}), "must be a power in watts"),
+    (policy(hardware={"zones": [{"zone": "dram", "cap": "1e999999999"}]}), "must be a power in watts"),
     (policy(maxSource=2**70), "maxSource"),
     (policy(priority="3"), "priority"),
     (policy(nodeSelector={"zone": 1}), "nodeSelector.zone"),
-    (policy(nodeSelector={"zone": None}), "nodeSelector.zone"),
     (policy(market=[]), "spec.market"),
     (policy("No Name"), "a lowercase RFC 1123 subdomain must consist of"),
     (override(start="2025-10-09 17:00"), "spec.start"),

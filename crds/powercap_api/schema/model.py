@@ -35,8 +35,12 @@ unknown length as more than they allow."""
 
 
 def readable(power: str) -> str:
-    """The CEL condition that an int-or-string value is a power: an integer, or a Quantity in a string."""
-    return f"(type({power}) == int || isQuantity({power}))"
+    """The CEL condition that an int-or-string value is a power: an integer, or a Quantity in a string.
+
+    An API server works for minutes on the power of ten in ``1e999999999`` before it refuses it: an exponent of three
+    digits or more is refused without asking what it is.
+    """
+    return f"(type({power}) == int || (!{power}.matches('[eE].?[0-9]{{3}}') && isQuantity({power})))"
 
 
 def quantity(power: str) -> str:
