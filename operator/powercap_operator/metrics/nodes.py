@@ -1,7 +1,7 @@
 """Metrics of every node, as text. Pure.
 
 A cluster of 5,000 nodes has 40,000 of these series. They are written straight as text, which takes a twentieth of the
-time that it takes by objects of the library (docs/decisions/0090).
+time that it takes by objects of the library (docs/decisions/monitoring.md).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
