@@ -122,8 +122,8 @@ def _savings(reports: Sequence[PowerReportSpec], terms: Terms, currency: str) ->
     if found.bound == 0:
         return ["Savings: 0. No cap ever held a node back: the nodes never wanted more than their caps."]
     lines = [
-        f"Savings over these days, by the measured draw; maxSource {watts:g} W, static power {static:g} W a node,"
-        f" curve: {terms.curve.source}",
+        f"Savings over these days, modelled from the measured draw; maxSource {watts:g} W,"
+        f" static power {static:g} W a node, curve: {terms.curve.source}",
         f"{'':<{_LABEL}}"
         + "".join(
             f"{name:>14}"

@@ -127,8 +127,8 @@ REPORT_WORK_COST: Final = Family(
 )
 REPORT_SAVED: Final = Family(
     "powercap_report_saved_ratio",
-    "Part of the cost per unit of work that caps saved on the day, so far, against no_cap (at most) and flat_cap:"
-    " 0 where no cap bound, below 0 where it cost more.",
+    "Modelled from the draw: part of the cost per unit of work that caps saved on the day, so far, against no_cap (at"
+    " most) and flat_cap: 0 where no cap bound, below 0 where it cost more.",
     (*WORTH, "against"),
 )
 REPORT_BOUND: Final = Family(

@@ -115,7 +115,10 @@ def test_yesterday_and_the_last_days_are_added_up(tmp_path: Path, capsys: Captur
 
 def test_savings_stand_beside_both_baselines(tmp_path: Path, capsys: Captured) -> None:
     said = text(capsys, file_of(tmp_path, *days(bound=True)), "--static-watts", "70")
-    assert "Savings over these days, by the measured draw; maxSource 140 W, static power 70 W a node" in said
+    assert (
+        "Savings over these days, modelled from the measured draw; maxSource 140 W, static power 70 W a node"
+        in said
+    )
     for words in (
         "saturated: measured",
         "with slack: measured",
