@@ -15,7 +15,7 @@ def test_kinds_are_templates_that_are_kept_or_not(render: Render, helm: Helm) ->
     keep = "helm.sh/resource-policy"
     assert [crd["metadata"]["annotations"][keep] for crd in render().all("CustomResourceDefinition")] == [
         "keep"
-    ] * 5
+    ] * 6
     for crd in render({"crds": {"keep": False}}).all("CustomResourceDefinition"):
         assert keep not in crd["metadata"].get("annotations", {})
     assert not render({"crds": {"enabled": False}}).all("CustomResourceDefinition")
