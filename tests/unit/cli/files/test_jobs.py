@@ -149,9 +149,9 @@ def test_options_of_nodes_are_refused(
 
 
 def test_a_folder_of_another_market_is_named(history: Path, policy: Path, capsys: Captured) -> None:
-    policy.write_text(POLICY.replace("SDAC", "IDA1"), encoding="utf-8")
+    policy.write_text(POLICY.replace("area: FR", "area: BE"), encoding="utf-8")
     assert main(command(history, policy, JOBS)) == 1
-    assert "the folder has no results of FR IDA1 60min; it has FR SDAC: set the WaitPolicy's market" in (
+    assert "the folder has no results of BE SDAC 60min; it has FR SDAC: set the WaitPolicy's market" in (
         capsys.readouterr().err
     )
 

@@ -46,7 +46,7 @@ def test_an_object_has_so_many_events_in_ten_minutes_and_another_its_own(tmp_pat
                     event = ObjectEvent(POWER_BUDGET, "node-a", "uid", True, f"Reason{number}", "m")
                     await recorder.record(event)
                     clock.moment += timedelta(seconds=1)
-                await recorder.record(ObjectEvent(POWER_BUDGET, "node-b", "uid", True, "R", "m"))
+                await recorder.record(ObjectEvent(POWER_BUDGET, "node-b", "uid-b", True, "R", "m"))
                 clock.moment += timedelta(minutes=10)
                 await recorder.record(ObjectEvent(POWER_BUDGET, "node-a", "uid", True, "R", "m"))
         finally:
