@@ -10,11 +10,20 @@ from dev.lab.fake_sysfs import ONE_SOCKET, TWO_SOCKETS
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import Stage, quoted_logs, tomorrow_and_today
 from powercap_operator.market.results import Query
-from tests.api.conftest import Kube, binaries, control_plane, kube, shared_control_plane
+from tests.api.conftest import Kube, binaries, control_plane, kube, shared_control_plane, shared_kube
 from tests.chart.conftest import helm, render, required
 from tests.sight.browser import Browser, running_browser
 
-__all__ = ["binaries", "control_plane", "helm", "kube", "render", "required", "shared_control_plane"]
+__all__ = [
+    "binaries",
+    "control_plane",
+    "helm",
+    "kube",
+    "render",
+    "required",
+    "shared_control_plane",
+    "shared_kube",
+]
 
 NODES = {"one-socket": ONE_SOCKET, "two-sockets": TWO_SOCKETS}
 
