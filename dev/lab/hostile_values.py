@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import yaml
 
+from powercap_api.generate import KINDS
+
 CRDS: Final = Path(__file__).parents[2] / "crds"
 Place = tuple[str | int, ...]
 
@@ -41,6 +43,12 @@ OTHER: Final[tuple[Any, ...]] = (None, "text", 7, 0.5, True, [], ["x"], {}, {"x"
 """Of another type, where a kind's schema is of another version."""
 KEYS: Final = ("", "a" * 300, "\x1b[2J/\u202e", "powercap.dev/exempt", "kubernetes.io/hostname")
 """Of maps."""
+
+
+PARTS: Final = [
+    (kind.kind_spec.kind, part) for kind in KINDS for part in ("spec", "status") if part in kind.model_fields
+]
+"""What people and programs write of every kind."""
 
 
 @lru_cache

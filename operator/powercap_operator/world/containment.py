@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from powercap_api.names import MARKET_DAY, NODE, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT
+from powercap_api.names import MARKET_DAY, NODE, POWER_OVERRIDE, POWER_POLICY, POWER_REPORT, WAIT_POLICY
 from powercap_api.schema.model import KubeObject
 
 from .snapshot import World
@@ -26,6 +26,7 @@ _FIELDS: Final = {
     MARKET_DAY: "days",
     NODE: "nodes",
     POWER_POLICY: "policies",
+    WAIT_POLICY: "wait_policies",
 }
 """The world's objects by kind, in the order in which they are suspected: first those that most people may write."""
 MOST: Final = 32

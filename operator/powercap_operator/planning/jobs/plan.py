@@ -25,6 +25,7 @@ from ...market.delivery_day import day_of
 from ...market.known_days import DayResults, KnownDays
 from ...world.job import JobView
 from ...world.snapshot import World
+from ...world.unreadable import FAULTS
 from ..job_start import CostCurve
 from ..reading import read_wait_policies
 from .rule import Rule
@@ -152,7 +153,7 @@ class JobPlanner:
         rule, _, curve = self._followed[policy]
         try:
             terms = terms_of(job, rule, runs, zone)
-        except ValueError as error:
+        except FAULTS as error:
             fault = str(error)
             return JobPlan(job, now, now, ReleaseReason.UNREADABLE_JOB, policy, rule, fault=fault)
         at_once = curve.mean(job.created, terms.duration)

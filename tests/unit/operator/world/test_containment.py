@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from powercap_api.names import MARKET_DAY, NODE, POWER_OVERRIDE, POWER_POLICY
+from dev.lab.waiting_jobs import wait_policy
+from powercap_api.names import MARKET_DAY, NODE, POWER_OVERRIDE, POWER_POLICY, WAIT_POLICY
+from powercap_api.waitpolicy import WaitPolicy
 from powercap_operator.world.containment import Containment
 from powercap_operator.world.snapshot import PodView, World
 from tests.support.effort import examples
@@ -24,7 +26,8 @@ def cluster() -> World:
         nodes=[make_node(f"n{index}") for index in range(9)],
         overrides=[make_override(f"o{index}") for index in range(9)],
     )
-    return replace(world, pods={"a/b": PodView("a", "b", "n1", None, exempt=True)})
+    waiting = {name: WaitPolicy.model_validate(wait_policy(name)) for name in ("w0", "w1")}
+    return replace(world, wait_policies=waiting, pods={"a/b": PodView("a", "b", "n1", None, exempt=True)})
 
 
 def there(world: World) -> set[Key]:
@@ -34,6 +37,7 @@ def there(world: World) -> set[Key]:
         *((NODE, name) for name in world.nodes),
         *((POWER_OVERRIDE, name) for name in world.overrides),
         *(("Pod", name) for name in world.pods),
+        *((WAIT_POLICY, name) for name in world.wait_policies),
     }
 
 

@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from dev.lab.hostile_values import NUMBERS, OTHER, TEXTS, TIMES, every, spoiled
+from dev.lab.hostile_values import NUMBERS, OTHER, PARTS, TEXTS, TIMES, every, spoiled
+from dev.lab.waiting_jobs import wait_policy, waiting_job
 from powercap_api.names import (
     API_VERSION,
     MARKET_DAY,
     NODE,
+    PLURALS,
     POWER_BUDGET,
     POWER_OVERRIDE,
     POWER_POLICY,
     POWER_REPORT,
+    WAIT_POLICY,
 )
-from powercap_operator.kube.cache import FLOOR_POD, WorldCache
+from powercap_operator.kube.cache import FLOOR_POD, JOB, WorldCache
 from powercap_operator.loops.pauses import LoopPauses
 from powercap_operator.metrics.collector import exposition
 from powercap_operator.metrics.families import Counts
@@ -29,8 +32,11 @@ from powercap_operator.page.overview import Seen, overview
 from powercap_operator.page.server import render
 from powercap_operator.planning.decision import decide
 from powercap_operator.planning.due_days import next_groups
+from powercap_operator.planning.jobs.plan import JobPlanner
+from powercap_operator.planning.jobs.release import decide_jobs
+from powercap_operator.planning.jobs.status import release_sentence, wait_policy_status, wait_sentence
 from powercap_operator.planning.node_label.power_label import label_changes
-from powercap_operator.planning.reading import followed
+from powercap_operator.planning.reading import followed, read_wait_policies
 from powercap_operator.planning.wanted_days import needs_of_markets
 from powercap_operator.world.containment import Containment
 from powercap_operator.world.snapshot import World
@@ -111,6 +117,19 @@ POD: dict[str, Any] = {
     "spec": {"nodeName": "other"},
     "status": {"phase": "Running"},
 }
+AN_HOUR_AGO = "2025-10-09T11:03:00Z"
+OF_JOB: dict[str, Any] = waiting_job("job", wait="2h", finish_by="18:00", duration="1h")
+OF_JOB["metadata"].update(
+    namespace="batch", creationTimestamp=AN_HOUR_AGO, ownerReferences=[{"kind": "CronJob", "name": "nightly"}]
+)
+OF_JOB["status"] = {
+    "startTime": AN_HOUR_AGO,
+    "completionTime": AN_HOUR_AGO,
+    "active": 0,
+    "conditions": [{"type": "Complete", "status": "False"}],
+}
+OF_WAITING = wait_policy("bad")
+OF_WAITING["metadata"].update(creationTimestamp=AN_HOUR_AGO, generation=1)
 OF_POLICY = wire(make_policy("default", maxSource="140", minPower="40"))
 OF_DAY = wire(make_day(date(2025, 10, 9)))
 
@@ -119,7 +138,7 @@ class Api:
     """Objects in, as the API server sends them."""
 
     def __init__(self, nodes: int) -> None:
-        self.cache = WorldCache()
+        self.cache = WorldCache(follows_jobs=True)
         self.version = 0
         floors = {"floors": {"namespaces": ["batch"], "most": "80", "exempt": True}}
         self.put(POWER_POLICY, spoiled(OF_POLICY, ("spec", "workloads"), floors))
@@ -134,6 +153,8 @@ class Api:
             body["metadata"].update(name=write.node.name, generation=1)
             self.budgets[write.node.name] = body
             self.put(POWER_BUDGET, body)
+        self.put(WAIT_POLICY, OF_WAITING, "good")
+        self.put(JOB, OF_JOB, "good")
 
     def put(self, kind: str, body: dict[str, Any], name: str | None = None) -> None:
         self.version += 1
@@ -152,6 +173,13 @@ def works(world: World) -> None:
     render(overview(Seen(world, True, True, [], "0", "operator"), Choice(), NOW, reported))
     label_changes(world, NOW)
     next_groups(world.days.values(), NOW, lambda _: True, needs_of_markets(followed(world)))
+    jobs = decide_jobs(world, (planner := JobPlanner()).plan(world, NOW, {}), NOW)
+    assert [one.fault for one in (*jobs.waiting, *jobs.release) if one.job.name == "good"] == [""]
+    told: list[Any] = [*map(wait_sentence, jobs.waiting), *map(release_sentence, jobs.release)]
+    for name, rule in read_wait_policies(world)[0].items():
+        policy, until = world.wait_policies[name], planner.known_until(name)
+        told.append(wait_policy_status(policy, rule, jobs.waiting, jobs.release, until, NOW))
+    json.dumps(told).encode()
 
 
 def report() -> dict[str, Any]:
@@ -164,27 +192,15 @@ def report() -> dict[str, Any]:
 def spoils(kind: str, part: str, *, of_other_types: bool) -> Iterator[tuple[str, dict[str, Any]]]:
     victims: dict[str, Any] = {"nodeSelector": {"pool": "victim"}}
     usual: dict[str, Any] = {"start": "2025-10-09T11:00:00Z", **victims}
-    plural, body = {
-        POWER_POLICY: ("powerpolicies", wire(make_policy("bad", maxSource="140", minPower="40", **victims))),
-        POWER_OVERRIDE: ("poweroverrides", wire(make_override("bad", **usual))),
-        MARKET_DAY: ("marketdays", OF_DAY),
-        POWER_BUDGET: ("powerbudgets", Api(1).budgets["victim-0"]),
-        POWER_REPORT: ("powerreports", report()),
+    body = {
+        POWER_POLICY: wire(make_policy("bad", maxSource="140", minPower="40", **victims)),
+        POWER_OVERRIDE: wire(make_override("bad", **usual)),
+        MARKET_DAY: OF_DAY,
+        POWER_BUDGET: Api(1).budgets["victim-0"],
+        POWER_REPORT: report(),
+        WAIT_POLICY: OF_WAITING,
     }[kind]
-    return every(plural, part, body, of_other_types=of_other_types)
-
-
-PARTS = [
-    (POWER_POLICY, "spec"),
-    (POWER_POLICY, "status"),
-    (POWER_OVERRIDE, "spec"),
-    (POWER_OVERRIDE, "status"),
-    (MARKET_DAY, "spec"),
-    (MARKET_DAY, "status"),
-    (POWER_BUDGET, "spec"),
-    (POWER_BUDGET, "status"),
-    (POWER_REPORT, "spec"),
-]
+    return every(PLURALS[kind], part, body, of_other_types=of_other_types)
 
 
 @pytest.mark.parametrize("of_other_types", [False, True], ids=["extreme", "of another type"])
@@ -227,6 +243,18 @@ READ = {
         ("status", "phase"),
         ("status",),
     ),
+    JOB: (
+        *(
+            ("metadata", "annotations", f"powercap.dev/{one}")
+            for one in ("wait", "finish-by", "duration", "released-at")
+        ),
+        *(("metadata", one) for one in ("labels", "annotations", "ownerReferences", "creationTimestamp")),
+        *(("metadata", "ownerReferences", 0, one) for one in ("kind", "name")),
+        *(("spec", one) for one in ("suspend", "managedBy")),
+        *(("status", one) for one in ("startTime", "completionTime", "active", "conditions")),
+        *(("status", "conditions", 0, one) for one in ("type", "status")),
+        ("status",),
+    ),
 }
 """Of objects whose schemas are Kubernetes' own."""
 
@@ -237,7 +265,11 @@ def test_no_value_that_is_read_of_kubernetes_own_kinds_makes_work_fail(kind: str
     api, what = Api(len(found)), {}
     for number, (place, value) in enumerate(found):
         name = f"victim-{number}"
-        body = node(name, "victim") if kind == NODE else spoiled(POD, ("spec", "nodeName"), name)
+        body = {
+            NODE: node(name, "victim"),
+            FLOOR_POD: spoiled(POD, ("spec", "nodeName"), name),
+            JOB: OF_JOB,
+        }[kind]
         api.put(kind, spoiled(body, place, value), name)
         what[name] = f"{place}={value!r:.30}"
     assert left_out(api, what) == {}
