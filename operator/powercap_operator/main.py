@@ -42,6 +42,7 @@ from .page.overview import Seen
 from .page.server import page
 from .planning.overrides.matching import Matching
 from .world.snapshot import World
+from .worth.measured import Machine
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def _known(parts: Parts) -> World:
     return parts.reconciler.containment.known(parts.cache.world())
 
 
-def scrapes(parts: Parts) -> Scrapes:
+def scrapes(parts: Parts, machine: Machine | None) -> Scrapes:
     """What ``/metrics`` answers.
 
     Only the leader tells of the cluster, so that nothing is counted twice.
@@ -84,7 +85,7 @@ def scrapes(parts: Parts) -> Scrapes:
         leading, idle = parts.election.leading, parts.heartbeats.idle_seconds()
         return Counts(passes, failed, writes, parts.pauses, leading, idle, refused)
 
-    return Scrapes(world, counts, version("powercap"), parts.clock.now)
+    return Scrapes(world, counts, version("powercap"), parts.clock.now, machine)
 
 
 def seen(parts: Parts, name: str) -> Seen:
@@ -167,12 +168,13 @@ async def run(options: Options, environ: Mapping[str, str]) -> None:
         fetcher = Fetcher(cluster, cache, http, options.providers, clock, recorder, wake, election, beat)
         parts = Parts(cluster, cache, election, reconciler, releaser, pauses, heartbeats, clock)
         if options.metrics is not None:
-            metrics_server.serve(options.metrics, scrapes(parts).text)
+            metrics_server.serve(options.metrics, scrapes(parts, options.machine).text)
+        shown = partial(page, options.page, options.page_hosts, partial(seen, parts, options.name))
         rewind = RewindWatch(cluster.newest_version, lambda: cache.latest)
         try:
             async with (
                 probes(options.health, heartbeats, reconciler.synced.is_set),
-                page(options.page, options.page_hosts, partial(seen, parts, options.name), clock.now),
+                shown(clock.now, options.machine),
                 asyncio.TaskGroup() as loops,
             ):
                 running = [

@@ -12,6 +12,8 @@ from powercap_api.clock import Clock, open_clock
 from .planning.overrides.matching import MOST
 from .sources.registry import ProviderSettings
 from .world.node_match import EVERYWHERE, AgentPlacement
+from .worth.curve import Curve, read_runs
+from .worth.measured import Machine, power_of
 
 _DESCRIPTION = """\
 The powercap operator: fetches the electricity market's results into MarketDays and computes a PowerBudget for every
@@ -49,6 +51,8 @@ class Options:
     page_hosts: frozenset[str]
     """Names with dots under which people reach the page."""
     providers: ProviderSettings
+    machine: Machine | None
+    """By what savings are modelled; None: they are not told."""
     agents: AgentPlacement
     """Where agents can run."""
     node_labels: bool
@@ -89,6 +93,7 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str]) -> Options:
         metrics=_address(parser, "--metrics", arguments.metrics),
         page=_address(parser, "--page", arguments.page),
         page_hosts=frozenset(name.lower() for name in arguments.page_host),
+        machine=_machine(parser, environ),
         agents=agents,
         node_labels=arguments.node_labels,
         pod_floors=arguments.pod_floors,
@@ -110,6 +115,17 @@ def _address(parser: argparse.ArgumentParser, option: str, text: str | None) -> 
     if not (colon and port.isdecimal() and int(port) < 65536):
         parser.error(f"{option}: {text!r} is no [HOST]:PORT, such as :8081")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _machine(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> Machine | None:
+    """What POWER_CURVE (CSV) and STATIC_WATTS say; ends the process with a message where they make no sense."""
+    curve, watts = environ.get("POWER_CURVE", "").strip(), environ.get("STATIC_WATTS", "").strip()
+    if not (curve or watts):
+        return None
+    try:
+        return Machine(Curve.of(read_runs(curve), "POWER_CURVE"), power_of(watts))
+    except ValueError as error:
+        parser.error(f"POWER_CURVE and STATIC_WATTS, by both of which savings are modelled: {error}")
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:

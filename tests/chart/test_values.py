@@ -59,6 +59,11 @@ OPERATOR_VALUES: dict[str, tuple[object, str, object]] = {
     "operator.logLevel": ("debug", "env", {"name": "LOG_LEVEL", "value": "debug"}),
     "operator.historyDays": (30, "args", "--history-days=30"),
     "operator.maxOverrides": (50, "args", "--max-overrides=50"),
+    "operator.savings": (
+        {"curve": "cap,seconds,joules", "staticWatts": 0},
+        "env",
+        {"name": "STATIC_WATTS", "value": "0"},
+    ),
     "operator.entsoe.existingSecret": (
         "entsoe",
         "env",
@@ -264,6 +269,9 @@ def test_service_accounts_can_be_annotated(render: Render, component: str) -> No
         ("agent.image.digest=sha256:1", "/agent/image/digest"),
         ("operator.historyDays=1", "/operator/historyDays"),
         ("operator.maxOverrides=0", "/operator/maxOverrides"),
+        ("operator.savings.staticWatts=much", "/operator/savings/staticWatts"),
+        ("operator.savings.staticWatts=70", "operator.savings: set both curve and staticWatts, or neither"),
+        ("operator.savings.curve=x", "operator.savings: set both curve and staticWatts, or neither"),
         ("operator.logLevel=loud", "/operator/logLevel"),
         ("operater.logLevel=info", "operater"),
         ("networkPolicy.dnsPort=0", "/networkPolicy/dnsPort"),

@@ -174,9 +174,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def prometheus(kube: Kube, folder: Path) -> Iterator[Prometheus]:
+def prometheus(kube: Kube, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Prometheus]:
     """One that has scraped an operator with nodes of every kind often enough for rates. It is evening there:
     results of tomorrow are out, today's report reaches back an hour, and yesterday's is made up."""
+    monkeypatch.setenv("POWER_CURVE", "cap,seconds,joules\n100,8.48,190.8\n60,10.49,157.4\n20,30.23,154.1\n")
+    monkeypatch.setenv("STATIC_WATTS", "20")
     stage = Stage(folder, kube.plane, {})
     stage.open()
     for node in NODES:

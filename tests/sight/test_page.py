@@ -17,7 +17,7 @@ from powercap_operator.page.overview import Seen
 from powercap_operator.page.server import page
 from powercap_operator.world.snapshot import World
 from tests.sight.browser import DESK, PHONE, PHONE_AT_NIGHT, Browser, Screen
-from tests.unit.operator.metrics.test_exposition import report_of
+from tests.unit.operator.metrics.test_exposition import MACHINE, report_of
 from tests.unit.operator.page.test_overview import DAY, HOSTILE, NOW, with_node, world_of
 
 BOTH_DAYS = (DAY, DAY + timedelta(days=1))
@@ -45,7 +45,7 @@ class Server:
         loop, stop, up = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
 
         async def serve() -> None:
-            async with page(self.address, frozenset(), self.seen, lambda: self.now):
+            async with page(self.address, frozenset(), self.seen, lambda: self.now, MACHINE):
                 up.set()
                 await stop.wait()
 

@@ -187,6 +187,17 @@ an empty affinity mean no affinity. */}}
 - name: EPEX_URL
   value: {{ . | quote }}
 {{- end }}
+{{- with .Values.operator.savings }}
+{{- if ne (empty .curve) (eq (toString .staticWatts) "") }}
+{{- fail "operator.savings: set both curve and staticWatts, or neither: savings are modelled by both" }}
+{{- end }}
+{{- if .curve }}
+- name: POWER_CURVE
+  value: {{ .curve | quote }}
+- name: STATIC_WATTS
+  value: {{ .staticWatts | quote }}
+{{- end }}
+{{- end }}
 {{- with .Values.operator.entsoe.existingSecret }}
 - name: ENTSOE_TOKEN
   valueFrom:

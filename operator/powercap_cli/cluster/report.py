@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from powercap_api.names import POWER_REPORT
 from powercap_api.powerreport import PowerReport, PowerReportSpec
+from powercap_operator.worth.measured import Machine
 
 from ..draw import report_figure, report_text
 from ..draw.figure import FigureError
@@ -22,13 +23,13 @@ _EXAMPLES: Final = """\
 examples:
   powercap report
       yesterday, the last 7 and the last 30 days of every policy, from the cluster of your kubeconfig
-  powercap report --policy default --static-watts 90 --plot report.svg
-      one policy, savings with 90 W of static power in each node, and a figure
+  powercap report --policy default --curve curve.csv --static-watts 90 --plot report.svg
+      one policy, what its caps saved, by the curve and 90 W of static power in each node, and a figure
   kubectl get powerreports -o json | powercap report --file -
       without access of its own
 
-Savings are told as powercap backtest tells them, from the measured draw: against no cap and against the flat cap that
-does the same work; docs/backtest.md says how.
+Energy, cost, CO2 and the time in which caps bound are measured. Savings are modelled from the measured draw, as
+powercap backtest models them, and told with --curve and --static-watts only; docs/backtest.md says how.
 """
 
 
@@ -74,15 +75,21 @@ def _told(bodies: list[Any], arguments: argparse.Namespace) -> int:
         if arguments.format == "csv":
             sys.stdout.write(report_text.as_csv(specs))
         else:
-            terms = report_text.Terms(
-                read_curve(arguments.curve), arguments.static_watts, arguments.max_source_watts
-            )
+            terms = report_text.Terms(_machine(arguments), arguments.max_source_watts)
             sys.stdout.write(report_text.text(specs, arguments.now(), terms))
         if arguments.plot is not None:
             report_figure.draw_reports(specs, arguments.plot)
     except (CommandError, PlanError, FigureError, ValueError) as error:
         return _fail(str(error))
     return 0
+
+
+def _machine(arguments: argparse.Namespace) -> Machine | None:
+    if arguments.curve is None and arguments.static_watts is None:
+        return None
+    if arguments.curve is None or arguments.static_watts is None:
+        raise CommandError("--curve and --static-watts go together: savings are modelled by both")
+    return Machine(read_curve(arguments.curve), arguments.static_watts)
 
 
 def _wanted(bodies: list[Any], policy: str | None) -> list[PowerReportSpec]:

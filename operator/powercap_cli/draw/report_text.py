@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from powercap_api.powerreport import PowerReportSpec
 from powercap_operator.planning.reports.sums import sums_of, together
-from powercap_operator.worth.curve import Curve
-from powercap_operator.worth.measured import NotKnown, savings_of
+from powercap_operator.worth.measured import Machine, NotKnown, savings_of
 from powercap_operator.worth.node import Outcome
 
 from .backtest_text import numbers, percent
@@ -29,9 +28,8 @@ _SPANS: Final = (("yesterday", 1), ("last 7 days", 7), ("last 30 days", 30))
 class Terms:
     """What savings are told with."""
 
-    curve: Curve
-    static_watts: float | None
-    """Of each machine; None: half of maxSource."""
+    machine: Machine | None
+    """By what they are modelled; None: they are not told."""
     max_watts: float | None
     """What maxSource is on a node; None: as the reports say."""
 
@@ -115,15 +113,15 @@ def _row(name: str, reports: Sequence[PowerReportSpec]) -> str:
 
 def _savings(reports: Sequence[PowerReportSpec], terms: Terms, currency: str) -> list[str]:
     """What caps saved, beside both baselines; 0, and why, where none bound."""
-    told = savings_of(reports, terms.curve, terms.static_watts, terms.max_watts)
-    if isinstance(told, NotKnown):
+    told = savings_of(reports, terms.machine, terms.max_watts)
+    if isinstance(told, NotKnown) or terms.machine is None:
         return [f"Savings: not known: {told}."]
     found, watts, static = told
     if found.bound == 0:
         return ["Savings: 0. No cap ever held a node back: the nodes never wanted more than their caps."]
     lines = [
         f"Savings over these days, modelled from the measured draw; maxSource {watts:g} W,"
-        f" static power {static:g} W a node, curve: {terms.curve.source}",
+        f" static power {static:g} W a node, curve: {terms.machine.curve.source}",
         f"{'':<{_LABEL}}"
         + "".join(
             f"{name:>14}"

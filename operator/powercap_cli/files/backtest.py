@@ -12,7 +12,7 @@ from powercap_operator.market.errors import MarketError
 from powercap_operator.market.known_days import market_of
 from powercap_operator.planning.resolved_policy import ResolvedPolicy, resolve
 from powercap_operator.worth import comparison, curve, history, load
-from powercap_operator.worth.measured import default_static_watts
+from powercap_operator.worth.measured import power_of
 
 from ..draw import backtest_text
 from ..draw.backtest_figure import draw_backtest
@@ -99,7 +99,7 @@ def add_machine_options(parser: argparse.ArgumentParser) -> None:
         "--static-watts",
         type=static_watts,
         metavar="W",
-        help="power of the rest of the machine, whatever the cap (default: half of maxSource)",
+        help="power of the rest of the machine, whatever the cap (backtest: half of maxSource without it)",
     )
 
 
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
         days = history.make_history([(day.query, day.periods) for day in folder.days], market)
         static = arguments.static_watts
         if static is None:
-            static = default_static_watts(first.limits.max_uw / 1e6)
+            static = first.limits.max_uw / 1e6 / 2  # with 0 any cap would pay
         setting = comparison.prepare(
             first,
             days,
@@ -223,12 +223,9 @@ def _strategies(text: str) -> tuple[str, ...]:
 def static_watts(text: str) -> float:
     """A power in watts; argparse turns the error into a message."""
     try:
-        watts = float(text)
+        return power_of(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no power: write watts, such as 90") from error
-    if not 0 <= watts <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text} W is no power of a machine: write watts, such as 90")
-    return watts
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _warn(message: str) -> None:

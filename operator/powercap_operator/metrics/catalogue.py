@@ -120,15 +120,16 @@ REPORT_CARBON: Final = Family(
 )
 REPORT_WORK_COST: Final = Family(
     "powercap_report_cost_per_work_hour",
-    "Cost of an hour's work of a node at full speed on the day, so far: measured, without caps (no_cap, at most), and"
-    " under the flat cap that does the same work (flat_cap). Saturated counts static power, half of maxSource; slack"
-    " leaves it out.",
+    "Modelled from the draw by the chart's operator.savings, and absent without: cost of an hour's work of a node at"
+    " full speed on the day, so far: as capped (measured), without caps (no_cap, at most), and under the flat cap that"
+    " does the same work (flat_cap). Saturated counts static power; slack leaves it out.",
     (*WORTH, "case", "currency"),
 )
 REPORT_SAVED: Final = Family(
     "powercap_report_saved_ratio",
-    "Modelled from the draw: part of the cost per unit of work that caps saved on the day, so far, against no_cap (at"
-    " most) and flat_cap: 0 where no cap bound, below 0 where it cost more.",
+    "Modelled from the draw by the chart's operator.savings, and absent without: part of the cost per unit of work that"
+    " caps saved on the day, so far, against no_cap (at most) and flat_cap: 0 where no cap bound, below 0 where it cost"
+    " more.",
     (*WORTH, "against"),
 )
 REPORT_BOUND: Final = Family(

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from ..world.containment import Containment
 from ..world.node_state import Sums, sums_of
 from ..world.snapshot import World
+from ..worth.measured import Machine
 from ..worth.reported_day import ReportedDay, ReportedDays
 from . import catalogue
 from .families import (
@@ -91,13 +92,14 @@ class Scrapes:
         counts: Callable[[], Counts],
         version: str,
         now: Callable[[], datetime],
+        machine: Machine | None,
     ) -> None:
         """``world`` and ``counts`` are called from the server's threads."""
         self._world = world
         self._counts = counts
         self._version = version
         self._now = now
-        self._reported = ReportedDays()
+        self._reported = ReportedDays(machine)
         self._containment = Containment("metrics")
         self._process = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=self._process)

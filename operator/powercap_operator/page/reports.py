@@ -24,6 +24,8 @@ class Report:
     days: tuple[str, ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
     """What it is, and its value on each of the days."""
+    modelled: bool
+    """Whether some of the rows tell what was saved."""
 
 
 def reports(days: Iterable[ReportedDay]) -> dict[str, Report]:
@@ -35,8 +37,10 @@ def reports(days: Iterable[ReportedDay]) -> dict[str, Report]:
 
 def _report(days: Mapping[str, ReportedDay]) -> Report:
     names = tuple(name for name in (TODAY, YESTERDAY) if name in days)
-    columns = [{**_measured(days[name]), **_saved(days[name])} for name in names]
-    return Report(names, tuple((what, tuple(column[what] for column in columns)) for what in columns[0]))
+    modelled = any(day.worth is not None for day in days.values())
+    columns = [{**_measured(days[name]), **(_saved(days[name]) if modelled else {})} for name in names]
+    rows = tuple((what, tuple(column[what] for column in columns)) for what in columns[0])
+    return Report(names, rows, modelled)
 
 
 def _measured(day: ReportedDay) -> dict[str, str]:

@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from ..loops.bounded_site import served
 from ..world.containment import Containment
 from ..world.snapshot import World
+from ..worth.measured import Machine
 from ..worth.reported_day import ReportedDays
 from .nodes import Choice
 from .overview import Overview, Seen, overview
@@ -80,15 +81,16 @@ def page(
     hosts: frozenset[str],
     seen: Callable[[], Seen],
     now: Callable[[], datetime],
+    machine: Machine | None,
 ) -> AbstractAsyncContextManager[None]:
-    return served(application(hosts, seen, now), at)
+    return served(application(hosts, seen, now, machine), at)
 
 
 def application(
-    hosts: frozenset[str], seen: Callable[[], Seen], now: Callable[[], datetime]
+    hosts: frozenset[str], seen: Callable[[], Seen], now: Callable[[], datetime], machine: Machine | None
 ) -> web.Application:
     """What answers. ``seen`` is called on the event loop."""
-    drawing, reported, containment = asyncio.Lock(), ReportedDays(), Containment("the page")
+    drawing, reported, containment = asyncio.Lock(), ReportedDays(machine), Containment("the page")
 
     def drawn(known: Seen, choice: Choice, moment: datetime) -> str:
         def of(world: World) -> str:

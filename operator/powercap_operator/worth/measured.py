@@ -31,9 +31,18 @@ class _Stretch(NamedTuple):
     """Infinite where none bound."""
 
 
+class Machine(NamedTuple):
+    """What a cluster's machines are said to be like."""
+
+    curve: Curve
+    static_watts: float
+    """Of one node."""
+
+
 class NotKnown(StrEnum):
     """Why savings cannot be told, in words."""
 
+    NO_MACHINE = "they are modelled: say what a node is like with --curve and --static-watts"
     NO_DAYS = "no whole day is reported yet"
     PERCENT = "maxSource is in percent: say what it is on a node with --max-source-watts"
     NO_PRICES = "no report has both prices and measured time"
@@ -49,22 +58,22 @@ class Savings(NamedTuple):
 
 def savings_of(
     reports: Sequence[PowerReportSpec],
-    curve: Curve,
-    static_watts: float | None = None,
+    machine: Machine | None,
     max_watts: float | None = None,
 ) -> Savings | NotKnown:
     """All nodes of the reports' policy together over the reports' days that have prices; hours are node hours.
 
-    ``static_watts`` and ``max_watts`` are those of one node: where they are None, half of maxSource, and the mean of
-    what the reports say.
+    ``max_watts`` is that of one node: where it is None, the mean of what the reports say.
     """
+    if machine is None:
+        return NotKnown.NO_MACHINE
     if not reports:
         return NotKnown.NO_DAYS
     known = [report.max_source_microwatts for report in reports if report.max_source_microwatts]
     most = max_watts or (sum(known) / len(known) / 1e6 if known else None)
     if most is None:
         return NotKnown.PERCENT
-    days = [day for report in reports if (day := list(_stretches(report, curve, most)))]
+    days = [day for report in reports if (day := list(_stretches(report, machine.curve, most)))]
     if not days:
         return NotKnown.NO_PRICES
     stretches = [stretch for day in days for stretch in day]
@@ -76,15 +85,24 @@ def savings_of(
         loads=[stretch.load for stretch in stretches],
         day_starts=list(accumulate((len(day) for day in days[:-1]), initial=0)),
     )
-    static = default_static_watts(most) if static_watts is None else static_watts
-    return Savings(
-        against_baselines(curve, periods, [one.cap for one in stretches], most, static), most, static
-    )
+    caps = [one.cap for one in stretches]
+    found = against_baselines(machine.curve, periods, caps, most, machine.static_watts)
+    return Savings(found, most, machine.static_watts)
 
 
-def default_static_watts(max_watts: float) -> float:
-    """Power of the rest of a machine where nobody says what it is: with 0 any cap would pay."""
-    return max_watts / 2
+def power_of(text: str) -> float:
+    """A power of a machine in watts.
+
+    Raises:
+        ValueError: it is none; the message says what to write.
+    """
+    try:
+        watts = float(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no power: write watts, such as 90") from error
+    if not 0 <= watts <= 100_000:
+        raise ValueError(f"{text} W is no power of a machine: write watts, such as 90")
+    return watts
 
 
 def _stretches(report: PowerReportSpec, curve: Curve, max_watts: float) -> Iterator[_Stretch]:

@@ -1,7 +1,7 @@
 """What a PowerReport comes to, as numbers: for metrics and the page. Pure.
 
-What caps saved is what ``powercap report`` tells of the same report without options: by the default curve, with half of
-maxSource as static power. It is some milliseconds of work, and done once for each report that was written.
+What caps saved is modelled as ``powercap report`` does it, where the cluster says what its machines are like. It is
+some milliseconds of work, and done once for each report that was written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +14,7 @@ from powercap_api.powerreport import PowerReport, PowerReportSpec
 
 from ..planning.reports.sums import sums_of
 from .comparison import Baselines
-from .curve import default_curve
-from .measured import Savings, savings_of
+from .measured import Machine, Savings, savings_of
 
 TODAY: Final = "today"
 YESTERDAY: Final = "yesterday"
@@ -40,15 +39,15 @@ class ReportedDay:
     """Share of the measured time in which caps held nodes back; None where nothing was measured."""
     lifts: int
     worth: Baselines | None
-    """What was measured beside no cap and the flat cap; None where prices or maxSource in watts are not known, or
-    nothing was measured."""
+    """What was measured beside no cap and the flat cap; None where prices, maxSource in watts or the machines are not
+    known, or nothing was measured."""
 
 
 class ReportedDays:
     """Reports as numbers. Remembers what each was worth; may be used from any thread."""
 
-    def __init__(self) -> None:
-        self._curve = default_curve()
+    def __init__(self, machine: Machine | None) -> None:
+        self._machine = machine
         self._known: dict[str, tuple[PowerReport, Baselines | None]] = {}
 
     def at(self, reports: Mapping[str, PowerReport], now: datetime) -> list[ReportedDay]:
@@ -59,7 +58,7 @@ class ReportedDays:
             name = report.metadata.name
             before, worth = self._known.get(name, (None, None))
             if before is not report:
-                saved = savings_of([report.spec], self._curve)
+                saved = savings_of([report.spec], self._machine)
                 worth = saved.found if isinstance(saved, Savings) else None
             known[name] = (report, worth)
             found.append(_reported(report.spec, day, worth))

@@ -46,6 +46,33 @@ def test_a_history_too_short_for_the_fallback_is_refused(capsys: pytest.CaptureF
     assert "yesterday's results are the fallback" in capsys.readouterr().err
 
 
+CURVE = "cap,seconds,joules\n100,8.48,190.8\n40,13.73,140\n"
+
+
+def test_a_machine_is_named_by_curve_and_static_power() -> None:
+    assert parse_options([], {"POWER_CURVE": "", "STATIC_WATTS": ""}).machine is None
+    machine = parse_options([], {"POWER_CURVE": CURVE, "STATIC_WATTS": "70"}).machine
+    assert machine is not None
+    assert (machine.static_watts, machine.curve.works[-1]) == (70, 1)
+
+
+@pytest.mark.parametrize(
+    ("curve", "watts", "why"),
+    [
+        (CURVE, "", "'' is no power: write watts, such as 90"),
+        ("", "70", "the first line must be cap,seconds,joules"),
+        ("cap,seconds,joules\n100,8.48,190.8\n", "70", "a curve needs runs under two caps at least"),
+        (CURVE, "nan", "nan W is no power of a machine"),
+    ],
+)
+def test_half_a_machine_is_refused(
+    curve: str, watts: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse_options([], {"POWER_CURVE": curve, "STATIC_WATTS": watts})
+    assert why in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--metrics", "--health"])
 @pytest.mark.parametrize("value", ["8081", "localhost:", "localhost:http", "[::1]", "localhost:99999"])
 def test_servers_need_a_port(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from powercap_operator.page.reports import reports
 from powercap_operator.planning.resolved_policy import resolve
 from powercap_operator.worth.comparison import Baselines
 from powercap_operator.worth.curve import default_curve
-from powercap_operator.worth.measured import Savings, savings_of
+from powercap_operator.worth.measured import Machine, Savings, savings_of
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import make_policy
 
@@ -28,6 +28,7 @@ ZONE = resolve(make_policy()).zone
 TODAY = date(2025, 10, 20)
 NOON = datetime(2025, 10, 20, 10, tzinfo=UTC)
 NODES = 2
+MACHINE = Machine(default_curve(), 70.0)
 
 
 def spec(day: date, *, bound: bool, policy: str = "default", **more: Any) -> dict[str, Any]:
@@ -91,6 +92,25 @@ def text(capsys: Captured, path: str, *options: str) -> str:
     return capsys.readouterr().out
 
 
+def modelled(folder: Path) -> tuple[str, ...]:
+    """The options that say what MACHINE is like."""
+    path = folder / "curve.csv"
+    path.write_text(
+        "cap,seconds,joules\n100,8.48,190.8\n80,8.96,179.4\n60,10.49,157.4\n40,13.73,140\n20,30.23,154.1\n"
+    )
+    return ("--curve", str(path), "--static-watts", "70")
+
+
+def test_nothing_is_told_of_savings_by_machines_that_nobody_named(tmp_path: Path, capsys: Captured) -> None:
+    path = file_of(tmp_path, *days(bound=True))
+    said = text(capsys, path)
+    assert "Savings: not known: they are modelled: say what a node is like with --curve and" in said
+    assert "no cap, at most" not in said
+    for half in (modelled(tmp_path)[:2], modelled(tmp_path)[2:]):
+        assert main(["report", "--file", path, *half]) == 1
+        assert "--curve and --static-watts go together" in capsys.readouterr().err
+
+
 def test_yesterday_and_the_last_days_are_added_up(tmp_path: Path, capsys: Captured) -> None:
     said = text(capsys, file_of(tmp_path, *days(bound=True)))
     rows = {
@@ -114,7 +134,7 @@ def test_yesterday_and_the_last_days_are_added_up(tmp_path: Path, capsys: Captur
 
 
 def test_savings_stand_beside_both_baselines(tmp_path: Path, capsys: Captured) -> None:
-    said = text(capsys, file_of(tmp_path, *days(bound=True)), "--static-watts", "70")
+    said = text(capsys, file_of(tmp_path, *days(bound=True)), *modelled(tmp_path))
     assert (
         "Savings over these days, modelled from the measured draw; maxSource 140 W, static power 70 W a node"
         in said
@@ -131,7 +151,7 @@ def test_savings_stand_beside_both_baselines(tmp_path: Path, capsys: Captured) -
 
 def test_a_day_s_saving_is_the_one_in_the_metrics(tmp_path: Path, capsys: Captured) -> None:
     day = spec(TODAY - timedelta(days=1), bound=True)
-    lines = text(capsys, file_of(tmp_path, day)).splitlines()
+    lines = text(capsys, file_of(tmp_path, day), *modelled(tmp_path)).splitlines()
     changes = [line.split()[-2:] for line in lines if line.startswith("    measured is")]
     said = [-float(number.replace("−", "-")) for number, _ in changes]
     body = {
@@ -140,7 +160,7 @@ def test_a_day_s_saving_is_the_one_in_the_metrics(tmp_path: Path, capsys: Captur
         "apiVersion": API_VERSION,
         "spec": day,
     }
-    families = report_metrics(ReportedDays().at({"a": PowerReport.from_wire(body)}, NOON))
+    families = report_metrics(ReportedDays(MACHINE).at({"a": PowerReport.from_wire(body)}, NOON))
     (saved,) = [one for one in families if one.name == "powercap_report_saved_ratio"]
     told = {(one.labels["load"], one.labels["against"]): one.value for one in saved.samples}
     order = [(load, against) for load in ("saturated", "slack") for against in ("no_cap", "flat_cap")]
@@ -151,13 +171,13 @@ def test_a_day_s_saving_is_the_one_in_the_metrics(tmp_path: Path, capsys: Captur
 
 
 def test_where_nothing_bound_nothing_was_saved(tmp_path: Path, capsys: Captured) -> None:
-    said = text(capsys, file_of(tmp_path, *days(bound=False)))
+    said = text(capsys, file_of(tmp_path, *days(bound=False)), *modelled(tmp_path))
     assert "Savings: 0. No cap ever held a node back" in said
     assert "no cap, at most" not in said
 
 
 def saved(report: dict[str, Any], static_watts: float) -> Baselines:
-    told = savings_of([PowerReportSpec.model_validate(report)], default_curve(), static_watts, 140.0)
+    told = savings_of([PowerReportSpec.model_validate(report)], Machine(default_curve(), static_watts), 140.0)
     assert isinstance(told, Savings)
     return told.found
 
@@ -207,8 +227,8 @@ def test_percentages_need_watts_for_savings(tmp_path: Path, capsys: Captured) ->
     for one in body:
         del one["maxSourceMicrowatts"]
     path = file_of(tmp_path, *body)
-    assert "say what it is on a node with --max-source-watts" in text(capsys, path)
-    assert "maxSource 150 W" in text(capsys, path, "--max-source-watts", "150")
+    assert "say what it is on a node with --max-source-watts" in text(capsys, path, *modelled(tmp_path))
+    assert "maxSource 150 W" in text(capsys, path, "--max-source-watts", "150", *modelled(tmp_path))
 
 
 def test_without_prices_savings_are_not_known(tmp_path: Path, capsys: Captured) -> None:
@@ -216,7 +236,7 @@ def test_without_prices_savings_are_not_known(tmp_path: Path, capsys: Captured) 
     for one in body:
         del one["quarters"]["prices"]
     assert "Savings: not known: no report has both prices and measured time." in text(
-        capsys, file_of(tmp_path, *body)
+        capsys, file_of(tmp_path, *body), *modelled(tmp_path)
     )
 
 
@@ -246,7 +266,7 @@ def told_everywhere(capsys: Captured, folder: Path, body: dict[str, Any]) -> tup
         line for line in text(capsys, file_of(folder, body)).splitlines() if line.startswith("yesterday")
     )
     (item,) = json.loads((folder / "reports.json").read_text(encoding="utf-8"))["items"]
-    found = ReportedDays().at({"report": PowerReport.from_wire(item)}, NOON)
+    found = ReportedDays(MACHINE).at({"report": PowerReport.from_wire(item)}, NOON)
     page = dict(reports(found)["default"].rows)
     return row[26:].split()[3], page["Cost"][0], {one.name for one in report_metrics(found) if one.samples}
 
@@ -260,10 +280,11 @@ def test_a_price_column_that_is_one_short_gives_no_cost_anywhere(tmp_path: Path,
     command, page, metrics = told_everywhere(capsys, tmp_path, body)
     assert (command, page) == ("-", "–")
     assert not {"powercap_report_cost", "powercap_report_saved_ratio"} & metrics
-    assert "no report has both prices and measured time" in text(capsys, file_of(tmp_path, body))
+    said = text(capsys, file_of(tmp_path, body), *modelled(tmp_path))
+    assert "no report has both prices and measured time" in said
 
 
 def test_on_the_first_day_no_policy_is_said_to_be_in_percent(tmp_path: Path, capsys: Captured) -> None:
-    said = text(capsys, file_of(tmp_path, spec(TODAY, bound=False)))
+    said = text(capsys, file_of(tmp_path, spec(TODAY, bound=False)), *modelled(tmp_path))
     assert "Savings: not known: no whole day is reported yet." in said
     assert "percent" not in said

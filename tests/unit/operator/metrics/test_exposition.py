@@ -18,13 +18,15 @@ from powercap_operator.market.publication import DAILY_LIMIT
 from powercap_operator.market.results import Query, build_market_day
 from powercap_operator.metrics.catalogue import FAMILIES, LABELS, NAMES
 from powercap_operator.metrics.collector import exposition
-from powercap_operator.metrics.families import Counts
+from powercap_operator.metrics.families import Counts, report_metrics
 from powercap_operator.planning.marketday_status import with_results
 from powercap_operator.sources.mock import made_up_periods
 from powercap_operator.world.node_match import AgentPlacement
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import Unreadable
+from powercap_operator.worth.curve import default_curve
+from powercap_operator.worth.measured import Machine
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import (
     after,
@@ -41,11 +43,12 @@ from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
 NOW = moment("2025-10-09T10:07Z")
+MACHINE = Machine(default_curve(), 70)
 
 
 def text_of(world: World, pauses: LoopPauses | None = None, now: datetime = NOW) -> str:
     counts = Counts(7, 1, 42, pauses or LoopPauses(), leading=True, idle_seconds={"reconciler": 0.5})
-    reported = ReportedDays().at(world.reports, now)
+    reported = ReportedDays(MACHINE).at(world.reports, now)
     return exposition(world, counts, "1.2.3", now, reported).decode()
 
 
@@ -370,7 +373,7 @@ def test_a_policy_s_day_so_far_and_yesterday() -> None:
 def test_what_a_day_saved_stands_beside_both_baselines() -> None:
     world = replace(reporting(), reports={"a": report_of("2025-10-09")})
     found = scrape(world)
-    (day,) = ReportedDays().at(world.reports, NOW)
+    (day,) = ReportedDays(MACHINE).at(world.reports, NOW)
     assert day.worth is not None
     for load, compared in (("saturated", day.worth.saturated), ("slack", day.worth.slack)):
         labels = f'currency="EUR",day="today",load="{load}",policy="default"'
@@ -398,6 +401,16 @@ def test_where_no_cap_bound_exactly_nothing_was_saved() -> None:
     assert list(saved(report).values()) == [0.0] * 4
 
 
+def test_without_machines_nothing_is_said_of_savings_and_all_that_is_measured() -> None:
+    reports = {"a": report_of("2025-10-09")}
+    named, unnamed = (
+        {one.name for one in report_metrics(ReportedDays(machine).at(reports, NOW)) if one.samples}
+        for machine in (MACHINE, None)
+    )
+    assert named - unnamed == {"powercap_report_saved_ratio", "powercap_report_cost_per_work_hour"}
+    assert {"powercap_report_energy_joules", "powercap_report_cost", "powercap_report_bound_ratio"} <= unnamed
+
+
 def test_without_prices_time_or_maxsource_in_watts_nothing_is_said_of_savings() -> None:
     assert not saved(report_of("2025-10-09", prices=None))
     assert not saved(report_of("2025-10-09", seconds=[0, 0], boundSeconds=[0, 0]))
@@ -407,7 +420,7 @@ def test_without_prices_time_or_maxsource_in_watts_nothing_is_said_of_savings() 
 
 
 def test_a_report_is_weighed_once_and_anew_when_it_was_written_again() -> None:
-    days, report = ReportedDays(), report_of("2025-10-09")
+    days, report = ReportedDays(MACHINE), report_of("2025-10-09")
     first, again = (days.at({"a": report}, NOW)[0].worth for _ in range(2))
     assert first is again
     written = report_of("2025-10-09", boundSeconds=[0, 0], boundJoules=[0, 0])

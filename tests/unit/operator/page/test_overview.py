@@ -19,10 +19,11 @@ from powercap_operator.planning.marketday_status import with_failure
 from powercap_operator.world.silence import Reporting
 from powercap_operator.world.snapshot import BudgetView, DrawView, KnownSpec, PartDraw, World
 from powercap_operator.world.unreadable import unreadable
+from powercap_operator.worth.measured import Machine
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import after, in_vain, make_day, make_node, make_policy, make_world, moment
 from tests.support.waiting import make_wait_policy, priced, waiting_world
-from tests.unit.operator.metrics.test_exposition import active_override, report_of
+from tests.unit.operator.metrics.test_exposition import MACHINE, active_override, report_of
 from tests.unit.operator.planning.test_decision import settled
 
 DAY = date(2025, 10, 9)
@@ -49,11 +50,13 @@ def with_node(world: World, name: str, **said: Any) -> World:
     return replace(world, budgets={**world.budgets, name: replace(world.budgets[name], **said)})
 
 
-def page_of(world: World, choice: Choice | None = None, **seen: Any) -> Overview:
+def page_of(
+    world: World, choice: Choice | None = None, machine: Machine | None = MACHINE, **seen: Any
+) -> Overview:
     known: dict[str, Any] = {
         "listed": True, "leading": True, "stuck": (), "version": "1.2.3", "name": "operator-0", **seen,
     }  # fmt: skip
-    reported = ReportedDays().at(world.reports, NOW)
+    reported = ReportedDays(machine).at(world.reports, NOW)
     return overview(Seen(world, **known), choice or Choice(), NOW, reported)
 
 
@@ -256,11 +259,23 @@ def test_what_a_policy_s_nodes_drew_and_cost() -> None:
     assert [values for what, values in policy.report.rows if what in saved] == [("nothing",)] * 4
 
 
+def test_without_a_named_machine_the_page_has_what_was_measured_and_nothing_of_savings() -> None:
+    world = replace(world_of(), reports={"today": report_of("2025-10-09")})
+    page = page_of(world, machine=None)
+    (policy,) = page.policies
+    assert policy.report is not None
+    rows = ["Drawn", "Cost", "CO2", "Time held back by caps"]
+    assert [what for what, _ in policy.report.rows] == rows
+    told = re.compile(r"\b(saved|lost|modelled)\b", re.IGNORECASE)
+    assert not told.search(render(page))
+    assert "what caps saved (modelled)" in render(page_of(world))
+
+
 def test_what_is_not_known_of_a_day_is_left_open() -> None:
     bare = report_of("2025-10-09", prices=None, carbon=None, seconds=[0, 0], boundSeconds=[0, 0])
     (policy,) = page_of(replace(world_of(), reports={"today": bare})).policies
     assert policy.report is not None
-    assert [values for what, values in policy.report.rows if what != "Drawn"] == [("–",)] * 7
+    assert [values for what, values in policy.report.rows if what != "Drawn"] == [("–",)] * 3
 
 
 def test_powers_in_percent() -> None:

@@ -22,7 +22,7 @@ def ask(
     known = Seen(world or World(), listed=True, leading=True, stuck=(), version="1", name="a")
 
     async def told() -> ClientResponse:
-        app = application(frozenset({"power.example.org"}), lambda: known, lambda: datetime.now(UTC))
+        app = application(frozenset({"power.example.org"}), lambda: known, lambda: datetime.now(UTC), None)
         async with TestClient(TestServer(app)) as client:
             answer = await client.request(method, path, headers={"Host": host})
             await answer.read()
@@ -48,7 +48,7 @@ def test_it_is_served_at_its_address_and_only_meanwhile() -> None:
         url, found = f"http://127.0.0.1:{port}/", list[object]()
         async with ClientSession() as client:
             for at in (("127.0.0.1", port), None):
-                async with page(at, frozenset(), lambda: known, lambda: datetime.now(UTC)):
+                async with page(at, frozenset(), lambda: known, lambda: datetime.now(UTC), None):
                     try:
                         async with client.get(url) as answer:
                             found.append(answer.status)

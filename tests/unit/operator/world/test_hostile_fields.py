@@ -42,6 +42,7 @@ from powercap_operator.world.containment import Containment
 from powercap_operator.world.snapshot import World
 from powercap_operator.worth.reported_day import ReportedDays
 from tests.support.objects import make_day, make_override, make_policy, moment
+from tests.unit.operator.metrics.test_exposition import MACHINE
 
 pytestmark = pytest.mark.long
 NOW = moment("2025-10-09T12:03Z")
@@ -168,7 +169,7 @@ def works(world: World) -> None:
     decision = decide(world, NOW, timedelta(days=14), NOW - timedelta(hours=5))
     statuses = (decision.policy_statuses, decision.day_statuses, decision.override_statuses)
     json.dumps([{name: dict(one) for name, one in found.items()} for found in statuses]).encode()
-    reported = ReportedDays().at(world.reports, NOW)
+    reported = ReportedDays(MACHINE).at(world.reports, NOW)
     exposition(world, COUNTS, "0", NOW, reported)
     render(overview(Seen(world, True, True, [], "0", "operator"), Choice(), NOW, reported))
     label_changes(world, NOW)
