@@ -44,7 +44,8 @@ class Sweep:
     """The begins and ends of overrides in order of time, and which of them hold after each."""
 
     def __init__(self, overrides: Iterable[ResolvedOverride], since: datetime | None = None) -> None:
-        """Take those that last at ``since`` or later; all where it is None."""
+        """Take those that last at ``since`` or later, in whole seconds as budgets have them; all where it is None."""
+        since = None if since is None else since.replace(microsecond=0)
         lasting = sorted(
             (one for one in overrides if one.start < one.end and (since is None or one.end > since)),
             key=lambda one: one.name,

@@ -230,6 +230,14 @@ def test_laying_the_same_again_changes_nothing_before_while_and_after_it_holds()
     assert tomorrow is None
 
 
+def test_an_operator_that_starts_while_it_holds_lays_the_same() -> None:
+    override, node = make_override(), make_node("node-a")
+    spec = laid(None, windows(override), MORNING)
+    now = SIX + timedelta(microseconds=993_735)
+    coming = look([override], [node], now).windows["node-a"]
+    assert laid(spec, list(coming), now) == spec
+
+
 def test_an_edit_changes_what_is_to_come_and_not_what_was() -> None:
     spec = laid(None, windows(make_override()), MORNING)
     edited = laid(spec, windows(make_override(limit="20")), SIX)
