@@ -20,7 +20,6 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.process.component import Component
 from dev.cluster.process.ports import free_port
 from dev.lab.audit_log import Asked, AuditLog
-from dev.lab.caps import caps_of
 from dev.lab.exchange.site import Behaviour
 from dev.lab.results import DEFAULT_MARKET, periods_for
 from dev.lab.stage import CRDS, KINDS, Stage, tomorrow_and_today, wait_until
@@ -128,13 +127,9 @@ class Pair:
         self.stage.client.patch("powerpolicy", "default", {"spec": {"maxSource": str(watts)}})
 
     def caps(self) -> set[int]:
-        """The largest of each budget's caps to come; 0 for a node that has none."""
+        """maxSource of each node's budget in microwatts; 0 for a node that has none."""
         budgets = self.stage.client.items("powerbudgets")
-        return {self._largest(budgets[node]["spec"]) if node in budgets else 0 for node in NODES}
-
-    def _largest(self, spec: dict[str, Any]) -> int:
-        now = self.stage.clock.now()
-        return max(cap.power_uw for cap in caps_of(spec) if cap.start > now)
+        return {budgets[node]["spec"]["maxSourceMicrowatts"] if node in budgets else 0 for node in NODES}
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = 60.0) -> float:
         """Wait for it."""
