@@ -52,7 +52,7 @@ def admitted(body: Mapping[str, Any], model: type[Kind]) -> Kind:
     """
     schema = _schema(model)
     filled = _filled(schema, {"metadata": {}, **body})
-    found = [*_shape(schema, filled, ""), *_named(filled["metadata"])]
+    found = [*_shape(schema, filled, ""), *_named(filled.get("metadata"))]
     misshapen = bool(found)
     found = found or list(_broken_rules(schema, filled, ""))
     if not found or misshapen:

@@ -75,3 +75,8 @@ def test_plain_words_are_read_as_kubectl_reads_them(tmp_path: Path) -> None:
     )
     (found,) = read_objects(file, MODELS["PowerOverride"], "the override")
     assert found.to_wire()["spec"]["start"] == "2025-10-09T17:00:00Z"
+
+
+def test_an_object_whose_metadata_are_null_is_told_that_it_has_no_name(tmp_path: Path) -> None:
+    with pytest.raises(ObjectFileError, match=r"metadata\.name: Required value"):
+        read_objects(_file(tmp_path, {**policy(), "metadata": None}), MODELS["PowerPolicy"], "it")
