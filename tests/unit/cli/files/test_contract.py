@@ -80,3 +80,8 @@ def test_plain_words_are_read_as_kubectl_reads_them(tmp_path: Path) -> None:
 def test_an_object_whose_metadata_are_null_is_told_that_it_has_no_name(tmp_path: Path) -> None:
     with pytest.raises(ObjectFileError, match=r"metadata\.name: Required value"):
         read_objects(_file(tmp_path, {**policy(), "metadata": None}), MODELS["PowerPolicy"], "it")
+
+
+def test_what_else_metadata_say_is_not_looked_at(tmp_path: Path) -> None:
+    body = {**policy(), "metadata": {"name": "test", "generation": 10**30}}
+    assert read_objects(_file(tmp_path, body), MODELS["PowerPolicy"], "it")
