@@ -3,7 +3,7 @@
 import json
 import os
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,6 +74,11 @@ KUBERNETES: Final[dict[str, list[Any]]] = {
         {"maxSource": "40000000u", "market": {"area": "DE-LU", "auction": "SDAC"}, "spec": {"suspend": True}},
     ],
     "claims": [[]],
+    "savings": [
+        {},
+        {"curve": "", "staticWatts": ""},
+        {"curve": "power,work\n20,1\n40,1.5\n", "staticWatts": 20},
+    ],
     "global": [{}, {"team": "power"}],
 }
 """What Kubernetes or Prometheus defines, as people write it: the schema does not repeat their schemas."""
@@ -205,13 +210,14 @@ def _refusals(client: httpx.Client, objects: list[Object]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def client(server: ControlPlane) -> httpx.Client:
+def client(server: ControlPlane) -> Iterator[httpx.Client]:
     """To a server with the namespaces and kinds that are spoken of."""
     for name in ("powercap-system", "monitoring", "123"):
         server.kubectl("create", "namespace", name)
     server.kubectl("apply", "-f", str(MONITORING))
     server.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
-    return admin_client(server)
+    with admin_client(server) as client:
+        yield client
 
 
 def test_whatever_the_schema_allows_is_rendered_and_taken(render: Render, client: httpx.Client) -> None:
