@@ -6,7 +6,6 @@ Run after an upgrade that turns ``jobs.enabled`` off, and used by the beginning 
 once than the strictest WaitPolicy lets. The exit code is 1 where some still wait when the time is up.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -27,7 +26,7 @@ from powercap_api.waitpolicy import DEFAULT_MOST_AT_ONCE
 
 from ..planning.jobs.release import AT_ONCE
 from ..world.job import view_job
-from .pod_api import PodApi, PodApiError, say, setting, until
+from .pod_api import PodApi, run_in_pod, say, setting, until
 
 _JOBS: Final = f"/apis/batch/v1/jobs?labelSelector={CHEAP_HOURS_LABEL}%3Dtrue"
 _POLICIES: Final = f"/apis/{API_VERSION}/{PLURALS[WAIT_POLICY]}"
@@ -82,15 +81,5 @@ def run(api: PodApi, environ: Mapping[str, str]) -> int:
     return 1 if left else 0
 
 
-def main() -> int:
-    """Do it with the pod's own account; the exit code."""
-    try:
-        with PodApi.in_cluster(os.environ) as api:
-            return run(api, os.environ)
-    except PodApiError as error:
-        say(f"powercap jobs: {error}")
-        return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_pod("jobs", run))

@@ -1,5 +1,6 @@
 """The API server as a hook's pod sees it: plain JSON, one request at a time."""
 
+import os
 import ssl
 import sys
 import time
@@ -156,3 +157,13 @@ def setting(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise PodApiError(f"{name} is not set: this program is started by the chart's hooks")
     return value
+
+
+def run_in_pod(hook: str, run: Callable[[PodApi, Mapping[str, str]], int]) -> int:
+    """Do what a hook does with the pod's own account; its exit code, or 1 and a message where the API fails it."""
+    try:
+        with PodApi.in_cluster(os.environ) as api:
+            return run(api, os.environ)
+    except PodApiError as error:
+        say(f"powercap {hook}: {error}")
+        return 1

@@ -8,7 +8,6 @@ deletes the PowerBudgets. Where that fails the exit code is 1: Helm then removes
 called again.
 """
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -18,7 +17,7 @@ from powercap_api.names import API_VERSION, PLURALS, POWER_BUDGET
 from powercap_api.reasons import BudgetReason, ConditionType
 
 from .jobs import JobRelease
-from .pod_api import PodApi, PodApiError, say, setting, until
+from .pod_api import PodApi, run_in_pod, say, setting, until
 
 Object = dict[str, Any]
 
@@ -123,15 +122,5 @@ def run(api: PodApi, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def main() -> int:
-    """Do it with the pod's own account; the exit code."""
-    try:
-        with PodApi.in_cluster(os.environ) as api:
-            return run(api, os.environ)
-    except PodApiError as error:
-        say(f"powercap uninstall: {error}")
-        return 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_pod("uninstall", run))
