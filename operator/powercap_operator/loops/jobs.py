@@ -8,7 +8,7 @@ none that has changed meanwhile.
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -26,6 +26,7 @@ from ..kube.leadership import Election
 from ..planning.events import ObjectEvent
 from ..planning.jobs.plan import JobPlan, JobPlanner, zone_of
 from ..planning.jobs.release import JobDecision, decide_jobs
+from ..planning.jobs.rule import Rule
 from ..planning.jobs.status import (
     jobs_off_status,
     release_sentence,
@@ -35,7 +36,7 @@ from ..planning.jobs.status import (
 from ..planning.reading import read_wait_policies
 from ..world.job import JobView
 from ..world.snapshot import World
-from ..world.unreadable import FAULTS, unreadable_status
+from ..world.unreadable import FAULTS, Unreadable, unreadable_status
 from .status_writing import StatusWriter
 from .writing import Work, Writer
 
@@ -111,7 +112,7 @@ class JobReleaser:
         tried: set[tuple[str, ...]] = set()
         news: list[ObjectEvent] = []
         self.writer.conflicts, self._passed_at, self._next_look = False, now, None
-        rules, _ = read_wait_policies(world)
+        rules, faulty = read_wait_policies(world)
         if rules:
             self._orphans_at_once = min(rule.most_at_once for rule in rules.values())
         written = await self.writer.done(self._looks_at_cron_jobs(world, news), tried)
@@ -124,7 +125,7 @@ class JobReleaser:
         self._next_look = decision.next_look
         written &= await self.writer.done(self._releases(decision, news), tried)
         self._tell(decision, now, news)
-        works = [*self._status_works(world, decision, now), *self._event_works(news)]
+        works = [*self._status_works(world, rules, faulty, decision, now), *self._event_works(news)]
         written &= await self.writer.done(iter(works), tried)
         self.writer.refusals.keep(tried)
         return written and not (self.writer.conflicts or self._planner.behind)
@@ -189,8 +190,14 @@ class JobReleaser:
                 told[job.uid] = plan.start
         self._told, self._led = told, True
 
-    def _status_works(self, world: World, decision: JobDecision, now: datetime) -> Iterator[Work]:
-        rules, faulty = read_wait_policies(world)
+    def _status_works(
+        self,
+        world: World,
+        rules: Mapping[str, Rule],
+        faulty: Mapping[str, Unreadable],
+        decision: JobDecision,
+        now: datetime,
+    ) -> Iterator[Work]:
         for name, policy in world.wait_policies.items():
             released = self._released.pop(name, [])
             if world.jobs is None:
